@@ -1,0 +1,256 @@
+"""The flat, memory-mapped form of a corpus, derived from its Parquet tables.
+
+Parquet is for exchange; training wants columns that the operating system pages in by themselves. ``build_columns``
+streams the tables once, row group by row group, into ``.npy`` files under ``columns/`` and hashes the contents on the
+way. The folder is a cache: deleting it loses nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from bench.data.npy import NpyWriter
+from bench.data.schema import KINDS, MATRICES, SPLITS
+
+FOLDER = "columns"
+_CHUNK_ROWS = 262_144
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Flat columns of S sessions, Q queries (steps), P impressions, N items; offsets are CSR.
+
+    Missing images and users are -1, missing times the smallest int64.
+    """
+
+    session_start: NDArray[np.int64]  # (S,) ms since 1970
+    session_user: NDArray[np.int64]  # (S,) code of the user
+    session_split: NDArray[np.int8]  # (S,) bench.data.schema.SPLITS
+    session_downstream: NDArray[np.bool_]  # (S,)
+    session_queries: NDArray[np.int64]  # (S + 1,) offsets into queries
+    query_session: NDArray[np.int64]  # (Q,)
+    query_time: NDArray[np.int64]  # (Q,) ms since 1970
+    query_kind: NDArray[np.int8]  # (Q,) bench.data.schema.KINDS
+    query_image: NDArray[np.int32]  # (Q,) row of image_vectors
+    query_word_offsets: NDArray[np.int64]  # (Q + 1,)
+    query_words: NDArray[np.int32]  # (words of all queries,) row of word_vectors
+    query_impressions: NDArray[np.int64]  # (Q + 1,) offsets into impressions
+    impression_item: NDArray[np.int32]  # (P,)
+    impression_rank: NDArray[np.int32]  # (P,)
+    impression_clicked: NDArray[np.bool_]  # (P,)
+    item_image: NDArray[np.int32]  # (N,)
+    item_category: NDArray[np.int32]  # (N,) code of the category
+    item_domain: NDArray[np.int32]  # (N,) code of the domain
+    item_word_offsets: NDArray[np.int64]  # (N + 1,)
+    item_words: NDArray[np.int32]  # (words of all items,)
+
+
+def open_columns(folder: Path) -> tuple[Columns, dict[str, Any]]:
+    """Memory-maps the columns of the corpus in ``folder``, which ``build_columns`` must have made.
+
+    Returns:
+        the columns, and the meta data: fingerprint, names of categories and domains, number of users.
+    """
+    columns = folder / FOLDER
+    meta = json.loads((columns / "meta.json").read_text())
+    arrays = {f.name: np.load(columns / f"{f.name}.npy", mmap_mode="r") for f in fields(Columns)}
+    return Columns(**arrays), meta
+
+
+def build_columns(folder: Path, keep: bool = True) -> dict[str, Any]:
+    """Streams the tables of ``folder`` into flat columns and fingerprints their contents.
+
+    The fingerprint is the SHA-256 of every value in reading order, so it does not depend on how Parquet encodes them.
+
+    Args:
+        folder: the corpus folder.
+        keep: put the columns into the corpus; otherwise only the meta data are returned.
+    """
+    building = folder / f"{FOLDER}.building"
+    shutil.rmtree(building, ignore_errors=True)
+    building.mkdir()
+    try:
+        meta = _Builder(folder, building).build()
+        (building / "meta.json").write_text(json.dumps(meta))
+        if keep:
+            shutil.rmtree(folder / FOLDER, ignore_errors=True)
+            building.rename(folder / FOLDER)
+        return meta
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+
+
+class _Builder:
+    def __init__(self, folder: Path, building: Path) -> None:
+        self.folder, self.building, self.hash = folder, building, hashlib.sha256()
+
+    def build(self) -> dict[str, Any]:
+        for batch in self._batches("vocabulary"):
+            self._hash_strings(batch["word"])
+        categories, domains = self._items()
+        users = self._sessions()
+        queries = self._queries()
+        self._impressions(queries)
+        for name in MATRICES:
+            matrix = np.load(self.folder / f"{name}.npy", mmap_mode="r")
+            self.hash.update(f"{name} {matrix.dtype.str} {matrix.shape}".encode())
+            for start in range(0, len(matrix), _CHUNK_ROWS):
+                self.hash.update(np.ascontiguousarray(matrix[start : start + _CHUNK_ROWS]))
+        return {
+            "fingerprint": self.hash.hexdigest(),
+            "categories": categories.names,
+            "domains": domains.names,
+            "users": users,
+        }
+
+    def _batches(self, table: str) -> Iterator[pa.RecordBatch]:
+        self.hash.update(table.encode())
+        with pq.ParquetFile(self.folder / f"{table}.parquet") as file:
+            yield from file.iter_batches(_CHUNK_ROWS)
+
+    def _column(self, name: str, dtype: Any) -> _HashedColumn:
+        return _HashedColumn(self.building / f"{name}.npy", np.dtype(dtype), self.hash)
+
+    def _hash_strings(self, values: pa.Array) -> None:
+        values = values.fill_null("\0null").cast(pa.large_string())
+        self.hash.update(np.asarray(pc.binary_length(values)).tobytes())
+        self.hash.update("".join(values.to_pylist()).encode())
+
+    def _items(self) -> tuple[_Codes, _Codes]:
+        categories, domains = _Codes(), _Codes()
+        image, words = self._column("item_image", np.int32), _Ragged(self, "item")
+        category, domain = self._column("item_category", np.int32), self._column("item_domain", np.int32)
+        for batch in self._batches("items"):
+            self._hash_strings(batch["item_id"])
+            self._hash_strings(batch["category"])
+            self._hash_strings(batch["domain"])
+            image.append(_filled(batch["image"], -1))
+            words.append(batch["words"])
+            category.append(categories.encode(batch["category"]))
+            domain.append(domains.encode(batch["domain"]))
+        for column in (image, words, category, domain):
+            column.close()
+        return categories, domains
+
+    def _sessions(self) -> int:
+        users = _Codes()
+        start, user = self._column("session_start", np.int64), self._column("session_user", np.int64)
+        split, downstream = self._column("session_split", np.int8), self._column("session_downstream", np.bool_)
+        for batch in self._batches("sessions"):
+            self._hash_strings(batch["session_id"])
+            self._hash_strings(batch["user"])
+            start.append(_times(batch["start"]))
+            user.append(users.encode(batch["user"]))
+            split.append(_filled(pc.index_in(batch["split"], pa.array(SPLITS)), -1))
+            downstream.append(batch["downstream"].to_numpy(zero_copy_only=False))
+        for column in (start, user, split, downstream):
+            column.close()
+        self.sessions = start.rows
+        return len(users.names)
+
+    def _queries(self) -> int:
+        session, time = self._column("query_session", np.int64), self._column("query_time", np.int64)
+        kind, image = self._column("query_kind", np.int8), self._column("query_image", np.int32)
+        words, counts = _Ragged(self, "query"), np.zeros(self.sessions, dtype=np.int64)
+        for batch in self._batches("queries"):
+            self._hash_strings(batch["query_id"])
+            sessions = batch["session"].to_numpy()
+            counts += np.bincount(sessions, minlength=len(counts))[: len(counts)]
+            session.append(sessions)
+            time.append(_times(batch["time"]))
+            kind.append(_filled(pc.index_in(batch["kind"], pa.array(KINDS)), -1))
+            image.append(_filled(batch["image"], -1))
+            words.append(batch["words"])
+        for column in (session, time, kind, image, words):
+            column.close()
+        self._offsets("session_queries", counts)
+        return session.rows
+
+    def _impressions(self, queries: int) -> None:
+        item, rank = self._column("impression_item", np.int32), self._column("impression_rank", np.int32)
+        clicked, counts = self._column("impression_clicked", np.bool_), np.zeros(queries, dtype=np.int64)
+        for batch in self._batches("impressions"):
+            counts += np.bincount(batch["query"].to_numpy(), minlength=queries)[:queries]
+            item.append(batch["item"].to_numpy())
+            rank.append(batch["rank"].to_numpy())
+            clicked.append(batch["clicked"].to_numpy(zero_copy_only=False))
+            self.hash.update(_times(batch["click_time"]))
+        for column in (item, rank, clicked):
+            column.close()
+        self._offsets("query_impressions", counts)
+
+    def _offsets(self, name: str, counts: NDArray[np.int64]) -> None:
+        column = self._column(name, np.int64)
+        column.append(np.zeros(1, dtype=np.int64))
+        column.append(np.cumsum(counts))
+        column.close()
+
+
+class _HashedColumn(NpyWriter):
+    """A one-dimensional column that casts what it is given and hashes it."""
+
+    def __init__(self, path: Path, dtype: np.dtype, digest: Any) -> None:
+        super().__init__(path, dtype)
+        self._digest = digest
+
+    def append(self, rows: NDArray) -> None:
+        rows = np.ascontiguousarray(rows, dtype=self.dtype)
+        self._digest.update(rows)
+        super().append(rows)
+
+
+class _Ragged:
+    """A list column as offsets and values."""
+
+    def __init__(self, builder: _Builder, table: str) -> None:
+        self._values = builder._column(f"{table}_words", np.int32)
+        self._offsets = builder._column(f"{table}_word_offsets", np.int64)
+        self._offsets.append(np.zeros(1, dtype=np.int64))
+        self._total = 0
+
+    def append(self, lists: pa.ListArray) -> None:
+        ends = self._total + np.cumsum(_filled(pc.list_value_length(lists), 0).astype(np.int64))
+        self._offsets.append(ends)
+        self._values.append(lists.flatten().to_numpy())
+        self._total = int(ends[-1]) if len(ends) else self._total
+
+    def close(self) -> None:
+        self._values.close()
+        self._offsets.close()
+
+
+class _Codes:
+    """Codes of strings in order of first appearance over all chunks; null is -1."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def encode(self, values: pa.Array) -> NDArray[np.int64]:
+        chunk = values.dictionary_encode()
+        known = pc.index_in(chunk.dictionary, pa.array(self.names, pa.string()))
+        new = chunk.dictionary.filter(known.is_null()).to_pylist()
+        place = _filled(known, -1).astype(np.int64)
+        place[place < 0] = len(self.names) + np.arange(len(new))
+        self.names.extend(new)
+        codes = _filled(chunk.indices, -1).astype(np.int64)
+        return np.where(codes < 0, -1, place[np.maximum(codes, 0)] if len(place) else -1)
+
+
+def _filled(values: pa.Array, missing: int) -> NDArray:
+    return values.fill_null(missing).to_numpy(zero_copy_only=False)
+
+
+def _times(values: pa.Array) -> NDArray[np.int64]:
+    return _filled(values.cast(pa.int64()), np.iinfo(np.int64).min)

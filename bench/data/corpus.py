@@ -1,0 +1,161 @@
+"""A corpus on disk, opened memory-mapped."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from bench.data.columns import Columns, build_columns, open_columns
+from bench.data.schema import FORMAT_VERSION, SPLITS
+from bench.errors import BenchError
+
+
+@dataclass(frozen=True)
+class CorpusInfo:
+    """What ``corpus.toml`` says.
+
+    Attributes:
+        name: the dataset's name, as tables print it.
+        origin: ``simulated``, ``released`` (the authors' files), ``real`` or ``log`` (ingested).
+        caveats: one line each; every result on this corpus prints them.
+        licence: licence of the data, ``unknown`` where none is stated.
+        source: how the corpus was made: the resolved configuration, seeds, files with checksums.
+        counts: rows of each table, and of image_vectors.
+        fingerprint: SHA-256 of the contents.
+    """
+
+    name: str
+    origin: str
+    caveats: tuple[str, ...]
+    licence: str
+    fingerprint: str
+    counts: dict[str, int] = field(default_factory=dict)
+    source: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        """The name with what a reader must know: ``beauty (simulated)``."""
+        return f"{self.name} (simulated)" if self.origin == "simulated" else self.name
+
+
+class Corpus:
+    """A corpus folder. Opening it reads only ``corpus.toml``; columns and vectors are memory-mapped when first used.
+
+    Args:
+        folder: a folder with ``corpus.toml``.
+
+    Raises:
+        BenchError: not a corpus, or of another format version.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        self.info = read_info(self.folder)
+
+    def __repr__(self) -> str:
+        return f"Corpus({self.info.label}, {self.info.counts.get('sessions', 0)} sessions, {self.folder})"
+
+    @cached_property
+    def _opened(self) -> tuple[Columns, dict[str, Any]]:
+        try:
+            columns, meta = open_columns(self.folder)
+            if meta["fingerprint"] == self.info.fingerprint:
+                return columns, meta
+        except (OSError, ValueError, KeyError):
+            pass  # no cache, or one that another version or a crash left
+        meta = build_columns(self.folder)
+        if meta["fingerprint"] != self.info.fingerprint:
+            raise BenchError(
+                "the tables are not those that corpus.toml was written for",
+                where=str(self.folder),
+                fix="make the corpus again, or see `bench data validate`",
+            )
+        return open_columns(self.folder)
+
+    @property
+    def columns(self) -> Columns:
+        """All flat columns, memory-mapped."""
+        return self._opened[0]
+
+    @property
+    def categories(self) -> list[str]:
+        """Names of the item categories; a name's place is its code in ``columns.item_category``."""
+        return self._opened[1]["categories"]
+
+    @property
+    def domains(self) -> list[str]:
+        """Names of the item domains; a name's place is its code in ``columns.item_domain``."""
+        return self._opened[1]["domains"]
+
+    @property
+    def num_users(self) -> int:
+        """Number of distinct users; 0 where the log has none."""
+        return self._opened[1]["users"]
+
+    @cached_property
+    def word_vectors(self) -> NDArray[np.float32]:
+        """(V, d) float32."""
+        return np.load(self.folder / "word_vectors.npy", mmap_mode="r")
+
+    @cached_property
+    def image_vectors(self) -> NDArray:
+        """(I, d) int8, to be divided by 127, or float32."""
+        return np.load(self.folder / "image_vectors.npy", mmap_mode="r")
+
+    def strings(self, table: str, column: str) -> pa.ChunkedArray:
+        """A string column, such as ``strings("sessions", "session_id")``, read now and not kept."""
+        return pq.read_table(self.folder / f"{table}.parquet", columns=[column])[column]
+
+    def session_rows(self, split: str | None = None, downstream: bool | None = None) -> NDArray[np.int64]:
+        """Rows of the sessions in ``split`` (all splits without it), in or out of the downstream sample."""
+        chosen = np.ones(len(self.columns.session_split), dtype=bool)
+        if split is not None:
+            chosen &= self.columns.session_split == SPLITS.index(split)
+        if downstream is not None:
+            chosen &= self.columns.session_downstream == downstream
+        return np.flatnonzero(chosen)
+
+
+def read_info(folder: Path) -> CorpusInfo:
+    """Reads ``corpus.toml``.
+
+    Raises:
+        BenchError: it is missing, unreadable, lacks a key, or has another format version.
+    """
+    file = folder / "corpus.toml"
+    try:
+        raw = tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise BenchError(
+            "not a corpus: no corpus.toml", where=str(folder), fix="make one with `bench data make` or `ingest`"
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BenchError(f"not readable as TOML: {error}", where=str(file)) from None
+    if raw.get("format_version") != FORMAT_VERSION:
+        raise BenchError(
+            f"corpus format {raw.get('format_version')}, this version reads {FORMAT_VERSION}",
+            where=str(file),
+            fix="make the corpus again",
+        )
+    try:
+        return CorpusInfo(
+            name=raw["name"],
+            origin=raw["origin"],
+            caveats=tuple(raw["caveats"]),
+            licence=raw["licence"],
+            fingerprint=raw["fingerprint"],
+            counts=raw["counts"],
+            source=raw.get("source", {}),
+        )
+    except KeyError as error:
+        raise BenchError(f"key {error} is missing", where=str(file), fix="make the corpus again") from None
+
+

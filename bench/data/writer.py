@@ -1,0 +1,222 @@
+"""Writing a corpus in chunks: beside its place first, checked, then renamed."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import tomli_w
+from numpy.typing import ArrayLike, NDArray
+
+from bench.data.columns import build_columns
+from bench.data.npy import NpyWriter
+from bench.data.schema import FORMAT_VERSION, KINDS, SPLITS, TABLES
+from bench.data.validate import check_corpus
+from bench.errors import BenchError
+
+WORD_DIM, IMAGE_DIM = 50, 512
+
+
+class CorpusWriter:
+    """Writes a corpus folder chunk by chunk; a context manager.
+
+    Everything goes to ``FOLDER.writing``. Leaving the block in peace checks the corpus, fingerprints it and renames the
+    folder; an exception or a failed check removes it, so that no half-written corpus is ever seen.
+
+    Args:
+        folder: where the corpus shall stand. It may exist only if ``replace``.
+        name, origin, caveats, licence, source: see :class:`bench.data.corpus.CorpusInfo`.
+        word_dim, image_dim: widths of the two matrices.
+        image_dtype: int8 (stored times 127) or float32.
+    """
+
+    def __init__(
+        self,
+        folder: str | Path,
+        *,
+        name: str,
+        origin: str,
+        licence: str,
+        caveats: Sequence[str] = (),
+        source: dict[str, Any] | None = None,
+        word_dim: int = WORD_DIM,
+        image_dim: int = IMAGE_DIM,
+        image_dtype: type = np.int8,
+        replace: bool = False,
+    ) -> None:
+        self.folder = Path(folder)
+        if self.folder.exists() and not replace:
+            raise BenchError("is there already", where=str(self.folder), fix="choose another --out or remove it")
+        self._writing = self.folder.with_name(self.folder.name + ".writing")
+        self._info = {
+            "name": name,
+            "format_version": FORMAT_VERSION,
+            "origin": origin,
+            "licence": licence,
+            "caveats": list(caveats),
+        }
+        self._source = source or {}
+        self._dims = {"words": word_dim, "images": image_dim}
+        self._image_dtype = image_dtype
+
+    def __enter__(self) -> CorpusWriter:
+        shutil.rmtree(self._writing, ignore_errors=True)
+        self._writing.mkdir(parents=True)
+        self._tables = {
+            table: pq.ParquetWriter(self._writing / f"{table}.parquet", schema, compression="zstd")
+            for table, schema in TABLES.items()
+        }
+        self._rows = dict.fromkeys(TABLES, 0)
+        self._word_vectors = NpyWriter(self._writing / "word_vectors.npy", np.float32, self._dims["words"])
+        self._image_vectors = NpyWriter(self._writing / "image_vectors.npy", self._image_dtype, self._dims["images"])
+        return self
+
+    def vocabulary(self, words: Sequence[str] | pa.Array, vectors: NDArray[np.float32]) -> None:
+        """Appends words and their vectors, (n, word_dim) float32."""
+        self._append("vocabulary", {"word": words})
+        self._word_vectors.append(vectors)
+
+    def images(self, vectors: NDArray) -> None:
+        """Appends image vectors, (n, image_dim)."""
+        self._image_vectors.append(vectors)
+
+    def items(
+        self,
+        item_id: Any,
+        words: tuple[ArrayLike, ArrayLike],
+        image: ArrayLike,
+        category: Any,
+        domain: Any,
+    ) -> None:
+        """Appends items. ``words`` is ``(offsets, values)``; ``image`` is -1 without an image; strings may be Arrow."""
+        self._append(
+            "items",
+            {
+                "item_id": item_id,
+                "words": _lists(*words),
+                "image": _nullable(image),
+                "category": category,
+                "domain": domain,
+            },
+        )
+
+    def sessions(self, session_id: Any, user: Any, start: Any, split: ArrayLike, downstream: ArrayLike) -> None:
+        """Appends sessions. ``start`` is in ms since 1970, ``split`` holds codes of ``schema.SPLITS``."""
+        self._append(
+            "sessions",
+            {
+                "session_id": session_id,
+                "user": user,
+                "start": start,
+                "split": _named(split, SPLITS),
+                "downstream": np.asarray(downstream, dtype=bool),
+            },
+        )
+
+    def queries(
+        self,
+        query_id: Any,
+        session: ArrayLike,
+        position: ArrayLike,
+        time: Any,
+        kind: ArrayLike,
+        words: tuple[ArrayLike, ArrayLike],
+        image: ArrayLike,
+    ) -> None:
+        """Appends steps in session order. ``kind`` holds codes of ``schema.KINDS``; ``time`` is in ms since 1970."""
+        self._append(
+            "queries",
+            {
+                "query_id": query_id,
+                "session": session,
+                "position": position,
+                "time": time,
+                "kind": _named(kind, KINDS),
+                "words": _lists(*words),
+                "image": _nullable(image),
+            },
+        )
+
+    def impressions(self, query: ArrayLike, item: ArrayLike, rank: ArrayLike, clicked: ArrayLike, click_time: Any) -> None:
+        """Appends shown items in query order. ``click_time`` is in ms since 1970, null where not clicked."""
+        self._append(
+            "impressions",
+            {
+                "query": query,
+                "item": item,
+                "rank": rank,
+                "clicked": np.asarray(clicked, dtype=bool),
+                "click_time": click_time,
+            },
+        )
+
+    def rows(self, table: str) -> int:
+        """Rows written to ``table`` so far: the row number that the next one gets."""
+        return self._image_vectors.rows if table == "images" else self._rows[table]
+
+    def _append(self, table: str, columns: dict[str, Any]) -> None:
+        schema = TABLES[table]
+        arrays = [_arrow(columns[name], schema.field(name).type) for name in schema.names]
+        batch = pa.RecordBatch.from_arrays(arrays, schema=schema)
+        if batch.num_rows:
+            self._tables[table].write_batch(batch)
+        self._rows[table] += batch.num_rows
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for table in self._tables.values():
+            table.close()
+        self._word_vectors.close()
+        self._image_vectors.close()
+        try:
+            if error is None:
+                self._finish()
+        finally:
+            shutil.rmtree(self._writing, ignore_errors=True)
+
+    def _finish(self) -> None:
+        check_corpus(self._writing, called=str(self.folder))
+        meta = build_columns(self._writing)
+        info = {**self._info, "fingerprint": meta["fingerprint"], "dimensions": self._dims}
+        info["counts"] = {**self._rows, "images": self._image_vectors.rows}
+        info["source"] = _without_none(self._source)
+        (self._writing / "corpus.toml").write_text(tomli_w.dumps(info), encoding="utf-8")
+        if self.folder.exists():
+            shutil.rmtree(self.folder)
+        self._writing.rename(self.folder)
+
+
+def _arrow(values: Any, kind: pa.DataType) -> pa.Array:
+    if isinstance(values, pa.ChunkedArray):
+        values = values.combine_chunks()
+    if not isinstance(values, pa.Array):
+        values = pa.array(values)
+    if pa.types.is_timestamp(kind) and pa.types.is_integer(values.type):
+        values = values.cast(pa.int64())
+    return values if values.type == kind else values.cast(kind)
+
+
+def _lists(offsets: ArrayLike, values: ArrayLike) -> pa.ListArray:
+    return pa.ListArray.from_arrays(pa.array(np.asarray(offsets), pa.int32()), pa.array(np.asarray(values), pa.int32()))
+
+
+def _nullable(rows: ArrayLike) -> pa.Array:
+    rows = np.asarray(rows, dtype=np.int32)
+    return pa.array(rows, mask=rows < 0)
+
+
+def _named(codes: ArrayLike, names: Sequence[str]) -> pa.Array:
+    return pa.DictionaryArray.from_arrays(pa.array(np.asarray(codes), pa.int8()), pa.array(names)).cast(pa.string())
+
+
+def _without_none(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_none(inner) for key, inner in value.items() if inner is not None}
+    return value

@@ -1,0 +1,31 @@
+"""Errors that are for people: one line that says what is wrong, where, and what to do."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class BenchError(Exception):
+    """Wrong usage or bad input. The command line prints it as one line and exits with 2.
+
+    Args:
+        what: what is wrong, in a few words.
+        where: the file, row, column or key it stands in.
+        fix: what to do about it.
+    """
+
+    def __init__(self, what: str, *, where: str | None = None, fix: str | None = None) -> None:
+        self.what, self.where, self.fix = what, where, fix
+        line = what if where is None else f"{where}: {what}"
+        line = line if fix is None else f"{line} ({fix})"
+        super().__init__(" ".join(line.split()))
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A suggestion for a misspelt name: the nearest known ones, else all of them."""
+    known = sorted(known)
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
+    if near:
+        return "did you mean " + " or ".join(near) + "?"
+    return "known: " + ", ".join(known) if known else "none is known"

@@ -1,0 +1,88 @@
+"""What a plugin says about a component without importing it."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A component's placeholder: listing it imports nothing.
+
+    Attributes:
+        name: what users type, such as ``muvcog-m``.
+        target: ``"module:attribute"``, imported by :meth:`load` only.
+        help: one line.
+        citation: the paper or repository it comes from; for one's own work, whose it is.
+        defaults: every option with its default. An option that is not here is an error, with a suggestion.
+    """
+
+    kind: ClassVar[str] = "component"
+
+    name: str
+    target: str
+    help: str
+    citation: str
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+
+    def load(self) -> Any:
+        """Imports the component."""
+        module, _, attribute = self.target.partition(":")
+        return getattr(importlib.import_module(module), attribute)
+
+
+@dataclass(frozen=True)
+class EncoderSpec(Spec):
+    """A session encoder: ``target`` is a :class:`bench.contracts.SessionEncoder`, built as ``target(dims, **options)``.
+
+    Attributes:
+        frozen: it is made once per corpus and seed, by its ``pretrain`` (if it has one), and never updated downstream.
+            An encoder that is not frozen is trained end to end with the baseline.
+    """
+
+    kind: ClassVar[str] = "encoder"
+    frozen: bool = False
+
+
+@dataclass(frozen=True)
+class BaselineSpec(Spec):
+    """A downstream model of a task, such as a :class:`bench.contracts.ClickModel` of ``ctr``.
+
+    Attributes:
+        task: name of the task that trains it.
+    """
+
+    kind: ClassVar[str] = "baseline"
+    task: str = "ctr"
+
+
+@dataclass(frozen=True)
+class TaskSpec(Spec):
+    """A task: ``target`` is a :class:`bench.contracts.Task`, built as ``target(**options)``.
+
+    Attributes:
+        primary: the metric that hypotheses are about.
+    """
+
+    kind: ClassVar[str] = "task"
+    primary: str = ""
+
+
+@dataclass(frozen=True)
+class DatasetSpec(Spec):
+    """A dataset: ``target`` is called as ``target(folder, name=…, progress=…, **options)`` and writes a corpus there.
+
+    ``progress`` is a function of ``(done, total)``.
+
+    Attributes:
+        fetched: it is made from files that the user points at (``bench data fetch NAME --from PATH|URL``); ``target``
+            then takes them as ``source``.
+        where: where those files can be had, for the error when they are missing.
+    """
+
+    kind: ClassVar[str] = "dataset"
+    fetched: bool = False
+    where: str = ""
