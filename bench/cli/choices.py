@@ -1,0 +1,23 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Out = Annotated[Path, typer.Option("--out", help="Folder of corpora, encoders and results.", show_default=True)]
+Settings = Annotated[
+    list[str] | None, typer.Option("--set", metavar="[NAME.]KEY=VALUE", help="Change an option of a component; repeatable.")
+]
+Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
+Jobs = Annotated[int | None, typer.Option("--jobs", min=1, help="Processes at once; default: one per processor.")]
+AsJson = Annotated[bool, typer.Option("--json", help="JSON on standard output and nothing else there.")]
+
+RUNS = Path("runs")
+
+
+def names(text: str) -> list[str]:
+    """A comma-separated list."""
+    return [name for part in text.split(",") if (name := part.strip())]

@@ -1,0 +1,154 @@
+"""``bench data``: list, make, fetch, ingest, stats, validate."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bench.cli.choices import RUNS, AsJson, Out, Settings
+
+app = typer.Typer(help="Corpora: make, fetch, ingest, inspect.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@app.command("list")
+def list_datasets(out: Out = RUNS, as_json: AsJson = False) -> None:
+    """List the datasets, and the corpora that are already here."""
+    from bench.data.corpus import Corpus
+    from bench.registry import registry
+
+    rows = []
+    for kind, component in registry().components():
+        if kind == "dataset":
+            rows.append({"name": component.spec.name, "origin": component.origin, "what": component.spec.help, "folder": None})
+    for folder in sorted((out / "corpora").glob("*/corpus.toml")):
+        corpus = Corpus(folder.parent)
+        sessions = corpus.info.counts["sessions"]
+        rows.append(
+            {"name": corpus.info.name, "origin": corpus.info.origin, "what": f"{sessions} sessions", "folder": str(folder.parent)}
+        )
+    if as_json:
+        typer.echo(json.dumps(rows, indent=1))
+        return
+    for row in rows:
+        typer.echo(f"{row['name']:12} {row['what']}" + (f"  [{row['folder']}]" if row["folder"] else ""))
+
+
+@app.command()
+def make(
+    name: Annotated[str, typer.Argument(help="Dataset, such as beauty.")],
+    to: Annotated[Path | None, typer.Option("--to", help="Folder of the corpus; default: where `bench run` looks.")] = None,
+    settings: Settings = None,
+    out: Out = RUNS,
+) -> None:
+    """Make the corpus of a dataset, such as beauty --set sessions=100000."""
+    _make(name, None, to, settings or [], out)
+
+
+@app.command()
+def fetch(
+    name: Annotated[str, typer.Argument(help="Dataset, such as fashioniq.")],
+    source: Annotated[str, typer.Option("--from", metavar="PATH|URL", help="Where its files are.")],
+    to: Annotated[Path | None, typer.Option("--to", help="Folder of the corpus; default: where `bench run` looks.")] = None,
+    settings: Settings = None,
+    out: Out = RUNS,
+) -> None:
+    """Fetch the files of a released dataset, check them, and make its corpus."""
+    _make(name, source, to, settings or [], out)
+
+
+def _make(name: str, source: str | None, to: Path | None, settings: list[str], out: Path) -> None:
+    from bench.cli.progress import single_progress
+    from bench.data.corpus import Corpus
+    from bench.errors import BenchError
+    from bench.grid.corpora import corpus_folder
+    from bench.grid.store import Store
+    from bench.options import resolve_options
+    from bench.registry import registry
+    from bench.specs import DatasetSpec
+
+    spec = registry().get("dataset", name)
+    assert isinstance(spec, DatasetSpec)
+    if spec.fetched != (source is not None):
+        verb = f"bench data fetch {name} --from PATH|URL" if spec.fetched else f"bench data make {name}"
+        raise BenchError("is made from files" if spec.fetched else "is not made from files", where=name, fix=verb)
+    options = resolve_options([spec], settings)["dataset", name]
+    folder = to or corpus_folder(spec, options, Store(out))
+    extra = {} if source is None else {"source": source}
+    if not folder.exists():
+        spec.load()(folder, name=name, progress=single_progress(f"making {name}"), **extra, **options)
+    elif to is not None:
+        raise BenchError("is there already", where=str(folder), fix="choose another --to")
+    corpus = Corpus(folder)
+    typer.echo(f"{corpus.info.counts['sessions']} sessions, {corpus.info.counts['queries']} queries in {folder}")
+    for caveat in corpus.info.caveats:
+        typer.echo(f"Note: {caveat}")
+
+
+@app.command()
+def stats(
+    name: Annotated[str, typer.Argument(help="Dataset or corpus folder.")],
+    settings: Settings = None,
+    out: Out = RUNS,
+    as_json: AsJson = False,
+) -> None:
+    """Print the statistics of the paper's Table 1 beside the published ones."""
+    from bench.data.stats import corpus_stats
+
+    corpus = _open(name, settings or [], out)
+    rows = corpus_stats(corpus)
+    if as_json:
+        typer.echo(json.dumps([{"statistic": r.statistic, "value": r.value, "published": r.published} for r in rows], indent=1))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=corpus.info.label, title_justify="left", header_style="bold")
+    table.add_column("statistic")
+    table.add_column("here", justify="right")
+    table.add_column("published", justify="right")
+    for row in rows:
+        table.add_row(row.statistic, _number(row.value), _number(row.published))
+    Console().print(table)
+    for caveat in corpus.info.caveats:
+        typer.echo(f"Note: {caveat}")
+
+
+@app.command()
+def validate(
+    name: Annotated[str, typer.Argument(help="Dataset or corpus folder.")],
+    settings: Settings = None,
+    out: Out = RUNS,
+) -> None:
+    """Say everything that is wrong with a corpus; exit with 1 if anything is."""
+    from bench.data.validate import problems
+    from bench.grid.corpora import dataset_spec
+    from bench.registry import registry
+
+    folder = Path(name) if dataset_spec(name, registry()) is None else _open(name, settings or [], out).folder
+    found = problems(folder)
+    for problem in found:
+        typer.echo(str(problem))
+    if found:
+        raise typer.Exit(1)
+    typer.echo(f"{folder}: nothing wrong")
+
+
+def _open(name: str, settings: list[str], out: Path):  # type: ignore[no-untyped-def]  # a Corpus; importing it is dear
+    from bench.cli.progress import single_progress
+    from bench.grid.corpora import dataset_spec, open_corpus
+    from bench.grid.store import Store
+    from bench.options import resolve_options
+    from bench.registry import registry
+
+    spec = dataset_spec(name, registry())
+    options = resolve_options([spec], settings)["dataset", name] if spec is not None else {}
+    return open_corpus(name, spec, options, Store(out), single_progress(f"making {name}"))
+
+
+def _number(value: float | int | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.3f}"

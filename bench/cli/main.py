@@ -1,0 +1,58 @@
+"""The ``bench`` command: its subcommands, and how errors reach people."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from bench import __version__
+from bench.cli import data, plugins, pretrain, run
+from bench.errors import BenchError
+
+app = typer.Typer(
+    name="bench",
+    help="Measures what session encoders buy in e-commerce search: encoders × baselines × tasks.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+app.command("run")(run.run)
+app.command("pretrain")(pretrain.pretrain)
+app.command("embed")(pretrain.embed)
+app.command("show")(run.show)
+app.command("plugins")(plugins.plugins)
+app.add_typer(data.app, name="data")
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"session-bench {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False,
+) -> None:
+    """Options of every command; ``--debug`` is read by :func:`main`."""
+
+
+def main() -> None:
+    """Runs the command line. Exit codes: 0 done, 1 a check or a cell failed, 2 wrong usage or bad input."""
+    try:
+        app()
+    except BenchError as error:
+        if "--debug" in sys.argv:
+            raise
+        print(f"bench: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("bench: stopped; what was finished is kept, and the same command goes on from there", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)

@@ -1,0 +1,52 @@
+"""``bench pretrain`` and ``bench embed``: an encoder as a tool."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bench.cli.choices import RUNS, Device, Out, Settings
+
+
+def pretrain(
+    encoder: Annotated[str, typer.Option("--encoder", help="A frozen encoder.")],
+    dataset: Annotated[str, typer.Option("--dataset", help="Dataset or corpus folder.")] = "beauty",
+    seed: Annotated[int, typer.Option("--seed", help="Seed.")] = 0,
+    settings: Settings = None,
+    device: Device = "auto",
+    out: Out = RUNS,
+) -> None:
+    """Pretrain an encoder on the training sessions of a corpus; print where its weights and its curve are."""
+    from bench.cli.progress import single_progress
+    from bench.grid.embed import pretrained
+    from bench.grid.store import Store
+
+    store = Store(out)
+    job, _ = pretrained(encoder, dataset, seed, settings or [], device, store, single_progress)
+    record = store.read(job.kind, job.key) or {}
+    for warning in record.get("warnings", []):
+        typer.echo(f"Warning: {warning}", err=True)
+    typer.echo(str(store.folder(job.kind, job.key)))
+
+
+def embed(
+    encoder: Annotated[str, typer.Option("--encoder", help="A frozen encoder.")],
+    to: Annotated[Path, typer.Option("--to", help="Parquet file to write.")],
+    dataset: Annotated[str, typer.Option("--dataset", help="Dataset or corpus folder.")] = "beauty",
+    seed: Annotated[int, typer.Option("--seed", help="Seed.")] = 0,
+    settings: Settings = None,
+    device: Device = "auto",
+    out: Out = RUNS,
+) -> None:
+    """Write the vector of every session of a corpus: Parquet with session_id, split and vector.
+
+    The encoder is pretrained first where it isn't yet.
+    """
+    from bench.cli.progress import single_progress
+    from bench.grid.embed import embed_sessions
+    from bench.grid.store import Store
+
+    rows = embed_sessions(encoder, dataset, seed, settings or [], device, Store(out), to, single_progress)
+    typer.echo(f"{rows} sessions in {to}")

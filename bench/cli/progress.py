@@ -1,0 +1,88 @@
+"""Progress for people: bars with an estimate on a terminal, plain lines elsewhere. Always on standard error."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bench.grid.jobs import Job
+    from bench.training.progress import Progress
+
+_PLAIN_EVERY = 10.0  # seconds between plain lines of one piece of work
+_WEIGHTS = {"encoders": 6.0, "embeddings": 0.3, "cells": 1.5}
+"""Rough shares of the time; only the estimate depends on them."""
+
+
+class GridProgress:
+    """Shows the jobs of a grid; a context manager whose :meth:`watch` is the engine's watcher."""
+
+    def __init__(self, jobs: Sequence[Job]) -> None:
+        self._done: dict[tuple[str, str], float] = {(job.kind, job.key): 0.0 for job in jobs}
+        self._weight = {(job.kind, job.key): _WEIGHTS[job.kind] for job in jobs}
+        self._total = sum(self._weight.values())
+        self._bar: Any = None
+        self._tasks: dict[str, Any] = {}
+        self._started = time.monotonic()
+        self._last = 0.0
+
+    def __enter__(self) -> GridProgress:
+        if sys.stderr.isatty() and self._total:
+            from rich.console import Console
+            from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+            columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
+            self._bar = Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=Console(stderr=True))
+            self._bar.start()
+            self._all = self._bar.add_task(f"{len(self._done)} jobs", total=self._total)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def watch(self, job: Job, part: float, record: dict[str, Any] | None) -> None:
+        """See :data:`bench.grid.local.Watcher`."""
+        self._done[job.kind, job.key] = part
+        finished = sum(self._weight[name] * part for name, part in self._done.items() if name in self._weight)
+        if self._bar is not None:
+            if job.key not in self._tasks:
+                self._tasks[job.key] = self._bar.add_task("  " + job.title, total=1.0)
+            self._bar.update(self._tasks[job.key], completed=part)
+            self._bar.update(self._all, completed=finished)
+            if record is not None:
+                self._bar.remove_task(self._tasks.pop(job.key))
+                if record["status"] != "done":
+                    self._bar.console.print(f"FAILED {job.title}: {record['error']}")
+        elif record is not None or time.monotonic() - self._last > _PLAIN_EVERY:
+            self._last = time.monotonic()
+            elapsed = self._last - self._started
+            left = elapsed * (self._total - finished) / finished if finished else 0.0
+            state = f"{part:4.0%}" if record is None else record["status"]
+            why = f": {record['error']}" if record is not None and record["status"] != "done" else ""
+            print(
+                f"[{finished / self._total:4.0%}, {elapsed:.0f} s, about {left:.0f} s left] {job.title}: {state}{why}",
+                file=sys.stderr,
+                flush=True,
+            )
+
+
+def single_progress(title: str) -> Progress:
+    """Progress of one piece of work, such as making a corpus."""
+    started, last = time.monotonic(), [0.0]
+    is_terminal = sys.stderr.isatty()
+
+    def progress(done: int, total: int) -> None:
+        now = time.monotonic()
+        if done < total and now - last[0] < (0.2 if is_terminal else _PLAIN_EVERY):
+            return
+        last[0] = now
+        left = (now - started) * (total - done) / done if done else 0.0
+        text = f"{title}: {done / max(total, 1):4.0%}, {now - started:.0f} s, about {left:.0f} s left"
+        end = "\n" if done >= total or not is_terminal else ""
+        print(("\r\x1b[K" if is_terminal else "") + text, end=end, file=sys.stderr, flush=True)
+
+    return progress

@@ -1,0 +1,95 @@
+"""``bench run`` and ``bench show``."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from bench.cli.choices import RUNS, AsJson, Device, Jobs, Out, Settings, names
+
+
+def run(
+    task: Annotated[str, typer.Option("--task", help="Task, such as ctr.")],
+    encoder: Annotated[str, typer.Option("--encoder", help="Encoders, comma-separated; vanilla is added.")],
+    baseline: Annotated[str, typer.Option("--baseline", help="Baselines, comma-separated; default: all of the task.")] = "",
+    dataset: Annotated[str, typer.Option("--dataset", help="Datasets or corpus folders, comma-separated.")] = "beauty",
+    seeds: Annotated[int, typer.Option("--seeds", help="Number of seeds.")] = 5,
+    settings: Settings = None,
+    jobs: Jobs = None,
+    device: Device = "auto",
+    out: Out = RUNS,
+    as_json: AsJson = False,
+) -> None:
+    """Measure encoders: every baseline of a task with every encoder, over several seeds.
+
+    Finished cells are kept in the --out folder; running the same command again does no work.
+    """
+    from bench.cli.progress import GridProgress, single_progress
+    from bench.grid.run import REFERENCE, RunRequest, make_plan, run_plan
+    from bench.grid.store import Store
+    from bench.registry import registry
+    from bench.report.summary import summarise
+
+    request = RunRequest(task, names(encoder), names(baseline), names(dataset), seeds, settings or [], device)
+    store = Store(out)
+    plan = make_plan(request, registry(), store, lambda name: single_progress(f"making {name}"))
+    distinct = {(job.kind, job.key): job for cell in plan.cells for job in cell.jobs}
+    missing = [job for job in distinct.values() if not store.is_done(job.kind, job.key)]
+    with GridProgress(missing) as progress:
+        run_plan(plan, store, jobs, progress.watch)
+    computed = frozenset(job.key for job in missing)
+    rows = summarise(plan.cells, store, plan.primary, REFERENCE, computed)
+    warnings = _warnings(plan.cells, store)
+    if as_json:
+        typer.echo(json.dumps([row.as_dict() for row in rows], indent=1))
+        for line in warnings:
+            typer.echo(line, err=True)
+    else:
+        from rich.console import Console
+
+        from bench.report.run_table import print_run
+
+        print_run(rows, plan.corpora, plan.primary, REFERENCE, Console(soft_wrap=False, width=_width()))
+        for line in warnings:
+            typer.echo(line)
+        typer.echo(f"{len(plan.cells)} cells, {sum(c.key in computed for c in plan.cells)} computed now; results in {out}/cells")
+    if any(row.status != "done" for row in rows):
+        raise typer.Exit(1)
+
+
+def show(
+    key: Annotated[str, typer.Argument(help="Key of a cell, or its beginning.")],
+    out: Out = RUNS,
+) -> None:
+    """Print how a number came about: configuration, versions, timings, result."""
+    from bench.errors import BenchError
+    from bench.grid.store import RECORDS, Store
+
+    store = Store(out)
+    found = [(kind, path.name) for kind in RECORDS for path in sorted((store.root / kind).glob(f"{key}*")) if "." not in path.name]
+    if len(found) != 1:
+        what = "no result has this key" if not found else f"{len(found)} results begin like this"
+        raise BenchError(what, where=f"{key} in {out}", fix="keys are in `bench run --json`")
+    typer.echo(json.dumps(store.read(*found[0]), indent=1, ensure_ascii=False))
+
+
+def _warnings(cells: Any, store: Any) -> list[str]:
+    lines: dict[str, int] = {}
+    for cell in cells:
+        record = store.read("cells", cell.key) or {}
+        for warning in record.get("warnings", []):
+            line = f"Warning: {cell.encoder} on {cell.dataset}: {warning}"
+            lines[line] = lines.get(line, 0) + 1
+        if record.get("status") == "failed":
+            line = f"FAILED {record['title']}: {record['error']}  (bench show {cell.key})"
+            lines[line] = 1
+    return list(lines)
+
+
+def _width() -> int | None:
+    """Width of printed tables: the terminal's, or wide enough for any table where there is none."""
+    import sys
+
+    return None if sys.stdout.isatty() else 160

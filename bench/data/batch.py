@@ -1,0 +1,161 @@
+"""``SessionBatch``: sessions or session prefixes as flat tensors, the one thing that an encoder sees."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from bench.data.csr import expand_ranges, take_rows
+from bench.data.features import Features
+
+if TYPE_CHECKING:
+    from bench.data.corpus import Corpus
+
+
+@dataclass(frozen=True)
+class SessionBatch:
+    """B sessions of T steps, W words and M images altogether; all tensors int64, ascending in session and step.
+
+    A step is one keyword query, or one product query with its image query. A batch is made from whole sessions or from
+    prefixes, which end with a given query: no constructor takes anything that lies after it, and no clicks at all.
+
+    Attributes:
+        features: where the vectors of words and images are looked up.
+        num_sessions: B.
+        step_session: (T,) the session of each step, 0 … B - 1.
+        step_kind: (T,) ``schema.KEYWORD`` or ``schema.PRODUCT``.
+        words: (W,) row of each word in the vocabulary.
+        word_step: (W,) the step of each word, 0 … T - 1.
+        images: (M,) row of each image.
+        image_step: (M,) the step of each image.
+    """
+
+    features: Features
+    num_sessions: int
+    step_session: Tensor
+    step_kind: Tensor
+    words: Tensor
+    word_step: Tensor
+    images: Tensor
+    image_step: Tensor
+
+    def __len__(self) -> int:
+        return self.num_sessions
+
+    # ---- making one ------------------------------------------------------------------------------------------------
+
+    @classmethod
+    def from_sessions(cls, corpus: Corpus, sessions: NDArray, features: Features) -> SessionBatch:
+        """Whole sessions, by their rows (B,)."""
+        starts = corpus.columns.session_queries
+        return cls._from_ranges(corpus, starts[sessions], starts[np.asarray(sessions) + 1], features)
+
+    @classmethod
+    def from_prefixes(cls, corpus: Corpus, queries: NDArray, features: Features) -> SessionBatch:
+        """For each query row (B,), its session up to and including that query."""
+        queries = np.asarray(queries)
+        columns = corpus.columns
+        starts = columns.session_queries[columns.query_session[queries]]
+        return cls._from_ranges(corpus, starts, queries + 1, features)
+
+    @classmethod
+    def _from_ranges(cls, corpus: Corpus, starts: NDArray, ends: NDArray, features: Features) -> SessionBatch:
+        columns = corpus.columns
+        steps, session = expand_ranges(starts, ends)
+        words, word_step = take_rows(columns.query_word_offsets, columns.query_words, steps)
+        image = columns.query_image[steps]
+        image_step = np.flatnonzero(image >= 0)
+        arrays = (session, columns.query_kind[steps], words, word_step, image[image_step], image_step)
+        tensors = (torch.from_numpy(array.astype(np.int64, copy=False)).to(features.device) for array in arrays)
+        return cls(features, len(starts), *tensors)
+
+    @staticmethod
+    def cat(batches: Sequence[SessionBatch]) -> SessionBatch:
+        """The sessions of several batches over the same features, one batch after the other."""
+        first_session = np.cumsum([0, *(len(b) for b in batches)])
+        first_step = np.cumsum([0, *(len(b.step_kind) for b in batches)])
+        return SessionBatch(
+            batches[0].features,
+            int(first_session[-1]),
+            torch.cat([b.step_session + int(s) for b, s in zip(batches, first_session, strict=False)]),
+            torch.cat([b.step_kind for b in batches]),
+            torch.cat([b.words for b in batches]),
+            torch.cat([b.word_step + int(s) for b, s in zip(batches, first_step, strict=False)]),
+            torch.cat([b.images for b in batches]),
+            torch.cat([b.image_step + int(s) for b, s in zip(batches, first_step, strict=False)]),
+        )
+
+    # ---- views -----------------------------------------------------------------------------------------------------
+
+    def text_only(self) -> SessionBatch:
+        """The same steps without their images."""
+        none = self.images.new_empty(0)
+        return replace(self, images=none, image_step=none)
+
+    def without_steps(self, masked: Tensor) -> SessionBatch:
+        """The batch without the steps marked in ``masked``, (T,) bool, nor their words and images.
+
+        The steps around a masked one become neighbours. A session may be left without steps.
+        """
+        kept = ~masked
+        place = kept.cumsum(0) - 1  # (T,) number of each kept step
+        words, images = kept[self.word_step], kept[self.image_step]
+        return replace(
+            self,
+            step_session=self.step_session[kept],
+            step_kind=self.step_kind[kept],
+            words=self.words[words],
+            word_step=place[self.word_step[words]],
+            images=self.images[images],
+            image_step=place[self.image_step[images]],
+        )
+
+    # ---- what encoders ask for -------------------------------------------------------------------------------------
+
+    @property
+    def num_steps(self) -> Tensor:
+        """(B,) number of steps of each session."""
+        return torch.bincount(self.step_session, minlength=self.num_sessions)
+
+    @property
+    def first_step(self) -> Tensor:
+        """(B,) the first step of each session; where it would stand, for a session without steps."""
+        return self.num_steps.cumsum(0) - self.num_steps
+
+    @property
+    def step_position(self) -> Tensor:
+        """(T,) place of each step in its session, from 0."""
+        return torch.arange(len(self.step_session), device=self.device) - self.first_step[self.step_session]
+
+    @property
+    def device(self) -> torch.device:
+        """Where the tensors are."""
+        return self.step_session.device
+
+    def step_text(self) -> Tensor:
+        """(T, dims.words) mean word vector of each step, zero without words."""
+        return _segment_mean(self.features.words(self.words), self.word_step, len(self.step_kind))
+
+    def step_images(self) -> Tensor:
+        """(T, dims.images) image vector of each step, zero without an image."""
+        return _segment_mean(self.features.images(self.images), self.image_step, len(self.step_kind))
+
+    def mean_text(self) -> Tensor:
+        """(B, dims.words) mean word vector of each session, zero without words."""
+        return _segment_mean(self.features.words(self.words), self.step_session[self.word_step], len(self))
+
+    def mean_images(self) -> Tensor:
+        """(B, dims.images) mean image vector of each session, zero without images."""
+        return _segment_mean(self.features.images(self.images), self.step_session[self.image_step], len(self))
+
+
+def _segment_mean(values: Tensor, segment: Tensor, segments: int) -> Tensor:
+    """(segments, d) mean of the rows of ``values`` (n, d) in each segment, zero where a segment is empty."""
+    sums = values.new_zeros(segments, values.shape[1]).index_add_(0, segment, values)
+    return sums / torch.bincount(segment, minlength=segments).clamp(min=1).unsqueeze(1)

@@ -1,0 +1,66 @@
+"""The frozen inputs of every model: word vectors and image vectors, looked up by row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from bench.data.corpus import Corpus
+
+_INT8_SCALE = 1.0 / 127.0  # as the authors of the released vectors divide them
+
+
+@dataclass(frozen=True)
+class Dims:
+    """Widths of the input vectors.
+
+    Attributes:
+        words: width of a word vector.
+        images: width of an image vector.
+    """
+
+    words: int = 50
+    images: int = 512
+
+
+class Features:
+    """Word and image vectors. Words lie in memory; images stay memory-mapped on the CPU and are read row by row.
+
+    Args:
+        word_vectors: (V, dims.words) float32.
+        image_vectors: (I, dims.images), int8 to be divided by 127, or float32.
+        device: where looked-up vectors are put.
+    """
+
+    def __init__(
+        self, word_vectors: Tensor, image_vectors: NDArray | Tensor, device: torch.device | str = "cpu"
+    ) -> None:
+        self.device = torch.device(device)
+        self.word_vectors = word_vectors.to(self.device)
+        self._images = image_vectors
+        if self.device.type != "cpu" and not isinstance(image_vectors, Tensor):
+            self._images = torch.from_numpy(np.array(image_vectors)).to(self.device)
+        self.dims = Dims(word_vectors.shape[1], image_vectors.shape[1])
+
+    @classmethod
+    def of(cls, corpus: Corpus, device: torch.device | str = "cpu") -> Features:
+        """The features of a corpus."""
+        return cls(torch.from_numpy(np.array(corpus.word_vectors)), corpus.image_vectors, device)
+
+    def words(self, ids: Tensor) -> Tensor:
+        """Vectors (n, dims.words) of the words with these rows (n,)."""
+        return self.word_vectors.index_select(0, ids)
+
+    def images(self, rows: Tensor) -> Tensor:
+        """Vectors (n, dims.images), float32, of the images with these rows (n,)."""
+        if isinstance(self._images, Tensor):
+            found = self._images.index_select(0, rows)
+        else:
+            found = torch.from_numpy(self._images[rows.numpy()])
+        return found * _INT8_SCALE if found.dtype == torch.int8 else found.float()

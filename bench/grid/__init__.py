@@ -1,0 +1,1 @@
+"""Cells: what is to be run, under which key its result is kept, and where it runs."""

@@ -1,0 +1,124 @@
+"""``bench run`` as a function: from names to planned cells, run and summarised."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench.data.corpus import Corpus
+from bench.errors import BenchError
+from bench.grid.corpora import dataset_spec, open_corpus
+from bench.grid.jobs import Cell, Options, plan_cell
+from bench.grid.local import Watcher, run_jobs
+from bench.grid.store import Store
+from bench.options import resolve_options
+from bench.registry import Registry
+from bench.specs import BaselineSpec, DatasetSpec, EncoderSpec, Spec, TaskSpec
+from bench.training.progress import Progress, silent
+
+REFERENCE = "vanilla"
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """What a user asks for, by name.
+
+    Attributes:
+        task: name of the task.
+        encoders: names; the reference ``vanilla`` is added where it is missing.
+        baselines: names; all of the task's when empty.
+        datasets: names, or folders of corpora.
+        seeds: number of seeds, 0 … seeds - 1.
+        settings: ``--set`` lines.
+        device: ``auto``, ``cpu`` or ``cuda``.
+    """
+
+    task: str
+    encoders: Sequence[str]
+    baselines: Sequence[str] = ()
+    datasets: Sequence[str] = ("beauty",)
+    seeds: int = 5
+    settings: Sequence[str] = ()
+    device: str = "auto"
+
+
+@dataclass
+class Plan:
+    """Everything that a run will do, checked before any of it is done.
+
+    Attributes:
+        cells: in the order in which tables show them.
+        corpora: by dataset.
+        primary: the metric that hypotheses are about.
+    """
+
+    cells: list[Cell] = field(default_factory=list)
+    corpora: dict[str, Corpus] = field(default_factory=dict)
+    primary: str = ""
+
+
+def make_plan(
+    request: RunRequest, registry: Registry, store: Store, corpus_progress: Callable[[str], Progress] = lambda _: silent
+) -> Plan:
+    """Checks every name and option, then makes the corpora that are missing and plans the cells.
+
+    Raises:
+        BenchError: a name, an option or a corpus is wrong; nothing has been run then.
+    """
+    if request.seeds < 1:
+        raise BenchError(f"{request.seeds} seeds", where="--seeds", fix="1 or more; 5 or more for a test over seeds")
+    task = _typed(registry.get("task", request.task), TaskSpec)
+    names = [n for n in registry.names("baseline") if _typed(registry.get("baseline", n), BaselineSpec).task == task.name]
+    baselines = [_typed(registry.get("baseline", n), BaselineSpec) for n in _distinct(request.baselines or names)]
+    for baseline in baselines:
+        if baseline.task != task.name:
+            raise BenchError(f"{baseline.name} is a baseline of {baseline.task}, not of {task.name}", where="--baseline")
+    encoders = [_typed(registry.get("encoder", n), EncoderSpec) for n in _distinct([REFERENCE, *request.encoders])]
+    datasets = {name: dataset_spec(name, registry) for name in _distinct(request.datasets)}
+    specs: list[Spec] = [task, *baselines, *encoders, *(spec for spec in datasets.values() if spec is not None)]
+    options = resolve_options(specs, request.settings)
+    device = resolve_device(request.device)
+
+    plan = Plan(primary=task.primary)
+    for name, spec in datasets.items():
+        plan.corpora[name] = open_corpus(name, spec, _options_of(spec, options), store, corpus_progress(name))
+    for name, corpus in plan.corpora.items():
+        label = name if datasets[name] is not None else f"{corpus.info.name}"
+        for baseline in baselines:
+            for encoder in encoders:
+                for seed in range(request.seeds):
+                    plan.cells.append(plan_cell(corpus, label, task, baseline, encoder, seed, options, device))
+    plan.corpora = {(name if datasets[name] is not None else corpus.info.name): corpus for name, corpus in plan.corpora.items()}
+    return plan
+
+
+def run_plan(plan: Plan, store: Store, workers: int | None, watch: Watcher) -> None:
+    """Runs the cells of a plan that have no result yet."""
+    run_jobs((job for cell in plan.cells for job in cell.jobs), store, workers, watch)
+
+
+def resolve_device(device: str) -> str:
+    """``cpu`` or ``cuda``. ``auto`` is ``cuda`` where there is one; looking needs torch, so only machines with a driver do."""
+    if device == "auto":
+        if not Path("/dev/nvidiactl").exists() and not Path("/proc/driver/nvidia").exists():
+            return "cpu"
+        import torch
+
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if device not in ("cpu", "cuda"):
+        raise BenchError(f"{device!r} is not auto, cpu or cuda", where="--device")
+    return device
+
+
+def _options_of(spec: DatasetSpec | None, options: Options) -> dict:
+    return {} if spec is None else options["dataset", spec.name]
+
+
+def _typed(spec: Spec, kind: type) -> Spec:
+    assert isinstance(spec, kind)
+    return spec
+
+
+def _distinct(names: Sequence[str]) -> list[str]:
+    return list(dict.fromkeys(names))

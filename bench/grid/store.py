@@ -1,0 +1,72 @@
+"""The folder of results: corpora, pretrained encoders, embeddings and cells, each under its key, each written whole or not."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from bench.errors import BenchError
+
+RECORDS = {"encoders": "encoder.json", "embeddings": "embedding.json", "cells": "cell.json"}
+"""Kinds of results and the file that describes one; a result without it does not exist."""
+
+
+class Store:
+    """Results under one root.
+
+    Args:
+        root: the folder, made when first written to.
+    """
+
+    def __init__(self, root: str | Path) -> None:
+        self.root = Path(root)
+
+    @property
+    def corpora(self) -> Path:
+        """Where corpora stand."""
+        return self.root / "corpora"
+
+    def folder(self, kind: str, key: str) -> Path:
+        """Where the result of this kind and key stands, or would."""
+        return self.root / kind / key
+
+    def read(self, kind: str, key: str) -> dict[str, Any] | None:
+        """What the result says of itself; None where there is none yet."""
+        file = self.folder(kind, key) / RECORDS[kind]
+        try:
+            return json.loads(file.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        except ValueError as error:
+            raise BenchError(f"not readable: {error}", where=str(file), fix="remove the folder and run again") from None
+
+    def is_done(self, kind: str, key: str) -> bool:
+        """Whether the result is there and did not fail."""
+        record = self.read(kind, key)
+        return record is not None and record["status"] == "done"
+
+    @contextmanager
+    def publish(self, kind: str, key: str) -> Iterator[Path]:
+        """A folder to write into; it takes its place, replacing an earlier one, when the block ends in peace."""
+        place = self.folder(kind, key)
+        writing = place.with_name(f"{key}.writing-{os.getpid()}")
+        shutil.rmtree(writing, ignore_errors=True)
+        writing.mkdir(parents=True)
+        try:
+            yield writing
+            if place.exists():  # a failed one, or another process was faster
+                shutil.rmtree(place)
+            writing.rename(place)
+        finally:
+            shutil.rmtree(writing, ignore_errors=True)
+
+
+def write_record(folder: Path, kind: str, record: dict[str, Any]) -> None:
+    """Writes the describing file of a result."""
+    text = json.dumps(record, indent=1, sort_keys=True, ensure_ascii=False)
+    (folder / RECORDS[kind]).write_text(text + "\n", encoding="utf-8")

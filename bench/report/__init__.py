@@ -1,0 +1,1 @@
+"""From stored cells to what people and programs read."""

@@ -1,0 +1,1 @@
+"""Training: what the harness does for every encoder and baseline alike."""

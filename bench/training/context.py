@@ -1,0 +1,71 @@
+"""What the harness hands to whoever trains: data, seed, device, a place for the curve, and progress."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from bench.data.batch import SessionBatch
+from bench.data.clicks import SessionClicks
+from bench.data.corpus import Corpus
+from bench.data.features import Features
+from bench.training.progress import Progress, silent
+
+@dataclass
+class TrainingContext:
+    """One training run.
+
+    Attributes:
+        corpus: the data.
+        seed: everything random follows from it.
+        device: where to compute.
+        progress: called with (steps done, steps planned).
+        curve: what :meth:`record` collected; saved beside the weights.
+        warnings: lines that the result must carry, such as that training ended on a plateau.
+    """
+
+    corpus: Corpus
+    seed: int
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    progress: Progress = silent
+    curve: list[dict[str, Any]] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    @cached_property
+    def features(self) -> Features:
+        """Word and image vectors on the device."""
+        return Features.of(self.corpus, self.device)
+
+    @cached_property
+    def clicks(self) -> SessionClicks:
+        """Clicked items of every session."""
+        return SessionClicks.of(self.corpus)
+
+    def generator(self, purpose: str) -> np.random.Generator:
+        """A stream of random numbers of its own for each purpose, so that adding one shifts no other."""
+        return np.random.default_rng([self.seed, *purpose.encode()])
+
+    def torch_generator(self, purpose: str) -> torch.Generator:
+        """The same for torch, on the CPU."""
+        return torch.Generator().manual_seed(int(self.generator(purpose).integers(2**62)))
+
+    def training_sessions(self) -> NDArray[np.int64]:
+        """Rows of the training sessions, the downstream sample among them; never one of validation or test."""
+        return self.corpus.session_rows("train")
+
+    def validation_sessions(self) -> NDArray[np.int64]:
+        """Rows of the validation sessions."""
+        return self.corpus.session_rows("valid")
+
+    def sessions(self, rows: NDArray) -> SessionBatch:
+        """A batch of whole sessions."""
+        return SessionBatch.from_sessions(self.corpus, rows, self.features)
+
+    def record(self, **values: Any) -> None:
+        """Adds a row to the curve."""
+        self.curve.append(values)

@@ -1,0 +1,83 @@
+"""Session graphs of MUVCOG (KDD 2022, sections 3.2 and 3.3), built for a whole batch at once from flat tensors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from bench.data.batch import SessionBatch
+from bench.data.schema import PRODUCT
+
+KQ, PQ, IQ = 0, 1, 2
+"""Node types: words of keyword queries, words of product queries, images."""
+TYPES = 3
+
+
+@dataclass(frozen=True)
+class SessionGraphs:
+    """The distinct nodes of B sessions and the steps that hold them.
+
+    A node is a distinct word per session and type (the same word in a keyword and in a product query is two nodes), or a
+    distinct image per session. Nodes are sorted by session, then type. Edges follow from the memberships: words of one
+    step and its image are linked both ways (CO), and every node of a step points to every node of the next (RF).
+
+    Attributes:
+        batch: what the graphs were built from.
+        node_session: (n,) ascending.
+        node_type: (n,) ``KQ``, ``PQ`` or ``IQ``.
+        node_source: (n,) vocabulary row of a word; for an image, its place in ``image_rows``.
+        image_rows: (m,) distinct image rows of the whole batch, so that each is read and projected once.
+        member_node: (e,) node of each distinct (node, step) membership.
+        member_step: (e,) its step.
+    """
+
+    batch: SessionBatch
+    node_session: Tensor
+    node_type: Tensor
+    node_source: Tensor
+    image_rows: Tensor
+    member_node: Tensor
+    member_step: Tensor
+
+    @classmethod
+    def of(cls, batch: SessionBatch) -> SessionGraphs:
+        """Builds the graphs of all sessions of ``batch``."""
+        vocabulary = len(batch.features.word_vectors)
+        image_rows, image_source = torch.unique(batch.images, return_inverse=True)
+        source = torch.cat([batch.words, image_source])
+        step = torch.cat([batch.word_step, batch.image_step])  # (W + M,)
+        word_type = torch.where(batch.step_kind == PRODUCT, PQ, KQ)[batch.word_step]
+        kind = torch.cat([word_type, torch.full_like(batch.image_step, IQ)])
+        width = max(vocabulary, len(image_rows), 1)
+        steps = max(len(batch.step_kind), 1)
+        # One sort gives nodes and memberships: the node's key in the high digits, the step in the low ones.
+        node_key = (batch.step_session[step] * TYPES + kind) * width + source
+        member_key = torch.unique(node_key * steps + step)
+        node_key, member_node = torch.unique_consecutive(
+            torch.div(member_key, steps, rounding_mode="floor"), return_inverse=True
+        )
+        return cls(
+            batch,
+            node_session=torch.div(node_key, TYPES * width, rounding_mode="floor"),
+            node_type=torch.div(node_key, width, rounding_mode="floor") % TYPES,
+            node_source=node_key % width,
+            image_rows=image_rows,
+            member_node=member_node,
+            member_step=member_key % steps,
+        )
+
+    @property
+    def num_nodes(self) -> Tensor:
+        """(B,) number of nodes of each session."""
+        return torch.bincount(self.node_session, minlength=len(self.batch))
+
+    @property
+    def blocks(self) -> Tensor:
+        """(3B + 1,) first node of each session and type."""
+        sizes = torch.bincount(self.node_session * TYPES + self.node_type, minlength=len(self.batch) * TYPES)
+        return F.pad(sizes.cumsum(0), (1, 0))
+
+

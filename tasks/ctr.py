@@ -1,0 +1,135 @@
+"""Personalised click prediction (paper, section 4.2): rank the items shown for a query, given user, query and session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from bench.contracts import ClickDims, SessionEncoder, Task, TaskResult
+from bench.data.corpus import Corpus
+from bench.errors import BenchError
+from bench.metrics import ranking_metrics
+from bench.training.context import TrainingContext
+from bench.training.fitting import FittingConfig, fit
+from bench.training.joining import JoinedClickModel
+from tasks.click_examples import Candidates, ClickExamples, all_candidates, example_queries, sampled_candidates
+
+PRIMARY = "ndcg@10"
+_EVALUATION_BATCH = 512
+
+
+class ClickPrediction(Task):
+    """One example per query with at least one clicked and one unclicked shown item; candidates are the shown items.
+
+    The session is the prefix up to and including the query. Training draws one clicked and ``negatives`` unclicked items of
+    each query anew in every epoch; evaluation ranks all shown items. The epoch is chosen by NDCG@10 on the validation split.
+
+    Args:
+        epochs, patience, clip: see :class:`bench.training.fitting.FittingConfig`.
+        negatives: unclicked items per query and epoch; 0 trains on all shown items.
+        min_user_sessions: see :func:`tasks.click_examples.user_codes`.
+    """
+
+    def __init__(
+        self, epochs: int = 30, patience: int = 4, negatives: int = 5, clip: float = 5.0, min_user_sessions: int = 2
+    ) -> None:
+        self.epochs, self.patience, self.clip = epochs, patience, clip
+        self.negatives, self.min_user_sessions = negatives, min_user_sessions
+
+    def units(self, corpus: Corpus) -> NDArray[np.int64]:
+        """Query rows of all examples, ascending."""
+        return example_queries(corpus)
+
+    def run(
+        self,
+        corpus: Corpus,
+        baseline: Any,
+        baseline_options: dict[str, Any],
+        encoder: SessionEncoder,
+        embeddings: Tensor | None,
+        context: TrainingContext,
+    ) -> TaskResult:
+        """Trains on the training split's examples, stops on validation, scores the test split's."""
+        queries = self.units(corpus)
+        split = {name: example_queries(corpus, name) for name in ("train", "valid", "test")}
+        for name, rows in split.items():
+            if not len(rows):
+                raise BenchError(
+                    f"no {name} query has a clicked and an unclicked item", where=str(corpus.folder), fix="a larger sample"
+                )
+        examples = ClickExamples(corpus, context.features, self.min_user_sessions)
+        click_model = baseline(ClickDims(context.features.dims, examples.num_users), **baseline_options)
+        model = JoinedClickModel(click_model, encoder, frozen=embeddings is not None).to(context.device)
+        vectors = _Vectors(queries, embeddings)
+        if embeddings is not None:
+            model.standardise_by(vectors.of(split["train"]))
+
+        shown = all_candidates(corpus, split["train"])
+        order = context.generator("training order")
+
+        def epoch_losses(epoch: int) -> Iterator[Tensor]:
+            dealt = sampled_candidates(shown, self.negatives, order) if self.negatives else shown
+            size = click_model.batch_size
+            shuffled = order.permutation(len(split["train"]))
+            for rows in np.split(shuffled, range(size, len(shuffled), size)):
+                candidates = Candidates(dealt.items[rows], dealt.clicked[rows], dealt.shown[rows])
+                batch = examples.batch(split["train"][rows], candidates)
+                yield click_model.loss(model(batch, vectors.of(split["train"][rows])), batch.clicks, batch.shown)
+
+        def score(rows: NDArray) -> tuple[NDArray, Candidates]:
+            candidates = all_candidates(corpus, rows)
+            parts = []
+            for index in np.split(np.arange(len(rows)), range(_EVALUATION_BATCH, len(rows), _EVALUATION_BATCH)):
+                some = Candidates(candidates.items[index], candidates.clicked[index], candidates.shown[index])
+                parts.append(model(examples.batch(rows[index], some), vectors.of(rows[index])).cpu().numpy())
+            return np.concatenate(parts), candidates
+
+        def validate() -> float:
+            scores, candidates = score(split["valid"])
+            return float(ranking_metrics(scores, candidates.clicked, candidates.shown)[PRIMARY].mean())
+
+        config = FittingConfig(self.epochs, self.patience, click_model.learning_rate, clip=self.clip)
+        fit(model, epoch_losses, validate, config, context)
+        with torch.no_grad():
+            scores, candidates = score(split["test"])
+        return _result(corpus, split["test"], scores, candidates, context)
+
+
+class _Vectors:
+    """Frozen session vectors by query row."""
+
+    def __init__(self, queries: NDArray, vectors: Tensor | None) -> None:
+        self._queries, self._vectors = queries, vectors
+
+    def of(self, rows: NDArray) -> Tensor | None:
+        if self._vectors is None:
+            return None
+        return self._vectors[torch.from_numpy(np.searchsorted(self._queries, rows)).to(self._vectors.device)]
+
+
+def _result(
+    corpus: Corpus, queries: NDArray, scores: NDArray, candidates: Candidates, context: TrainingContext
+) -> TaskResult:
+    metrics = ranking_metrics(scores, candidates.clicked, candidates.shown)
+    sessions = corpus.columns.query_session[queries]
+    query_ids = corpus.strings("queries", "query_id").take(queries).to_pandas().to_numpy()
+    users = corpus.strings("sessions", "user").take(sessions).to_pandas()
+    session_ids = corpus.strings("sessions", "session_id").take(sessions).to_pandas()
+    unit = pd.DataFrame({"unit": query_ids, "user": users.where(users.notna(), session_ids).to_numpy()})
+    long = pd.concat([unit.assign(metric=name, value=values) for name, values in metrics.items()], ignore_index=True)
+    query, place = np.nonzero(candidates.shown)
+    predictions = pd.DataFrame(
+        {
+            "unit": query_ids[query],
+            "item": candidates.items[query, place].astype(np.int32),
+            "clicked": candidates.clicked[query, place],
+            "score": scores[query, place].astype(np.float32),
+        }
+    )
+    return TaskResult(long, predictions, pd.DataFrame(context.curve))

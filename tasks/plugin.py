@@ -1,0 +1,20 @@
+"""What the built-in plugin of tasks offers; imports no task."""
+
+from __future__ import annotations
+
+from bench import TaskSpec, hookimpl
+
+
+@hookimpl
+def bench_tasks() -> list[TaskSpec]:
+    """The paper's tasks."""
+    return [
+        TaskSpec(
+            "ctr",
+            "tasks.ctr:ClickPrediction",
+            "personalised click prediction: rank the items shown for a query",
+            "Liu et al., KDD 2022, section 4.2",
+            {"epochs": 30, "patience": 4, "negatives": 5, "clip": 5.0, "min_user_sessions": 2},
+            primary="ndcg@10",
+        ),
+    ]
