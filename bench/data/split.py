@@ -1,0 +1,55 @@
+"""Random splits and the downstream sample of a corpus's sessions."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.data.schema import TEST, TRAIN, VALID
+from bench.errors import BenchError
+
+DOWNSTREAM_SESSIONS = 50_000
+"""Sessions that downstream models use, of every split together; pretraining uses all of them (section 4.2)."""
+
+
+def random_split(
+    sessions: int, *, test_share: float = 0.2, valid_share: float = 0.1, seed: int = 0
+) -> NDArray[np.int8]:
+    """Split codes (sessions,) of ``schema.SPLITS``: a random test part, a validation part out of the rest.
+
+    Both shares are of all sessions and rounded. There is always a training part, and from three sessions on no part
+    whose share is not 0 is empty.
+
+    Raises:
+        BenchError: the shares leave nothing to train on.
+    """
+    check_shares(test_share, valid_share)
+    least = int(sessions >= 3)
+    tests = max(round(test_share * sessions), least * (test_share > 0))
+    tests = min(tests, max(sessions - 1 - least * (valid_share > 0), 0))
+    valids = max(round(valid_share * sessions), least * (valid_share > 0))
+    valids = min(valids, max(sessions - 1 - tests, 0))
+    order = np.random.default_rng([seed, 0]).permutation(sessions)
+    split = np.full(sessions, TRAIN, dtype=np.int8)
+    split[order[:tests]] = TEST
+    split[order[tests : tests + valids]] = VALID
+    return split
+
+
+def check_shares(test_share: float, valid_share: float) -> None:
+    """Raises if the shares are none, or leave nothing to train on."""
+    if not (min(test_share, valid_share) >= 0 and test_share + valid_share < 1):
+        raise BenchError(
+            f"test_share {test_share} and valid_share {valid_share} leave nothing to train on",
+            fix="both are at least 0 and sum to less than 1",
+        )
+
+
+def downstream_sample(sessions: int, size: int = DOWNSTREAM_SESSIONS, *, seed: int = 0) -> NDArray[np.bool_]:
+    """Mask (sessions,) of a random sample of ``size`` sessions, or of all where there are fewer.
+
+    It does not look at the split, so that the sample's split is that of the corpus.
+    """
+    chosen = np.zeros(sessions, dtype=np.bool_)
+    chosen[np.random.default_rng([seed, 1]).permutation(sessions)[:size]] = True
+    return chosen

@@ -1,0 +1,158 @@
+"""Reading a corpus table for its checks: batch by batch, and only as long as the rows are sound."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from bench.data.schema import TABLES
+
+_BATCH_ROWS = 131_072
+_MEMORY = "2GB"
+NO_TIME = np.iinfo(np.int64).min
+"""A time that is null."""
+
+Sizes = dict[str, int]
+"""Rows of each table and of each matrix."""
+
+
+@dataclass
+class Finding:
+    """A rule that rows of a table break: the first such row, and how many there are."""
+
+    rule: str
+    what: str
+    row: int | None
+    column: str | None
+    fix: str | None
+    rows: int = 1
+
+
+class SoundRows:
+    """The rows of a table with the number of the first, batch by batch, as long as all are sound.
+
+    From the first batch that has nulls or broken text where none may be, or cannot be read, nothing is yielded any
+    more, and ``found`` fills with what is wrong.
+    """
+
+    def __init__(self, folder: Path, table: str) -> None:
+        self.path, self.schema, self.found = folder / f"{table}.parquet", TABLES[table], list[Finding]()
+
+    def __iter__(self) -> Iterator[tuple[int, pa.RecordBatch]]:
+        first = 0
+        try:
+            with pq.ParquetFile(self.path) as file:
+                for batch in file.iter_batches(_BATCH_ROWS):
+                    for field in self.schema:
+                        self.found += _unsound(batch[field.name], field, first)
+                    if not self.found:
+                        yield first, batch
+                    first += batch.num_rows
+        except (pa.ArrowException, OSError) as error:
+            what = f"the file cannot be read beyond this row: {str(error).splitlines()[0]}"
+            self.found.append(Finding("damage", what, first, None, "make the corpus again"))
+
+
+class TimeWindow:
+    """A time column that is read alongside rows that refer to it in ascending order."""
+
+    def __init__(self, path: Path, column: str) -> None:
+        self._batches = pq.ParquetFile(path).iter_batches(_BATCH_ROWS, columns=[column])
+        self._start, self._values = 0, np.zeros(0, np.int64)
+
+    def take(self, rows: NDArray) -> NDArray[np.int64]:
+        """Times of ``rows`` in ms; the smallest int64 where null, out of range, or out of order."""
+        if not len(rows):
+            return np.zeros(0, np.int64)
+        drop = int(np.clip(rows.min() - self._start, 0, len(self._values)))
+        self._start, parts = self._start + drop, [self._values[drop:]]
+        end = self._start + len(parts[0])
+        while end <= rows.max() and (batch := self._next()) is not None:
+            parts.append(batch)
+            end += len(batch)
+        self._values = np.concatenate(parts)
+        index = rows - self._start
+        known = (index >= 0) & (index < len(self._values))
+        times = np.full(len(rows), NO_TIME)
+        times[known] = self._values[index[known]]
+        return times
+
+    def _next(self) -> NDArray[np.int64] | None:
+        try:
+            return times(next(self._batches)[0])
+        except (StopIteration, pa.ArrowException, OSError):
+            return None  # damage is reported where that table is checked
+
+
+def _unsound(column: pa.Array, field: pa.Field, first: int) -> Iterator[Finding]:
+    """Nulls where none may be, and text that is not UTF-8."""
+    if column.null_count and not field.nullable:
+        yield from rule(column.is_null(), first, field.name, "is null", "a value is needed")
+    if pa.types.is_list(field.type) and column.flatten().null_count:
+        parents = pc.list_parent_indices(column).filter(column.flatten().is_null())
+        yield Finding("null in list", "the list holds a null", first + parents[0].as_py(), field.name, "remove it")
+    if pa.types.is_string(field.type) and not _is_utf8(column):
+        low, high = 0, len(column)  # the first broken text is in [low, high)
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if _is_utf8(column.slice(low, middle - low)) else (low, middle)
+        yield Finding("utf-8", "the text is not UTF-8", first + low, field.name, "convert it")
+
+
+def _is_utf8(column: pa.Array) -> bool:
+    try:
+        column.validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def rule(broken: Any, first: int, column: str, what: str, fix: str, values: Any = None) -> Iterator[Finding]:
+    """A finding if any of ``broken`` (n,) holds; ``first`` is the row number of its first element."""
+    at = np.flatnonzero(np.asarray(broken))
+    if len(at):
+        said = what if values is None else f"{what}: {values[int(at[0])]}"
+        yield Finding(what, said, first + int(at[0]), column, fix, len(at))
+
+
+def duplicates(folder: Path, table: str, column: str) -> Iterator[Finding]:
+    """Values that stand twice. DuckDB compares hashes first, which fits in memory, then the few suspects themselves."""
+    with tempfile.TemporaryDirectory() as spill, duckdb.connect() as db:
+        db.execute(f"SET temp_directory = '{spill}'; SET memory_limit = '{_MEMORY}'; SET threads = 2")
+
+        def scan(query: str) -> list[tuple]:
+            with pq.ParquetFile(folder / f"{table}.parquet") as file:
+                schema = pa.schema([TABLES[table].field(column)])
+                batches = file.iter_batches(_BATCH_ROWS, columns=[column])
+                db.register("rows", pa.RecordBatchReader.from_batches(schema, batches))
+                return db.execute(query).fetchall()
+
+        suspects = f"SELECT hash({column}) AS h FROM rows GROUP BY h HAVING count(*) > 1"
+        db.execute("CREATE TABLE suspect (h UBIGINT)")
+        if not scan(f"INSERT INTO suspect {suspects} RETURNING h"):
+            return
+        numbered = f"SELECT {column} AS value, row_number() OVER () - 1 AS place FROM rows"
+        again = "row_number() OVER (PARTITION BY value ORDER BY place)"
+        suspected = f"SELECT * FROM ({numbered}) WHERE hash(value) IN (SELECT h FROM suspect)"
+        twice = scan(f"SELECT value, place FROM ({suspected}) QUALIFY {again} > 1 ORDER BY place")
+        if twice:
+            what = f"{twice[0][0]!r} stands twice"
+            yield Finding("duplicate", what, twice[0][1], column, "keep one of them", len(twice))
+
+
+def integers(values: pa.Array) -> NDArray[np.int64]:
+    return values.to_numpy(zero_copy_only=False).astype(np.int64, copy=False)
+
+
+def times(values: pa.Array) -> NDArray[np.int64]:
+    return values.cast(pa.int64()).fill_null(NO_TIME).to_numpy(zero_copy_only=False)

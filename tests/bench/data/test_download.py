@@ -1,0 +1,106 @@
+"""A download is whole and the right file, or it is an error that names it and leaves nothing behind."""
+
+from __future__ import annotations
+
+import hashlib
+import socket
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from bench.data.download import fetch, is_url, join_url
+from bench.errors import BenchError
+
+BODY = b"a file\n" * 100_000
+SUM = hashlib.sha256(BODY).hexdigest()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        if self.path == "/missing":
+            self.send_error(404)
+            return
+        self.send_response(200)
+        if self.path != "/endless":
+            self.send_header("Content-Length", str(len(BODY)))
+        self.end_headers()
+        if self.path == "/broken":
+            self.wfile.write(BODY[: len(BODY) // 2])
+        elif self.path == "/stalled":
+            self.wfile.flush()
+            self.server.wait.wait(10)  # type: ignore[attr-defined]
+        else:
+            self.wfile.write(BODY)
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Handler) as running:
+        running.wait = threading.Event()  # type: ignore[attr-defined]
+        thread = threading.Thread(target=running.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{running.server_port}"
+        running.wait.set()  # type: ignore[attr-defined]
+        running.shutdown()
+
+
+@pytest.mark.parametrize("path", ["/good", "/endless"])
+def test_a_url_becomes_a_file(server: str, tmp_path: Path, path: str) -> None:
+    target = tmp_path / "deep" / "file"
+    assert fetch(server + path, target, sha256=SUM) == SUM
+    assert target.read_bytes() == BODY
+    assert [p.name for p in target.parent.iterdir()] == ["file"]
+
+
+def test_a_path_and_a_file_url_are_copied(tmp_path: Path) -> None:
+    source = tmp_path / "a file"
+    source.write_bytes(BODY)
+    assert fetch(source, tmp_path / "copy", sha256=SUM.upper()) == SUM
+    assert fetch(source.as_uri(), tmp_path / "copy", sha256=SUM) == SUM
+    assert fetch(join_url(tmp_path.as_uri() + "/", "a file"), tmp_path / "copy") == SUM
+    assert (tmp_path / "copy").read_bytes() == BODY
+
+
+@pytest.mark.parametrize(
+    ("path", "sha256", "message"),
+    [
+        ("/good", "0" * 64, f"/good: SHA-256 is {SUM}, expected {'0' * 64}"),
+        ("/missing", None, "/missing: the server answered 404"),
+        ("/broken", None, f"the connection broke after {len(BODY) // 2} of {len(BODY)} bytes"),
+        ("/stalled", None, "the download failed: timed out"),
+    ],
+)
+def test_what_goes_wrong_is_said_and_an_older_file_stays(
+    server: str, tmp_path: Path, path: str, sha256: str | None, message: str
+) -> None:
+    (tmp_path / "file").write_text("older")
+    with pytest.raises(BenchError) as caught:
+        fetch(server + path, tmp_path / "file", sha256=sha256, timeout=0.5)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("file", "older")]
+
+
+def test_no_server_and_no_file_are_errors(tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with pytest.raises(BenchError, match=r"the download failed: .*refused"):
+        fetch(f"http://127.0.0.1:{port}/x", tmp_path / "file", timeout=2)
+    for source in (tmp_path / "nowhere", (tmp_path / "nowhere").as_uri(), "http://", tmp_path):
+        with pytest.raises(BenchError):
+            fetch(source, tmp_path / "file")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_only_addresses_are_urls() -> None:
+    assert is_url("https://x/y")
+    assert is_url("FILE:///x")
+    assert not is_url("data/x")
+    assert not is_url(Path("http:/x"))
