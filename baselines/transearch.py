@@ -41,7 +41,7 @@ class TranSearch(ClickModel):
     """
 
     learning_rate = 1e-3
-    batch_size = 512
+    batch_size = 128
 
     def __init__(
         self, dims: ClickDims, mode: str = "end", embed_size: int = 32, dropout: float = 0.5, margin: float = 1.0

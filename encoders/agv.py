@@ -54,7 +54,7 @@ class AttentiveGlobalView(nn.Module):
         """
         values = self.project(nodes)  # (n, d)
         left, right = (values @ self.receive.weight[0], values @ self.send.weight[0])  # (n,) each
-        if values.device.type == "cpu":
+        if uses_kernel(values):
             blocks, held = graphs.blocks.numpy(), step_bits(graphs)
             attended = NeighbourAttention.apply(left, right, values, blocks, held)
         else:
@@ -68,3 +68,8 @@ class AttentiveGlobalView(nn.Module):
         share = torch.softmax(weight if self.beta == "sum" else weight / count, dim=1)  # (B, P) eq. 4
         mean = typed.new_zeros(sessions, TYPES, self.output_dim).index_add(0, owner, typed) / count.unsqueeze(2)
         return (share.unsqueeze(2) * mean).sum(1)  # (B, d) eq. 3 and 5
+
+
+def uses_kernel(values: Tensor) -> bool:
+    """Whether the compiled loops serve here; other devices take the padded products."""
+    return values.device.type == "cpu"

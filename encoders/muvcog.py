@@ -7,7 +7,7 @@ places; we follow the paper.
 
 from __future__ import annotations
 
-import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -27,10 +27,6 @@ from encoders.contrast import Discriminator, contrast_loss, hard_negatives, rand
 from encoders.graph import IQ, SessionGraphs
 from encoders.hlv import HierarchicalLocalView
 
-CHANCE_LOSS = 4 * math.log(2)
-"""Loss of a discriminator that says 0.5 to everything: four terms of log 2."""
-
-
 class MuvcogM(SessionEncoder):
     """Both views concatenated, ``output_dim = 2 * view_dim``.
 
@@ -40,6 +36,9 @@ class MuvcogM(SessionEncoder):
         beta: ``mean`` or ``sum`` over nodes in equation 4.
         contrast: ``across`` views as in equation 9, or ``within`` each view as in the released code.
         negatives: ``hard``, or ``random`` for Figure 5.
+        hard_after: steps of random negatives before the hard ones. A discriminator that knows nothing yet picks its hardest
+            negatives blindly, and then finds a way out that compares nothing: it tells masked sessions from whole ones. 0
+            is the letter of the paper.
         pretraining: see :class:`bench.training.pretraining.PretrainingConfig`.
     """
 
@@ -52,6 +51,7 @@ class MuvcogM(SessionEncoder):
         beta: str = "mean",
         contrast: str = "across",
         negatives: str = "hard",
+        hard_after: int = 300,
         **pretraining: Any,
     ) -> None:
         super().__init__(dims)
@@ -59,7 +59,7 @@ class MuvcogM(SessionEncoder):
         _one_of("contrast", contrast, ("across", "within"))
         _one_of("negatives", negatives, ("hard", "random"))
         self.output_dim = 2 * view_dim
-        self.contrast, self.negatives = contrast, negatives
+        self.contrast, self.negatives, self.hard_after = contrast, negatives, hard_after
         self.config = PretrainingConfig.of(pretraining)
         self.project_image = nn.Linear(dims.images, dims.words)  # W^e, b of section 3.2
         self.agv = AttentiveGlobalView(dims.words, view_dim, beta)
@@ -92,40 +92,50 @@ class MuvcogM(SessionEncoder):
 
     def pretrain(self, context: TrainingContext) -> None:
         """Contrasts each training session with itself, one random step masked, and with a negative from its batch."""
+        pretrain(self, _Contrast(self, context), self.config, context)
 
-        def loss_of(rows: NDArray[np.int64], draws: torch.Generator) -> Tensor:
-            items, owner = context.clicks.of_sessions(rows)
-            barred = shared_clicks(torch.from_numpy(items.astype(np.int64)), torch.from_numpy(owner), len(rows))
-            return self.loss(context.sessions(rows), barred.to(context.device), draws)
-
-        pretrain(self, loss_of, self.config, context, CHANCE_LOSS)
-
-    def loss(self, anchors: SessionBatch, barred: Tensor, draws: torch.Generator) -> Tensor:
+    def loss(self, anchors: SessionBatch, barred: Tensor, draws: torch.Generator, hard: bool = True) -> Tensor:
         """The negative of equation 9, mean over the B anchors.
 
         Args:
             anchors: B sessions.
             barred: (B, B) bool, which members may not be an anchor's negative.
             draws: decides which steps are masked.
+            hard: take the hardest negatives, else random ones.
         """
-        size = len(anchors)
-        positives = mask_one_step(anchors, draws)
-        agv, hlv = self.views(SessionBatch.cat([anchors, positives]))  # (2B, d) each
-        anchor, positive = (agv[:size], hlv[:size]), (agv[size:], hlv[size:])
-        loss = agv.new_zeros(())
-        for view, discriminator in ((0, self.from_agv), (1, self.from_hlv)):
-            other = 1 - view if self.contrast == "across" else view
-            if self.negatives == "hard":
-                scores = discriminator.all_pairs(anchor[view], anchor[other])
-                negative, exists = hard_negatives(scores, barred)
+        loss = barred.new_zeros((), dtype=torch.float32)
+        for discriminator, anchor, positive, other in self._directions(anchors, draws):
+            if hard:
+                negative, exists = hard_negatives(discriminator.all_pairs(anchor, other), barred)
             else:
                 negative, exists = random_negatives(barred, draws)
             loss = loss + contrast_loss(
-                discriminator(anchor[view], positive[other]),
-                discriminator(anchor[view], anchor[other][negative]),
-                exists,
+                discriminator(anchor, positive), discriminator(anchor, other[negative]), exists
             )
         return loss
+
+    def accuracy(self, anchors: SessionBatch, draws: torch.Generator) -> float:
+        """Share of anchors that score their own positive above every other anchor's, mean of both directions.
+
+        All candidates are masked sessions, so that telling masked ones from whole ones, which lowers the loss, is worth
+        nothing here.
+        """
+        own = torch.arange(len(anchors), device=anchors.device)
+        found = [
+            float((discriminator.all_pairs(anchor, positive).argmax(1) == own).double().mean())
+            for discriminator, anchor, positive, _ in self._directions(anchors, draws)
+        ]
+        return sum(found) / len(found)
+
+    def _directions(
+        self, anchors: SessionBatch, draws: torch.Generator
+    ) -> Iterator[tuple[Discriminator, Tensor, Tensor, Tensor]]:
+        """For both terms of equation 9: discriminator, anchors' vectors in one view, positives' and anchors' in the other."""
+        agv, hlv = self.views(SessionBatch.cat([anchors, mask_one_step(anchors, draws)]))  # (2B, d) each
+        size, across = len(anchors), self.contrast == "across"
+        for discriminator, view, other in ((self.from_agv, agv, hlv), (self.from_hlv, hlv, agv)):
+            compared = other if across else view
+            yield discriminator, view[:size], compared[size:], compared[:size]
 
 
 class MuvcogT(MuvcogM):
@@ -139,6 +149,24 @@ class Untrained(MuvcogM):
 
     def pretrain(self, context: TrainingContext) -> None:
         """Nothing: the initial weights are the point."""
+
+
+class _Contrast:
+    """The objective on a corpus: sessions by row, clicks for the negatives."""
+
+    def __init__(self, encoder: MuvcogM, context: TrainingContext) -> None:
+        self._encoder, self._context = encoder, context
+
+    def loss(self, rows: NDArray[np.int64], step: int, draws: torch.Generator) -> Tensor:
+        """See :class:`bench.training.pretraining.Objective`."""
+        items, owner = self._context.clicks.of_sessions(rows)
+        barred = shared_clicks(torch.from_numpy(items.astype(np.int64)), torch.from_numpy(owner), len(rows))
+        hard = self._encoder.negatives == "hard" and step > self._encoder.hard_after
+        return self._encoder.loss(self._context.sessions(rows), barred.to(self._context.device), draws, hard)
+
+    def accuracy(self, rows: NDArray[np.int64], draws: torch.Generator) -> float:
+        """See :class:`bench.training.pretraining.Objective`."""
+        return self._encoder.accuracy(self._context.sessions(rows), draws)
 
 
 def mask_one_step(batch: SessionBatch, draws: torch.Generator) -> SessionBatch:

@@ -10,6 +10,7 @@ _CONTRAST = {
     **_GRAPH,
     "contrast": "across",
     "negatives": "hard",
+    "hard_after": 300,
     "steps": 1500,
     "batch_size": 256,
     "learning_rate": 0.005,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -13,6 +13,9 @@ from torch import Tensor, nn
 
 from bench.errors import BenchError
 from bench.training.context import TrainingContext
+
+
+_PLATEAU = 5  # times chance; a model that left the plateau is far above it
 
 
 @dataclass(frozen=True)
@@ -43,28 +46,30 @@ class PretrainingConfig:
         return cls(**{f.name: options[f.name] for f in fields(cls) if f.name in options})
 
 
-LossOf = Callable[[NDArray[np.int64], torch.Generator], Tensor]
-"""Loss of the sessions with these rows; positives and random negatives are drawn from the generator."""
+class Objective(Protocol):
+    """What a pretraining minimises, and how it is judged. Whatever is random is drawn from the generator given."""
+
+    def loss(self, rows: NDArray[np.int64], step: int, draws: torch.Generator) -> Tensor:
+        """Scalar loss of the training sessions ``rows`` (B,) at this step, counted from 1."""
+
+    def accuracy(self, rows: NDArray[np.int64], draws: torch.Generator) -> float:
+        """Share of the held-out sessions ``rows`` (B,) that are told from their batch mates, by chance 1 / B."""
 
 
-def pretrain(
-    model: nn.Module,
-    loss_of: LossOf,
-    config: PretrainingConfig,
-    context: TrainingContext,
-    chance_loss: float | None = None,
-) -> None:
+def pretrain(model: nn.Module, objective: Objective, config: PretrainingConfig, context: TrainingContext) -> None:
     """Trains ``model`` on the training sessions and leaves it with the weights that validated best.
 
-    The validation loss is always taken on the same held-out sessions with the same draws, so that its steps are comparable.
+    Validation always takes the same held-out sessions with the same draws, so that its values are comparable. It looks at
+    accuracy, not at the loss: the loss depends on how hard the negatives are at the time, and can sit at its value for a
+    discriminator that knows nothing for hundreds of steps. A warning is recorded when a run ends without having left that
+    plateau: its vectors are then no better than those of random weights.
 
     Args:
         model: what is trained; left in evaluation mode.
-        loss_of: the objective.
+        objective: loss and accuracy.
         config: budget and optimiser.
-        context: data, seed, progress; the curve is recorded there (``step``, ``train_loss``, ``valid_loss``, ``learning_rate``).
-        chance_loss: what the objective gives to someone who knows nothing. A warning is recorded when the best validation
-            loss stays within 2 % of it: the run then ended on the plateau and its vectors are as good as random ones.
+        context: data, seed, progress; the curve is recorded there: ``step``, ``train_loss`` (mean since the last row),
+            ``valid_accuracy``, ``learning_rate``.
 
     Raises:
         BenchError: no training sessions, or the loss is not finite.
@@ -75,7 +80,7 @@ def pretrain(
     held_out = held_out[: config.validation_sessions]
     optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate)
     draws = context.torch_generator("positives")
-    best_loss, best = float("inf"), None
+    best_accuracy, best = -1.0, None
     losses: list[Tensor] = []
     batches = _batches(sessions, config.batch_size, context.generator("pretraining order"))
     model.train()
@@ -84,7 +89,7 @@ def pretrain(
         for group in optimizer.param_groups:
             group["lr"] = rate
         optimizer.zero_grad(set_to_none=True)
-        loss = loss_of(next(batches), draws)
+        loss = objective.loss(next(batches), step, draws)
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), config.clip)
         optimizer.step()
@@ -95,18 +100,19 @@ def pretrain(
                 raise BenchError(
                     f"the pretraining loss is {train_loss} at step {step}", fix="lower learning_rate or look at the vectors"
                 )
-            valid_loss = _validate(model, loss_of, held_out, config, context) if len(held_out) else train_loss
-            context.record(step=step, train_loss=train_loss, valid_loss=valid_loss, learning_rate=rate)
-            if valid_loss < best_loss:
-                best_loss = valid_loss
+            accuracy = _validate(model, objective, held_out, config, context)
+            context.record(step=step, train_loss=train_loss, valid_accuracy=accuracy, learning_rate=rate)
+            if accuracy >= best_accuracy:
+                best_accuracy = accuracy
                 best = {name: value.detach().clone() for name, value in model.state_dict().items()}
         context.progress(step, config.steps)
     if best is not None:
         model.load_state_dict(best)
     model.eval()
-    if chance_loss is not None and best_loss > 0.98 * chance_loss:
+    chance = 1 / min(config.batch_size, max(len(held_out), 1))
+    if len(held_out) and best_accuracy < _PLATEAU * chance:
         context.warnings.append(
-            f"pretraining ended on the plateau (validation loss {best_loss:.3f}, chance {chance_loss:.3f}): raise steps"
+            f"pretraining ended on the plateau (held-out accuracy {best_accuracy:.1%}, chance {chance:.1%}): raise steps"
         )
 
 
@@ -122,11 +128,18 @@ def _batches(sessions: NDArray[np.int64], size: int, rng: np.random.Generator) -
 
 @torch.no_grad()
 def _validate(
-    model: nn.Module, loss_of: LossOf, sessions: NDArray[np.int64], config: PretrainingConfig, context: TrainingContext
+    model: nn.Module,
+    objective: Objective,
+    sessions: NDArray[np.int64],
+    config: PretrainingConfig,
+    context: TrainingContext,
 ) -> float:
+    """Accuracy over the held-out sessions in batches of the training's size; 0 without any, so that the last step counts."""
+    if not len(sessions):
+        return 0.0
     model.eval()
     draws = context.torch_generator("validation positives")
     parts = np.array_split(sessions, max(1, round(len(sessions) / config.batch_size)))
-    losses = [float(loss_of(part, draws)) * len(part) for part in parts]
+    accuracies = [objective.accuracy(part, draws) * len(part) for part in parts]
     model.train()
-    return sum(losses) / len(sessions)
+    return sum(accuracies) / len(sessions)

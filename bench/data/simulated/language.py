@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 
 from bench.data.simulated.randomness import gumbel, latent, stream
 
-TEXT_DIM, VISUAL_DIM, CENTRE_DIM = 16, 16, 8
+TEXT_DIM, VISUAL_DIM, CENTRE_DIM = 6, 6, 8
 WORD_DIM = 50
 SHARED_WORDS, LEAF_WORDS, LEAF_SHARED = 400, 120, 60
 ZIPF = 0.8  # exponent of the words' frequencies
-AGREEMENT = 1.5  # how strongly a text follows its latent
+AGREEMENT = 2.0  # how strongly a text follows its latent
 WORD_NOISE = 0.2
 _WORD_GRID = 4096
 

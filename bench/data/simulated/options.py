@@ -32,11 +32,11 @@ class Options:
     seed: int = 1
     test_share: float = 0.2
     valid_share: float = 0.1
-    text_signal: float = 1.0
-    visual_signal: float = 1.0
+    text_signal: float = 2.0
+    visual_signal: float = 2.0
     user_signal: float = 0.5
     item_signal: float = 0.5
-    position_signal: float = 0.5
+    position_signal: float = 0.25
     noise: float = 1.0
     drift: float = 0.15
 
