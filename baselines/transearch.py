@@ -1,7 +1,7 @@
 """TranSearch: a user and a query are translated to the item they look for, in a space of text and image.
 
-Paper: Guo et al., "Multi-modal Preference Modeling for Product Search", MM 2018 (https://doi.org/10.1145/3240508.3240541).
-Public code: https://github.com/guoyang9/TranSearch.
+Paper: Guo et al., "Multi-modal Preference Modeling for Product Search", MM 2018
+(https://doi.org/10.1145/3240508.3240541). Public code: https://github.com/guoyang9/TranSearch.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ class TranSearch(ClickModel):
     a candidate's score is :math:`-\lVert a - v \rVert_2` and the loss the mean of
     :math:`\max(0, m - s^+ + s^-)` over clicked and unclicked candidates of a query.
 
-    What differs from the public code: the query and the titles are mean word vectors, as the benchmark gives them, not PV-DM
-    vectors; negatives are the unclicked shown items; a user seen in fewer than two training sessions is one of "unknown"
-    (the original has no new users at test time); the negatives meet their own sample (the public code's ``view`` mixes them
-    up where a transpose was meant); feature layers are trained together with the rest (its mode ``end``; no separate
-    pretraining yet). Defaults are those of the public code.
+    What differs from the public code: the query and the titles are mean word vectors, as the benchmark gives them, not
+    PV-DM vectors; negatives are the unclicked shown items; a user seen in fewer than two training sessions is one of
+    "unknown" (the original has no new users at test time); the negatives meet their own sample (the public code's
+    ``view`` mixes them up where a transpose was meant); feature layers are trained together with the rest (its mode
+    ``end``; no separate pretraining yet). Defaults are those of the public code.
 
     Args:
         dims: widths of vectors, and number of users.

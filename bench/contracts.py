@@ -86,8 +86,8 @@ class ClickDims:
 class ClickModel(nn.Module, ABC):
     """A click prediction model in the two stages that most have: feature extraction, then matching.
 
-    A subclass takes ``(dims, **options)``, sets ``context_dim`` and implements the three parts. It never sees the session
-    encoder: the harness joins the session vector to the context between :meth:`context` and :meth:`match`.
+    A subclass takes ``(dims, **options)``, sets ``context_dim`` and implements the three parts. It never sees the
+    session encoder: the harness joins the session vector to the context between :meth:`context` and :meth:`match`.
 
     Attributes:
         context_dim: d, the width of the context vector.
@@ -161,4 +161,3 @@ class Task(ABC):
     @abstractmethod
     def units(self, corpus: Corpus) -> Any:
         """(units,) int64 query rows whose prefixes the task wants encoded; embeddings come in this order."""
-

@@ -33,7 +33,8 @@ def ranking_metrics(scores: NDArray, relevant: NDArray, shown: NDArray, k: int =
 
 
 def _tied_ranks(scores: NDArray, relevant: NDArray, shown: NDArray) -> tuple[NDArray, NDArray, NDArray]:
-    """Candidates in rank order: first and last rank (from 1) of the tie that each stands in, and whether it is relevant.
+    """Candidates in rank order: first and last rank (from 1) of the tie that each stands in, and whether it is
+    relevant.
 
     Candidates that are not shown come last, tied with nothing, and are not relevant.
     """
@@ -58,7 +59,9 @@ def _ndcg(first: NDArray, last: NDArray, relevant: NDArray, k: int) -> Floats:
     mean_discount = (discounts[last] - discounts[first - 1]) / (last - first + 1)
     gain = (mean_discount * relevant).sum(1)
     ideal = discounts[relevant.sum(1)]
-    return np.divide(gain, ideal, out=np.zeros(len(gain)), where=ideal > 0)
+    ndcg = np.zeros(len(gain))
+    np.divide(gain, ideal, out=ndcg, where=ideal > 0)
+    return ndcg
 
 
 def _hit_ratio(first: NDArray, last: NDArray, relevant: NDArray, k: int) -> Floats:

@@ -53,11 +53,15 @@ def _addressed(setting: Setting, specs: Sequence[Spec]) -> list[Spec]:
     named = [s for s in specs if setting.component is None or s.name == setting.component]
     if not named:
         raise BenchError(
-            f"{setting.component!r} takes no part in this run", where=where, fix=did_you_mean(setting.component or "", {s.name for s in specs})
+            f"{setting.component!r} takes no part in this run",
+            where=where,
+            fix=did_you_mean(setting.component or "", {s.name for s in specs}),
         )
     having = [s for s in named if setting.key in s.defaults]
     if not having:
-        raise BenchError("no such option", where=where, fix=did_you_mean(setting.key, {k for s in named for k in s.defaults}))
+        raise BenchError(
+            "no such option", where=where, fix=did_you_mean(setting.key, {k for s in named for k in s.defaults})
+        )
     if len({s.kind for s in having}) > 1:
         names = " or ".join(f"{s.name}.{setting.key}" for s in having)
         raise BenchError("is an option of components of several kinds", where=where, fix=f"say which: {names}")

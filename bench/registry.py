@@ -74,7 +74,9 @@ class Registry:
         except Exception as error:  # a third party's bug must not take the rest down
             if os.environ.get("BENCH_STRICT") == "1":
                 raise BenchError(
-                    f"{type(error).__name__}: {error}", where=f"plugin {plugin.name} of {origin}", fix="BENCH_STRICT=1 is set"
+                    f"{type(error).__name__}: {error}",
+                    where=f"plugin {plugin.name} of {origin}",
+                    fix="BENCH_STRICT=1 is set",
                 ) from error
             self.broken.append(BrokenPlugin(plugin.name, origin, f"{type(error).__name__}: {error}"))
             warnings.warn(f"plugin {plugin.name} of {origin} is left out: {error}", stacklevel=2)
@@ -83,9 +85,7 @@ class Registry:
             self._add(kind, Registered(spec, origin))
 
     def _call(self, module: Any, kind: str, hook: str) -> list[Spec]:
-        caller = self._manager.subset_hook_caller(
-            hook, [p for p in self._manager.get_plugins() if p is not module]
-        )
+        caller = self._manager.subset_hook_caller(hook, [p for p in self._manager.get_plugins() if p is not module])
         specs = [spec for offered in caller() for spec in offered]
         for spec in specs:
             if not isinstance(spec, Spec) or spec.kind != kind:

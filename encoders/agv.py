@@ -10,6 +10,7 @@ from encoders.attention_kernel import NeighbourAttention, step_bits
 from encoders.graph import TYPES, SessionGraphs
 from encoders.padded_attention import padded_attention
 
+
 class AttentiveGlobalView(nn.Module):
     r"""Attention over neighbours of one type, then over types, then the mean over all nodes.
 
@@ -24,9 +25,9 @@ class AttentiveGlobalView(nn.Module):
 
         g_s &= \mathrm{Avg}(z_i \mid i \in s) \qquad (5)
 
-    :math:`N_i` holds i itself, the nodes of its steps and those of the steps before; σ is ELU. β is per session, and its sum
-    over nodes is a mean by default, since the sum saturates the softmax as sessions grow; ``beta="sum"`` is the letter.
-    Since (3) and (5) are linear, :math:`g_s = \sum_p \beta^p \mathrm{Avg}_i v_i^p`.
+    :math:`N_i` holds i itself, the nodes of its steps and those of the steps before; σ is ELU. β is per session, and
+    its sum over nodes is a mean by default, since the sum saturates the softmax as sessions grow; ``beta="sum"`` is the
+    letter. Since (3) and (5) are linear, :math:`g_s = \sum_p \beta^p \mathrm{Avg}_i v_i^p`.
 
     Args:
         width: of the node vectors that come in; a shared matrix projects them to ``output_dim`` before the attention.

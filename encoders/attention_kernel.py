@@ -1,8 +1,8 @@
 """The typed attention of equations 1 and 2 as compiled loops over the pairs that are neighbours, for the CPU.
 
-Sessions are small and ragged, so batched products on a CPU spend their time on padding and on memory. Here each session's
-nodes stay in the cache and no pair matrix is ever stored; the backward pass computes the weights again. The padded form in
-``padded_attention`` gives the same numbers and serves other devices.
+Sessions are small and ragged, so batched products on a CPU spend their time on padding and on memory. Here each
+session's nodes stay in the cache and no pair matrix is ever stored; the backward pass computes the weights again. The
+padded form in ``padded_attention`` gives the same numbers and serves other devices.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def _field(bits: NDArray, field: NDArray) -> None:
 
 @numba.njit(cache=True)
 def _meet(field: NDArray, bits: NDArray) -> bool:
-    for w in range(len(bits)):
+    for w in range(len(bits)):  # noqa: SIM110  a generator is not compiled
         if field[w] & bits[w]:
             return True
     return False
@@ -89,7 +89,8 @@ def _meet(field: NDArray, bits: NDArray) -> bool:
 
 @numba.njit(cache=True)
 def _factors(left: NDArray, right: NDArray, blocks: NDArray) -> tuple[NDArray, NDArray, NDArray, NDArray]:
-    """``exp(LeakyReLU(l + r))`` is ``max(exp(l) exp(r), exp(0.2 l) exp(0.2 r))``: four exponentials a node and none a pair.
+    """``exp(LeakyReLU(l + r))`` is ``max(exp(l) exp(r), exp(0.2 l) exp(0.2 r))``: four exponentials a node and none a
+    pair.
 
     All are divided by the exponential of an upper bound of the row's logits, so that none exceeds 1.
     """

@@ -10,8 +10,9 @@ from torch import Tensor, nn
 class Discriminator(nn.Module):
     """MLP [2d, d, 1] that scores a pair of session vectors; returns logits.
 
-    The first layer on a concatenation splits into two, ``W1 [g, g'] = W_left g + W_right g'``, so that all B x B pairs cost two
-    products of B vectors and an addition. The last layer is linear: a ReLU under the sigmoid could never say "negative".
+    The first layer on a concatenation splits into two, ``W1 [g, g'] = W_left g + W_right g'``, so that all B x B pairs
+    cost two products of B vectors and an addition. The last layer is linear: a ReLU under the sigmoid could never say
+    "negative".
 
     Args:
         width: d, of one session vector; also of the hidden layer.

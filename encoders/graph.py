@@ -20,9 +20,9 @@ TYPES = 3
 class SessionGraphs:
     """The distinct nodes of B sessions and the steps that hold them.
 
-    A node is a distinct word per session and type (the same word in a keyword and in a product query is two nodes), or a
-    distinct image per session. Nodes are sorted by session, then type. Edges follow from the memberships: words of one
-    step and its image are linked both ways (CO), and every node of a step points to every node of the next (RF).
+    A node is a distinct word per session and type (the same word in a keyword and in a product query is two nodes), or
+    a distinct image per session. Nodes are sorted by session, then type. Edges follow from the memberships: words of
+    one step and its image are linked both ways (CO), and every node of a step points to every node of the next (RF).
 
     Attributes:
         batch: what the graphs were built from.
@@ -79,5 +79,3 @@ class SessionGraphs:
         """(3B + 1,) first node of each session and type."""
         sizes = torch.bincount(self.node_session * TYPES + self.node_type, minlength=len(self.batch) * TYPES)
         return F.pad(sizes.cumsum(0), (1, 0))
-
-

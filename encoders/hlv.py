@@ -19,8 +19,8 @@ class HierarchicalLocalView(nn.Module):
 
         g_s &= \mathrm{Avg}(z_q \mid q \in s) \qquad (8)
 
-    :math:`d_j` is the number of steps that hold node j, :math:`d_q` the number of members of step q, σ is ELU. The receptive
-    field of (7) holds the step itself, else the first step would be zero.
+    :math:`d_j` is the number of steps that hold node j, :math:`d_q` the number of members of step q, σ is ELU. The
+    receptive field of (7) holds the step itself, else the first step would be zero.
 
     Args:
         width: of the node vectors that come in.

@@ -15,8 +15,9 @@ from bench.data.schema import KINDS
 class LstmEncoder(SessionEncoder):
     """The last hidden state after all steps.
 
-    A step's input is the mean of its word vectors, its image vector projected to ``image_dim`` (zero without an image) and
-    its kind, one-hot. Hochreiter and Schmidhuber, Neural Computation 1997; as a session encoder in Zhong et al., SIGIR 2020.
+    A step's input is the mean of its word vectors, its image vector projected to ``image_dim`` (zero without an image)
+    and its kind, one-hot. Hochreiter and Schmidhuber, Neural Computation 1997; as a session encoder in Zhong et al.,
+    SIGIR 2020.
 
     Args:
         dims: widths of word and image vectors.

@@ -1,8 +1,8 @@
 """MUVCOG: a session as a heterogeneous graph in two views, pretrained by contrasting them.
 
 Paper: "Pretraining Representations of Multi-modal Multi-query E-commerce Search", KDD 2022
-(https://doi.org/10.1145/3534678.3539200). Released code: https://github.com/XMUDM/MMsession, which differs from the paper in
-places; we follow the paper.
+(https://doi.org/10.1145/3534678.3539200). Released code: https://github.com/XMUDM/MMsession, which differs from the
+paper in places; we follow the paper.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from encoders.contrast import Discriminator, contrast_loss, hard_negatives, rand
 from encoders.graph import IQ, SessionGraphs
 from encoders.hlv import HierarchicalLocalView
 
+
 class MuvcogM(SessionEncoder):
     """Both views concatenated, ``output_dim = 2 * view_dim``.
 
@@ -36,9 +37,10 @@ class MuvcogM(SessionEncoder):
         beta: ``mean`` or ``sum`` over nodes in equation 4.
         contrast: ``across`` views as in equation 9, or ``within`` each view as in the released code.
         negatives: ``hard``, or ``random`` for Figure 5.
-        hard_after: steps of random negatives before the hard ones. A discriminator that knows nothing yet picks its hardest
-            negatives blindly, and then finds a way out that compares nothing: it tells masked sessions from whole ones. 0
-            is the letter of the paper.
+        hard_after: steps of random negatives before the hard ones. A discriminator that knows nothing yet picks its
+            hardest negatives blindly, and stays at chance; 0 is the letter of the paper.
+        mask_negatives: negatives too lose a random step. By the letter of the paper (false) positives are masked and
+            negatives are whole, so that the loss falls for telling masked sessions from whole ones, comparing nothing.
         pretraining: see :class:`bench.training.pretraining.PretrainingConfig`.
     """
 
@@ -52,6 +54,7 @@ class MuvcogM(SessionEncoder):
         contrast: str = "across",
         negatives: str = "hard",
         hard_after: int = 300,
+        mask_negatives: bool = True,
         **pretraining: Any,
     ) -> None:
         super().__init__(dims)
@@ -59,7 +62,8 @@ class MuvcogM(SessionEncoder):
         _one_of("contrast", contrast, ("across", "within"))
         _one_of("negatives", negatives, ("hard", "random"))
         self.output_dim = 2 * view_dim
-        self.contrast, self.negatives, self.hard_after = contrast, negatives, hard_after
+        self.contrast, self.negatives = contrast, negatives
+        self.hard_after, self.mask_negatives = hard_after, mask_negatives
         self.config = PretrainingConfig.of(pretraining)
         self.project_image = nn.Linear(dims.images, dims.words)  # W^e, b of section 3.2
         self.agv = AttentiveGlobalView(dims.words, view_dim, beta)
@@ -104,13 +108,14 @@ class MuvcogM(SessionEncoder):
             hard: take the hardest negatives, else random ones.
         """
         loss = barred.new_zeros((), dtype=torch.float32)
-        for discriminator, anchor, positive, other in self._directions(anchors, draws):
+        for discriminator, anchor, positive, whole in self._directions(anchors, draws):
+            candidate = positive if self.mask_negatives else whole
             if hard:
-                negative, exists = hard_negatives(discriminator.all_pairs(anchor, other), barred)
+                negative, exists = hard_negatives(discriminator.all_pairs(anchor, candidate), barred)
             else:
                 negative, exists = random_negatives(barred, draws)
             loss = loss + contrast_loss(
-                discriminator(anchor, positive), discriminator(anchor, other[negative]), exists
+                discriminator(anchor, positive), discriminator(anchor, candidate[negative]), exists
             )
         return loss
 
@@ -130,7 +135,7 @@ class MuvcogM(SessionEncoder):
     def _directions(
         self, anchors: SessionBatch, draws: torch.Generator
     ) -> Iterator[tuple[Discriminator, Tensor, Tensor, Tensor]]:
-        """For both terms of equation 9: discriminator, anchors' vectors in one view, positives' and anchors' in the other."""
+        """For both terms of equation 9: discriminator, anchors in one view, positives and anchors in the other."""
         agv, hlv = self.views(SessionBatch.cat([anchors, mask_one_step(anchors, draws)]))  # (2B, d) each
         size, across = len(anchors), self.contrast == "across"
         for discriminator, view, other in ((self.from_agv, agv, hlv), (self.from_hlv, hlv, agv)):
@@ -170,7 +175,7 @@ class _Contrast:
 
 
 def mask_one_step(batch: SessionBatch, draws: torch.Generator) -> SessionBatch:
-    """The positives: every session without one random step, its words and its image. Sessions of one step stay whole."""
+    """The positives: every session without one random step, its words and image. Sessions of one step stay whole."""
     steps = batch.num_steps
     drawn = (torch.rand(len(batch), generator=draws).to(batch.device) * steps).long()
     drawn = torch.minimum(drawn, steps - 1)

@@ -11,6 +11,7 @@ _CONTRAST = {
     "contrast": "across",
     "negatives": "hard",
     "hard_after": 300,
+    "mask_negatives": True,
     "steps": 1500,
     "batch_size": 256,
     "learning_rate": 0.005,

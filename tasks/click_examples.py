@@ -30,8 +30,8 @@ def example_queries(corpus: Corpus, split: str | None = None) -> NDArray[np.int6
 def user_codes(corpus: Corpus, min_sessions: int) -> NDArray[np.int64]:
     """(S,) code of each session's user: 1, 2 … for users with enough training sessions downstream, 0 for all others.
 
-    Nothing can be learnt of a user that training sees once, and most users of test sessions are never seen at all, so these
-    share one code that training meets often.
+    Nothing can be learnt of a user that training sees once, and most users of test sessions are never seen at all, so
+    these share one code that training meets often.
     """
     users = corpus.columns.session_user
     training = users[corpus.session_rows("train", downstream=True)]

@@ -1,4 +1,4 @@
-"""Personalised click prediction (paper, section 4.2): rank the items shown for a query, given user, query and session."""
+"""Personalised click prediction (paper, section 4.2): rank what a query showed, given user, query and session."""
 
 from __future__ import annotations
 
@@ -27,8 +27,9 @@ _EVALUATION_BATCH = 512
 class ClickPrediction(Task):
     """One example per query with at least one clicked and one unclicked shown item; candidates are the shown items.
 
-    The session is the prefix up to and including the query. Training draws one clicked and ``negatives`` unclicked items of
-    each query anew in every epoch; evaluation ranks all shown items. The epoch is chosen by NDCG@10 on the validation split.
+    The session is the prefix up to and including the query. Training draws one clicked and ``negatives`` unclicked
+    items of each query anew in every epoch; evaluation ranks all shown items. The epoch is chosen by NDCG@10 on the
+    validation split.
 
     Args:
         epochs, patience, clip: see :class:`bench.training.fitting.FittingConfig`.
@@ -61,14 +62,16 @@ class ClickPrediction(Task):
         for name, rows in split.items():
             if not len(rows):
                 raise BenchError(
-                    f"no {name} query has a clicked and an unclicked item", where=str(corpus.folder), fix="a larger sample"
+                    f"no {name} query has a clicked and an unclicked item",
+                    where=str(corpus.folder),
+                    fix="a larger sample",
                 )
         examples = ClickExamples(corpus, context.features, self.min_user_sessions)
         click_model = baseline(ClickDims(context.features.dims, examples.num_users), **baseline_options)
         model = JoinedClickModel(click_model, encoder, frozen=embeddings is not None).to(context.device)
         vectors = _Vectors(queries, embeddings)
         if embeddings is not None:
-            model.standardise_by(vectors.of(split["train"]))
+            model.standardise_by(embeddings[torch.from_numpy(np.searchsorted(queries, split["train"]))])
 
         shown = all_candidates(corpus, split["train"])
         order = context.generator("training order")

@@ -9,7 +9,8 @@ import typer
 
 Out = Annotated[Path, typer.Option("--out", help="Folder of corpora, encoders and results.", show_default=True)]
 Settings = Annotated[
-    list[str] | None, typer.Option("--set", metavar="[NAME.]KEY=VALUE", help="Change an option of a component; repeatable.")
+    list[str] | None,
+    typer.Option("--set", metavar="[NAME.]KEY=VALUE", help="Change an option of a component; repeatable."),
 ]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
 Jobs = Annotated[int | None, typer.Option("--jobs", min=1, help="Processes at once; default: one per processor.")]

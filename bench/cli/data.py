@@ -22,12 +22,19 @@ def list_datasets(out: Out = RUNS, as_json: AsJson = False) -> None:
     rows = []
     for kind, component in registry().components():
         if kind == "dataset":
-            rows.append({"name": component.spec.name, "origin": component.origin, "what": component.spec.help, "folder": None})
+            rows.append(
+                {"name": component.spec.name, "origin": component.origin, "what": component.spec.help, "folder": None}
+            )
     for folder in sorted((out / "corpora").glob("*/corpus.toml")):
         corpus = Corpus(folder.parent)
         sessions = corpus.info.counts["sessions"]
         rows.append(
-            {"name": corpus.info.name, "origin": corpus.info.origin, "what": f"{sessions} sessions", "folder": str(folder.parent)}
+            {
+                "name": corpus.info.name,
+                "origin": corpus.info.origin,
+                "what": f"{sessions} sessions",
+                "folder": str(folder.parent),
+            }
         )
     if as_json:
         typer.echo(json.dumps(rows, indent=1))
@@ -39,7 +46,9 @@ def list_datasets(out: Out = RUNS, as_json: AsJson = False) -> None:
 @app.command()
 def make(
     name: Annotated[str, typer.Argument(help="Dataset, such as beauty.")],
-    to: Annotated[Path | None, typer.Option("--to", help="Folder of the corpus; default: where `bench run` looks.")] = None,
+    to: Annotated[
+        Path | None, typer.Option("--to", help="Folder of the corpus; default: where `bench run` looks.")
+    ] = None,
     settings: Settings = None,
     out: Out = RUNS,
 ) -> None:
@@ -51,7 +60,9 @@ def make(
 def fetch(
     name: Annotated[str, typer.Argument(help="Dataset, such as fashioniq.")],
     source: Annotated[str, typer.Option("--from", metavar="PATH|URL", help="Where its files are.")],
-    to: Annotated[Path | None, typer.Option("--to", help="Folder of the corpus; default: where `bench run` looks.")] = None,
+    to: Annotated[
+        Path | None, typer.Option("--to", help="Folder of the corpus; default: where `bench run` looks.")
+    ] = None,
     settings: Settings = None,
     out: Out = RUNS,
 ) -> None:
@@ -88,6 +99,60 @@ def _make(name: str, source: str | None, to: Path | None, settings: list[str], o
 
 
 @app.command()
+def ingest(
+    source: Annotated[
+        Path, typer.Argument(help="Folder with queries, impressions, clicks and items, as Parquet or CSV.")
+    ],
+    to: Annotated[Path, typer.Option("--to", help="Folder of the corpus to write.")],
+    name: Annotated[str, typer.Option("--name", help="Name in tables; default: the folder's.")] = "",
+    licence: Annotated[str, typer.Option("--licence", help="Licence of the data.")] = "unknown",
+    idle_minutes: Annotated[float, typer.Option(help="A user's longer silence ends a session.")] = 30.0,
+    keep_text_only: Annotated[
+        bool, typer.Option("--keep-text-only", help="Keep sessions without an image query.")
+    ] = False,
+    test_share: Annotated[float, typer.Option(help="Share of the test split.")] = 0.2,
+    valid_share: Annotated[float, typer.Option(help="Share of the validation split.")] = 0.1,
+    downstream: Annotated[int, typer.Option(help="Sessions in the sample for downstream models.")] = 50_000,
+    seed: Annotated[int, typer.Option(help="Seed of split and sample.")] = 0,
+    missing_images: Annotated[str, typer.Option(help="Images without a vector: error or drop.")] = "error",
+    memory_limit: Annotated[str, typer.Option(help="Of DuckDB; more goes to disk.")] = "2GB",
+    columns: Annotated[bool, typer.Option("--columns", help="Print the columns that are read, and stop.")] = False,
+) -> None:
+    """Make a corpus from your own event logs: sessionised, split, checked."""
+    from bench.data.ingest import INPUT_HELP, IngestOptions
+    from bench.data.ingest import ingest as make_corpus
+
+    if columns:
+        typer.echo(INPUT_HELP)
+        return
+    from bench.cli.progress import single_progress
+
+    options = IngestOptions(
+        idle_minutes=idle_minutes,
+        keep_text_only=keep_text_only,
+        test_share=test_share,
+        valid_share=valid_share,
+        downstream=downstream,
+        seed=seed,
+        missing_images=missing_images,
+        memory_limit=memory_limit,
+    )
+    report = make_corpus(
+        source,
+        to,
+        name=name or to.name,
+        licence=licence,
+        options=options,
+        progress=single_progress(f"ingesting {source}"),
+    )
+    for title, counts in (("read", report.read), ("kept", report.kept), ("dropped", report.dropped)):
+        typer.echo(f"{title}: " + (", ".join(f"{count:,} {what}" for what, count in counts.items()) or "nothing"))
+    for table, ignored in report.ignored_columns.items():
+        typer.echo(f"columns of {table} that are not read: {', '.join(ignored)}")
+    typer.echo(f"corpus in {to}")
+
+
+@app.command()
 def stats(
     name: Annotated[str, typer.Argument(help="Dataset or corpus folder.")],
     settings: Settings = None,
@@ -100,7 +165,9 @@ def stats(
     corpus = _open(name, settings or [], out)
     rows = corpus_stats(corpus)
     if as_json:
-        typer.echo(json.dumps([{"statistic": r.statistic, "value": r.value, "published": r.published} for r in rows], indent=1))
+        typer.echo(
+            json.dumps([{"statistic": r.statistic, "value": r.value, "published": r.published} for r in rows], indent=1)
+        )
         return
     from rich.console import Console
     from rich.table import Table

@@ -30,7 +30,15 @@ def plugins(as_json: AsJson = False) -> None:
         for kind, component in found.components()
     ]
     rows += [
-        {"kind": "plugin", "name": b.name, "origin": b.origin, "status": "broken", "error": b.error, "citation": None, "help": None}
+        {
+            "kind": "plugin",
+            "name": b.name,
+            "origin": b.origin,
+            "status": "broken",
+            "error": b.error,
+            "citation": None,
+            "help": None,
+        }
         for b in found.broken
     ]
     if as_json:

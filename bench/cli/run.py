@@ -13,7 +13,9 @@ from bench.cli.choices import RUNS, AsJson, Device, Jobs, Out, Settings, names
 def run(
     task: Annotated[str, typer.Option("--task", help="Task, such as ctr.")],
     encoder: Annotated[str, typer.Option("--encoder", help="Encoders, comma-separated; vanilla is added.")],
-    baseline: Annotated[str, typer.Option("--baseline", help="Baselines, comma-separated; default: all of the task.")] = "",
+    baseline: Annotated[
+        str, typer.Option("--baseline", help="Baselines, comma-separated; default: all of the task.")
+    ] = "",
     dataset: Annotated[str, typer.Option("--dataset", help="Datasets or corpus folders, comma-separated.")] = "beauty",
     seeds: Annotated[int, typer.Option("--seeds", help="Number of seeds.")] = 5,
     settings: Settings = None,
@@ -21,6 +23,7 @@ def run(
     device: Device = "auto",
     out: Out = RUNS,
     as_json: AsJson = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="The table as Markdown on standard output.")] = False,
 ) -> None:
     """Measure encoders: every baseline of a task with every encoder, over several seeds.
 
@@ -44,17 +47,19 @@ def run(
     warnings = _warnings(plan.cells, store)
     if as_json:
         typer.echo(json.dumps([row.as_dict() for row in rows], indent=1))
-        for line in warnings:
-            typer.echo(line, err=True)
     else:
-        from rich.console import Console
+        from bench.report.run_table import markdown_run, print_run
 
-        from bench.report.run_table import print_run
+        if markdown:
+            typer.echo(markdown_run(rows, plan.corpora, plan.primary))
+        else:
+            from rich.console import Console
 
-        print_run(rows, plan.corpora, plan.primary, REFERENCE, Console(soft_wrap=False, width=_width()))
-        for line in warnings:
-            typer.echo(line)
-        typer.echo(f"{len(plan.cells)} cells, {sum(c.key in computed for c in plan.cells)} computed now; results in {out}/cells")
+            print_run(rows, plan.corpora, plan.primary, Console(width=_width()))
+    for line in warnings:
+        typer.echo(line, err=as_json or markdown)
+    done = sum(cell.key in computed for cell in plan.cells)
+    typer.echo(f"{len(plan.cells)} cells, {done} computed now; results in {out}/cells", err=as_json or markdown)
     if any(row.status != "done" for row in rows):
         raise typer.Exit(1)
 
@@ -68,7 +73,12 @@ def show(
     from bench.grid.store import RECORDS, Store
 
     store = Store(out)
-    found = [(kind, path.name) for kind in RECORDS for path in sorted((store.root / kind).glob(f"{key}*")) if "." not in path.name]
+    found = [
+        (kind, path.name)
+        for kind in RECORDS
+        for path in sorted((store.root / kind).glob(f"{key}*"))
+        if "." not in path.name
+    ]
     if len(found) != 1:
         what = "no result has this key" if not found else f"{len(found)} results begin like this"
         raise BenchError(what, where=f"{key} in {out}", fix="keys are in `bench run --json`")

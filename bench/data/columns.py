@@ -107,7 +107,7 @@ class _Builder:
             matrix = np.load(self.folder / f"{name}.npy", mmap_mode="r")
             self.hash.update(f"{name} {matrix.dtype.str} {matrix.shape}".encode())
             for start in range(0, len(matrix), _CHUNK_ROWS):
-                self.hash.update(np.ascontiguousarray(matrix[start : start + _CHUNK_ROWS]))
+                self.hash.update(np.ascontiguousarray(matrix[start : start + _CHUNK_ROWS]).data)
         return {
             "fingerprint": self.hash.hexdigest(),
             "categories": categories.names,
@@ -186,7 +186,7 @@ class _Builder:
             item.append(batch["item"].to_numpy())
             rank.append(batch["rank"].to_numpy())
             clicked.append(batch["clicked"].to_numpy(zero_copy_only=False))
-            self.hash.update(_times(batch["click_time"]))
+            self.hash.update(_times(batch["click_time"]).data)
         for column in (item, rank, clicked):
             column.close()
         self._offsets("query_impressions", counts)
@@ -207,7 +207,7 @@ class _HashedColumn(NpyWriter):
 
     def append(self, rows: NDArray) -> None:
         rows = np.ascontiguousarray(rows, dtype=self.dtype)
-        self._digest.update(rows)
+        self._digest.update(rows.data)
         super().append(rows)
 
 

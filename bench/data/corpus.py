@@ -157,5 +157,3 @@ def read_info(folder: Path) -> CorpusInfo:
         )
     except KeyError as error:
         raise BenchError(f"key {error} is missing", where=str(file), fix="make the corpus again") from None
-
-

@@ -65,4 +65,4 @@ TABLES: dict[str, pa.Schema] = {
 """Schema of each table ``NAME.parquet``, in the order in which they are written."""
 
 MATRICES = ("word_vectors", "image_vectors")
-"""``word_vectors.npy`` is float32 (V, 50); ``image_vectors.npy`` is int8 (divided by 127 on reading) or float32 (I, 512)."""
+"""``word_vectors.npy``: float32 (V, 50). ``image_vectors.npy``: int8 (read divided by 127) or float32, (I, 512)."""

@@ -143,7 +143,9 @@ class CorpusWriter:
             },
         )
 
-    def impressions(self, query: ArrayLike, item: ArrayLike, rank: ArrayLike, clicked: ArrayLike, click_time: Any) -> None:
+    def impressions(
+        self, query: ArrayLike, item: ArrayLike, rank: ArrayLike, clicked: ArrayLike, click_time: Any
+    ) -> None:
         """Appends shown items in query order. ``click_time`` is in ms since 1970, null where not clicked."""
         self._append(
             "impressions",

@@ -80,9 +80,7 @@ def plan_cell(
     return Cell(dataset, task.name, baseline.name, encoder.name, seed, tuple(jobs))
 
 
-def plan_encoder(
-    corpus: Corpus, dataset: str, encoder: EncoderSpec, seed: int, options: Options, device: str
-) -> Job:
+def plan_encoder(corpus: Corpus, dataset: str, encoder: EncoderSpec, seed: int, options: Options, device: str) -> Job:
     """The pretraining of an encoder on a corpus."""
     config = {
         **_environment(corpus, dataset, device),

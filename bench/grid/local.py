@@ -21,8 +21,8 @@ Watcher = Callable[[Job, float, dict[str, Any] | None], None]
 def run_jobs(jobs: Iterable[Job], store: Store, workers: int | None = None, watch: Watcher = lambda *_: None) -> None:
     """Runs every job whose result is not there yet, none before those that it needs.
 
-    A job fails alone: whoever needs its result fails with that reason, everything else goes on. Ctrl-C stops the workers;
-    finished results stay, and the next run goes on from them.
+    A job fails alone: whoever needs its result fails with that reason, everything else goes on. Ctrl-C stops the
+    workers; finished results stay, and the next run goes on from them.
 
     Args:
         jobs: in any order; the same job may stand in several cells.
@@ -77,7 +77,14 @@ def run_jobs(jobs: Iterable[Job], store: Store, workers: int | None = None, watc
 
 def fail(job: Job, store: Store, reason: str) -> dict[str, Any]:
     """Stores that a job failed without having been carried out."""
-    record = {"key": job.key, "title": job.title, "config": job.config, "status": "failed", "error": reason, "seconds": 0.0}
+    record = {
+        "key": job.key,
+        "title": job.title,
+        "config": job.config,
+        "status": "failed",
+        "error": reason,
+        "seconds": 0.0,
+    }
     with store.publish(job.kind, job.key) as folder:
         write_record(folder, job.kind, record)
     return record

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from bench.data.corpus import Corpus
 from bench.errors import BenchError
@@ -18,6 +19,7 @@ from bench.specs import BaselineSpec, DatasetSpec, EncoderSpec, Spec, TaskSpec
 from bench.training.progress import Progress, silent
 
 REFERENCE = "vanilla"
+S = TypeVar("S", bound=Spec)
 
 
 @dataclass(frozen=True)
@@ -69,11 +71,15 @@ def make_plan(
     if request.seeds < 1:
         raise BenchError(f"{request.seeds} seeds", where="--seeds", fix="1 or more; 5 or more for a test over seeds")
     task = _typed(registry.get("task", request.task), TaskSpec)
-    names = [n for n in registry.names("baseline") if _typed(registry.get("baseline", n), BaselineSpec).task == task.name]
+    names = [
+        n for n in registry.names("baseline") if _typed(registry.get("baseline", n), BaselineSpec).task == task.name
+    ]
     baselines = [_typed(registry.get("baseline", n), BaselineSpec) for n in _distinct(request.baselines or names)]
     for baseline in baselines:
         if baseline.task != task.name:
-            raise BenchError(f"{baseline.name} is a baseline of {baseline.task}, not of {task.name}", where="--baseline")
+            raise BenchError(
+                f"{baseline.name} is a baseline of {baseline.task}, not of {task.name}", where="--baseline"
+            )
     encoders = [_typed(registry.get("encoder", n), EncoderSpec) for n in _distinct([REFERENCE, *request.encoders])]
     datasets = {name: dataset_spec(name, registry) for name in _distinct(request.datasets)}
     specs: list[Spec] = [task, *baselines, *encoders, *(spec for spec in datasets.values() if spec is not None)]
@@ -89,7 +95,9 @@ def make_plan(
             for encoder in encoders:
                 for seed in range(request.seeds):
                     plan.cells.append(plan_cell(corpus, label, task, baseline, encoder, seed, options, device))
-    plan.corpora = {(name if datasets[name] is not None else corpus.info.name): corpus for name, corpus in plan.corpora.items()}
+    plan.corpora = {
+        (name if datasets[name] is not None else corpus.info.name): corpus for name, corpus in plan.corpora.items()
+    }
     return plan
 
 
@@ -99,7 +107,7 @@ def run_plan(plan: Plan, store: Store, workers: int | None, watch: Watcher) -> N
 
 
 def resolve_device(device: str) -> str:
-    """``cpu`` or ``cuda``. ``auto`` is ``cuda`` where there is one; looking needs torch, so only machines with a driver do."""
+    """``cpu`` or ``cuda``; ``auto`` is ``cuda`` where there is one. Only with a driver is torch imported to look."""
     if device == "auto":
         if not Path("/dev/nvidiactl").exists() and not Path("/proc/driver/nvidia").exists():
             return "cpu"
@@ -115,7 +123,7 @@ def _options_of(spec: DatasetSpec | None, options: Options) -> dict:
     return {} if spec is None else options["dataset", spec.name]
 
 
-def _typed(spec: Spec, kind: type) -> Spec:
+def _typed(spec: Spec, kind: type[S]) -> S:
     assert isinstance(spec, kind)
     return spec
 

@@ -1,4 +1,4 @@
-"""The folder of results: corpora, pretrained encoders, embeddings and cells, each under its key, each written whole or not."""
+"""The folder of results: corpora, encoders, embeddings and cells, each under its key, each written whole or not."""
 
 from __future__ import annotations
 

@@ -89,7 +89,10 @@ def _attribute(target: str) -> Any:
 def _pretrain(job: Job, store: Store, folder: Path, context: TrainingContext) -> dict[str, Any]:
     encoder = load_encoder(job.config, context.features.dims).to(context.device)
     encoder.pretrain(context)
-    save_file({name: tensor.contiguous().cpu() for name, tensor in encoder.state_dict().items()}, folder / "encoder.safetensors")
+    save_file(
+        {name: tensor.contiguous().cpu() for name, tensor in encoder.state_dict().items()},
+        folder / "encoder.safetensors",
+    )
     pd.DataFrame(context.curve).to_parquet(folder / "curve.parquet")
     return {"output_dim": encoder.output_dim}
 
@@ -136,14 +139,15 @@ def _provenance(job: Job) -> dict[str, Any]:
 
 
 def _commit() -> str | None:
-    """The commit of this project's checkout, ``+`` behind it where files differ from it; None if installed otherwise."""
+    """The commit of this project's checkout, with ``+`` where files differ from it; None if installed otherwise."""
     here = Path(__file__).parent
     try:
         _, commit, changed = (
-            subprocess.run(["git", "-C", str(here), *command], capture_output=True, text=True, check=True).stdout.strip()
+            subprocess.run(
+                ["git", "-C", str(here), *command], capture_output=True, text=True, check=True
+            ).stdout.strip()
             for command in (["ls-files", "--error-unmatch", __file__], ["rev-parse", "HEAD"], ["status", "--porcelain"])
         )
     except (OSError, subprocess.CalledProcessError):
         return None
     return commit + ("+" if changed else "")
-

@@ -1,4 +1,4 @@
-"""The summary of a run: for every dataset, baseline, encoder and metric a mean over seeds and the difference to vanilla."""
+"""The summary of a run: a mean over seeds and the difference to vanilla, for every system and metric."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class SummaryRow:
     Attributes:
         mean, std: of the seeds' means over queries; std is None with one seed.
         delta: difference to the reference, with 95 % interval ``ci_low`` … ``ci_high`` over users and seeds.
-        p, p_adjusted: two-sided, raw and after Holm over the run's family: all encoders of all baselines and datasets, the
-            primary metric in one family and the others in a second.
+        p, p_adjusted: two-sided, raw and after Holm over the run's family: all encoders of all baselines and datasets,
+            the primary metric in one family and the others in a second.
         status: ``done``, ``failed`` (some seed failed) or ``missing``.
         cached: no cell of this row was computed by this call.
         key: keys of the cells, joined by spaces.

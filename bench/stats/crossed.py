@@ -1,8 +1,8 @@
 """The difference of two systems over users and seeds, with a crossed variance.
 
-Seeds and users are crossed random factors: every seed's model is scored on every user's queries. Pooling the S x U cells as
-independent, or averaging over seeds first, gives far too many false alarms; the crossed variance with Satterthwaite's degrees
-of freedom keeps its level (Owen, "The pigeonhole bootstrap", 2007; Satterthwaite, 1946).
+Seeds and users are crossed random factors: every seed's model is scored on every user's queries. Pooling the S x U
+cells as independent, or averaging over seeds first, gives far too many false alarms; the crossed variance with
+Satterthwaite's degrees of freedom keeps its level (Owen, "The pigeonhole bootstrap", 2007; Satterthwaite, 1946).
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ class Difference:
 def crossed_difference(differences: NDArray, user: NDArray) -> Difference:
     """Tests whether the mean of per-query differences is 0.
 
-    With n_u queries of user u, ``d[s, u] = sum of u's differences / mean n`` has the difference of query means as its plain
-    mean. The residual of that ratio, ``r[s, u] = (sum - n_u * delta) / mean n``, carries the variance
+    With n_u queries of user u, ``d[s, u] = sum of u's differences / mean n`` has the difference of query means as its
+    plain mean. The residual of that ratio, ``r[s, u] = (sum - n_u * delta) / mean n``, carries the variance
     ``max(MS_S + MS_U - MS_E, MS_S, MS_U) / (S U)``.
 
     Args:

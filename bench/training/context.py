@@ -16,6 +16,7 @@ from bench.data.corpus import Corpus
 from bench.data.features import Features
 from bench.training.progress import Progress, silent
 
+
 @dataclass
 class TrainingContext:
     """One training run.

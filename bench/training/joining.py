@@ -1,7 +1,8 @@
 """Concat before matching: how every session vector enters every click model (paper, section 4.2).
 
-The harness joins, not the baseline and not the encoder: ``context' = Linear([context ; session])``, back to the width of the
-context. ``vanilla`` goes through the same layer with a session of width 0, so that no gain can come from an added layer.
+The harness joins, not the baseline and not the encoder: ``context' = Linear([context ; session])``, back to the width
+of the context. ``vanilla`` goes through the same layer with a session of width 0, so that no gain can come from an
+added layer.
 """
 
 from __future__ import annotations

@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from bench.errors import BenchError
 from bench.training.context import TrainingContext
 
-
 _PLATEAU = 5  # times chance; a model that left the plateau is far above it
 
 
@@ -59,10 +58,10 @@ class Objective(Protocol):
 def pretrain(model: nn.Module, objective: Objective, config: PretrainingConfig, context: TrainingContext) -> None:
     """Trains ``model`` on the training sessions and leaves it with the weights that validated best.
 
-    Validation always takes the same held-out sessions with the same draws, so that its values are comparable. It looks at
-    accuracy, not at the loss: the loss depends on how hard the negatives are at the time, and can sit at its value for a
-    discriminator that knows nothing for hundreds of steps. A warning is recorded when a run ends without having left that
-    plateau: its vectors are then no better than those of random weights.
+    Validation always takes the same held-out sessions with the same draws, so that its values are comparable. It looks
+    at accuracy, not at the loss: the loss depends on how hard the negatives are at the time, and can sit at its value
+    for a discriminator that knows nothing for hundreds of steps. A warning is recorded when a run ends without having
+    left that plateau: its vectors are then no better than those of random weights.
 
     Args:
         model: what is trained; left in evaluation mode.
@@ -98,7 +97,8 @@ def pretrain(model: nn.Module, objective: Objective, config: PretrainingConfig, 
             train_loss, losses = float(torch.stack(losses).mean()), []
             if not np.isfinite(train_loss):
                 raise BenchError(
-                    f"the pretraining loss is {train_loss} at step {step}", fix="lower learning_rate or look at the vectors"
+                    f"the pretraining loss is {train_loss} at step {step}",
+                    fix="lower learning_rate or look at the vectors",
                 )
             accuracy = _validate(model, objective, held_out, config, context)
             context.record(step=step, train_loss=train_loss, valid_accuracy=accuracy, learning_rate=rate)
@@ -112,7 +112,8 @@ def pretrain(model: nn.Module, objective: Objective, config: PretrainingConfig, 
     chance = 1 / min(config.batch_size, max(len(held_out), 1))
     if len(held_out) and best_accuracy < _PLATEAU * chance:
         context.warnings.append(
-            f"pretraining ended on the plateau (held-out accuracy {best_accuracy:.1%}, chance {chance:.1%}): raise steps"
+            f"pretraining ended on the plateau (held-out accuracy {best_accuracy:.1%}, chance {chance:.1%}): "
+            "raise steps"
         )
 
 
@@ -134,7 +135,7 @@ def _validate(
     config: PretrainingConfig,
     context: TrainingContext,
 ) -> float:
-    """Accuracy over the held-out sessions in batches of the training's size; 0 without any, so that the last step counts."""
+    """Accuracy over the held-out sessions, in batches of about the training's size; 0 without any held-out session."""
     if not len(sessions):
         return 0.0
     model.eval()

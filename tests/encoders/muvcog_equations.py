@@ -1,4 +1,5 @@
-"""Equations 1 to 9 of the paper, restated for the tests: one session at a time, loops, float64, nothing shared with the encoder.
+"""Equations 1 to 9 of the paper, restated for the tests: one session at a time, loops, float64, nothing shared with the
+encoder.
 
 A session is a list of steps ``(kind, words, image)`` with ``kind`` "keyword" or "product", ``words`` a list of ids and
 ``image`` an id or None. Weights come as plain nested lists of floats under the names of the paper.
@@ -73,16 +74,23 @@ class Restatement:
                 exponents = []
                 for j in near:
                     joined = v[i] + v[j]  # [v_i, v_j]
-                    exponents.append(math.exp(leaky_relu(sum(a * x for a, x in zip(self.w["W_a"], joined, strict=True)))))
+                    exponents.append(
+                        math.exp(leaky_relu(sum(a * x for a, x in zip(self.w["W_a"], joined, strict=True))))
+                    )
                 total = sum(exponents)
                 summed = [sum(e / total * v[j][k] for e, j in zip(exponents, near, strict=True)) for k in range(width)]
                 by_type[i, p] = [elu(x) for x in summed] if near else [0.0] * width  # eq. 1 and 2
         scores = []
         for p in TYPES:
-            values = [elu(sum(g * x for g, x in zip(self.w["W_g"], by_type[i, p], strict=True)) + self.w["b_g"]) for i in nodes]
+            values = [
+                elu(sum(g * x for g, x in zip(self.w["W_g"], by_type[i, p], strict=True)) + self.w["b_g"])
+                for i in nodes
+            ]
             scores.append(math.exp(sum(values) / (max(len(nodes), 1) if self.beta == "mean" else 1)))
         beta = [score / sum(scores) for score in scores]  # eq. 4
-        z = [[sum(b * by_type[i, p][k] for b, p in zip(beta, TYPES, strict=True)) for k in range(width)] for i in nodes]  # eq. 3
+        z = [
+            [sum(b * by_type[i, p][k] for b, p in zip(beta, TYPES, strict=True)) for k in range(width)] for i in nodes
+        ]  # eq. 3
         return mean(z, width)  # eq. 5
 
     def hlv(self, session: Session) -> Vector:
@@ -120,9 +128,13 @@ def discriminate(mlp: dict, left: Vector, right: Vector) -> float:
 
 
 def contrast(
-    mlps: tuple[dict, dict], anchors: list[tuple[Vector, Vector]], positives: list[tuple[Vector, Vector]], clicks: list[set]
+    mlps: tuple[dict, dict],
+    anchors: list[tuple[Vector, Vector]],
+    positives: list[tuple[Vector, Vector]],
+    clicks: list[set],
+    negatives: list[tuple[Vector, Vector]],
 ) -> float:
-    """The negative of equation 9, mean over anchors; a vector pair is (AGV, HLV), ``clicks`` the clicked items of each."""
+    """The negative of equation 9, mean over anchors; a pair is (AGV, HLV), ``clicks`` the clicked items of each."""
     total = 0.0
     for view, mlp in enumerate(mlps):
         for s, anchor in enumerate(anchors):
@@ -130,7 +142,7 @@ def contrast(
             best, hardest = -1.0, None
             for other in range(len(anchors)):
                 if other != s and not clicks[s] & clicks[other]:
-                    likeness = discriminate(mlp, anchor[view], anchors[other][1 - view])
+                    likeness = discriminate(mlp, anchor[view], negatives[other][1 - view])
                     if likeness > best:
                         best, hardest = likeness, other
             if hardest is not None:

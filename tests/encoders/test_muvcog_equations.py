@@ -102,8 +102,10 @@ def test_text_only_ignores_images(corpus: Corpus) -> None:
     np.testing.assert_allclose(hlv.numpy(), [plain.hlv(s) for s in sessions], atol=TOLERANCE, rtol=TOLERANCE)
 
 
-def test_loss_is_equation_9_with_hard_negatives(corpus: Corpus) -> None:
+@pytest.mark.parametrize("mask_negatives", [False, True], ids=["whole negatives", "masked negatives"])
+def test_loss_is_equation_9_with_hard_negatives(corpus: Corpus, mask_negatives: bool) -> None:
     encoder, features = build(corpus)
+    encoder.mask_negatives = mask_negatives
     plain = restated(encoder, features, corpus)
     batch = SessionBatch.from_sessions(corpus, np.arange(40), features)
     rng = np.random.default_rng(0)
@@ -126,7 +128,9 @@ def test_loss_is_equation_9_with_hard_negatives(corpus: Corpus) -> None:
         state = {k: v.double().tolist() for k, v in getattr(encoder, name).state_dict().items()}
         first = [left + right for left, right in zip(state["left.weight"], state["right.weight"], strict=True)]
         mlps.append({"W1": first, "b1": state["left.bias"], "w2": state["last.weight"][0], "b2": state["last.bias"][0]})
-    assert loss == pytest.approx(contrast((mlps[0], mlps[1]), anchors, positives, clicks), abs=TOLERANCE)
+    candidates = positives if mask_negatives else anchors
+    expected = contrast((mlps[0], mlps[1]), anchors, positives, clicks, candidates)
+    assert loss == pytest.approx(expected, abs=TOLERANCE)
 
 
 def test_one_step_is_masked(corpus: Corpus) -> None:
@@ -165,7 +169,7 @@ def test_kernel_gradient_is_the_numerical_one(corpus: Corpus) -> None:
     encoder, features = build(corpus)
     encoder = encoder.double()
     batch = SessionBatch.from_sessions(corpus, np.arange(6), features)
-    parameters = [p for p in encoder.agv.parameters()]
+    parameters = list(encoder.agv.parameters())
 
     def view(*values: torch.Tensor) -> torch.Tensor:
         with torch.no_grad():

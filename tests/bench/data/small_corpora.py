@@ -1,57 +1,7 @@
-"""Small random corpora for tests, with the awkward cases in them: repeated words, words shared between types, no images."""
+"""Where the tests find the random corpora that the conformance kit ships."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from bench.testing.corpora import random_corpus
 
-import numpy as np
-
-from bench.data.corpus import Corpus
-from bench.data.csr import offsets_of
-from bench.data.writer import CorpusWriter
-
-
-def random_corpus(
-    folder: Path, sessions: int = 60, seed: int = 0, vocabulary: int = 40, longest: int = 6, image_share: float = 1.0
-) -> Corpus:
-    """A corpus of random sessions of 1 … ``longest`` steps over a small vocabulary, so that words repeat.
-
-    Some keyword queries have no words, some words stand twice in a query, some product queries have no image
-    (1 - ``image_share`` of them). Every query shows six items, two of them clicked.
-    """
-    rng = np.random.default_rng(seed)
-    items = max(3 * sessions, 12)
-    with CorpusWriter(
-        folder, name="small", origin="simulated", licence="Apache-2.0", word_dim=8, image_dim=12, caveats=["random"]
-    ) as writer:
-        writer.vocabulary([f"w{i}" for i in range(vocabulary)], rng.normal(size=(vocabulary, 8)).astype(np.float32))
-        writer.images(rng.integers(-127, 128, (items, 12)).astype(np.int8))
-        title = rng.integers(1, 7, items)
-        title_words = rng.integers(0, vocabulary, title.sum())
-        names = [f"i{i}" for i in range(items)]
-        writer.items(names, (offsets_of(title), title_words), np.arange(items), [f"c{i % 3}" for i in range(items)], ["d"] * items)
-
-        steps = rng.integers(1, longest + 1, sessions)
-        total = int(steps.sum())
-        session = np.repeat(np.arange(sessions), steps)
-        position = np.arange(total) - np.repeat(np.cumsum(steps) - steps, steps)
-        kind = ((position > 0) & (rng.random(total) < 0.5)).astype(int)
-        image = np.where((kind == 1) & (rng.random(total) < image_share), rng.integers(0, items, total), -1)
-        words = rng.integers(0, 6, total)
-        time = 1_000_000 * session + 1_000 * position
-        split = rng.permutation(np.arange(sessions) % 5)  # 3/5 train, 1/5 valid, 1/5 test
-        split = np.where(split < 3, 0, split - 2)
-        users = [f"u{i // 2}" for i in range(sessions)]
-        writer.sessions([f"s{i}" for i in range(sessions)], users, time[position == 0], split, np.ones(sessions))
-        query_words = (offsets_of(words), rng.integers(0, vocabulary, words.sum()))
-        writer.queries([f"q{i}" for i in range(total)], session, position, time, kind, query_words, image)
-        query = np.repeat(np.arange(total), 6)
-        shown = (rng.integers(0, items, total)[:, None] + np.arange(6)).reshape(-1) % items
-        clicked = np.argsort(rng.random((total, 6)), axis=1).reshape(-1) < 2
-        click_time = np.ma.masked_array(time[query] + 10, mask=~clicked)
-        import pyarrow as pa
-
-        writer.impressions(
-            query, shown, np.tile(np.arange(1, 7), total), clicked, pa.array(click_time.data, mask=~clicked)
-        )
-    return Corpus(folder)
+__all__ = ["random_corpus"]

@@ -1,0 +1,42 @@
+# `make demo` and `make test` each do everything on a fresh machine; no environment has to be active.
+#   VENV=path     the environment, made if it isn't there   (default .venv)
+#   PYTHON=path   the Python that makes it                  (default python3)
+#   OUT=path      where the demo's results go               (default runs)
+VENV ?= .venv
+PYTHON ?= python3
+OUT ?= runs
+BIN := $(VENV)/bin
+
+.PHONY: demo test lint types tests install format clean
+.DEFAULT_GOAL := demo
+
+install: $(VENV)/.installed
+
+# torch first and pinned, so that a build that is already at hand is taken and no other one is pulled in after it
+$(VENV)/.installed: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt $$(sed -n 's/^torch==/torch==/p' constraints.txt)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+demo: install
+	$(BIN)/bench run --task ctr --encoder lstm,muvcog-m --dataset beauty --out $(OUT)
+
+test: lint types tests
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: install
+	$(BIN)/mypy
+
+tests: install
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+format: install
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache
