@@ -69,7 +69,7 @@ def _hit_ratio(first: NDArray, last: NDArray, relevant: NDArray, k: int) -> Floa
     width = first.shape[1]
     above = (relevant & (last <= k)).any(1)
     if width <= k:
-        return above.astype(np.float64)
+        return np.asarray(above, dtype=np.float64)
     start, end = first[:, k - 1], last[:, k - 1]  # the tie that holds rank k
     in_tie = first == start[:, None]
     size, hits, places = end - start + 1, (relevant & in_tie).sum(1), k - start + 1

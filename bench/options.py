@@ -77,7 +77,10 @@ def _typed(setting: Setting, default: Any) -> Any:
     for kind, article in ((int, "a whole number"), (float, "a number")):
         if isinstance(default, kind):
             try:
-                return kind(text)
+                value = kind(text)
+                if value != value:
+                    raise ValueError("NaN")
+                return value
             except ValueError:
                 raise BenchError(f"{text!r} is not {article}", where=where, fix=f"the default is {default}") from None
     return text

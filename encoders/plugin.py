@@ -12,7 +12,7 @@ _CONTRAST = {
     "negatives": "hard",
     "hard_after": 300,
     "mask_negatives": True,
-    "steps": 1500,
+    "steps": 1000,
     "batch_size": 256,
     "learning_rate": 0.005,
     "warmup": 100,

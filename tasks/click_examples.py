@@ -105,9 +105,9 @@ class ClickExamples:
         columns, device = self.corpus.columns, self.features.device
         items = torch.from_numpy(candidates.items).to(device)  # (B, K)
         images = torch.from_numpy(columns.item_image[candidates.items].astype(np.int64)).to(device)
-        has_image = images >= 0
-        vectors = torch.zeros(*images.shape, self.features.dims.images, device=device)
-        vectors[has_image] = self.features.images(images[has_image])
+        vectors = self.features.images(images.clamp(min=0).flatten()).view(*images.shape, -1)  # (B, K, d)
+        if bool((images < 0).any()):
+            vectors *= (images >= 0).unsqueeze(2)
         words, owner = take_rows(columns.query_word_offsets, columns.query_words, queries)
         return ClickBatch(
             sessions=SessionBatch.from_prefixes(self.corpus, queries, self.features),

@@ -116,16 +116,11 @@ def ingest(
     seed: Annotated[int, typer.Option(help="Seed of split and sample.")] = 0,
     missing_images: Annotated[str, typer.Option(help="Images without a vector: error or drop.")] = "error",
     memory_limit: Annotated[str, typer.Option(help="Of DuckDB; more goes to disk.")] = "2GB",
-    columns: Annotated[bool, typer.Option("--columns", help="Print the columns that are read, and stop.")] = False,
 ) -> None:
-    """Make a corpus from your own event logs: sessionised, split, checked."""
-    from bench.data.ingest import INPUT_HELP, IngestOptions
-    from bench.data.ingest import ingest as make_corpus
-
-    if columns:
-        typer.echo(INPUT_HELP)
-        return
+    """Make a corpus from your own event logs: sessionised, split, checked. `bench data columns` says what is read."""
     from bench.cli.progress import single_progress
+    from bench.data.ingest import IngestOptions
+    from bench.data.ingest import ingest as make_corpus
 
     options = IngestOptions(
         idle_minutes=idle_minutes,
@@ -150,6 +145,14 @@ def ingest(
     for table, ignored in report.ignored_columns.items():
         typer.echo(f"columns of {table} that are not read: {', '.join(ignored)}")
     typer.echo(f"corpus in {to}")
+
+
+@app.command()
+def columns() -> None:
+    """Print the files and columns that `bench data ingest` reads."""
+    from bench.data.ingest import INPUT_HELP
+
+    typer.echo(INPUT_HELP)
 
 
 @app.command()

@@ -69,7 +69,7 @@ class Corpus:
             columns, meta = open_columns(self.folder)
             if meta["fingerprint"] == self.info.fingerprint:
                 return columns, meta
-        except (OSError, ValueError, KeyError):
+        except (OSError, EOFError, ValueError, KeyError):
             pass  # no cache, or one that another version or a crash left
         meta = build_columns(self.folder)
         if meta["fingerprint"] != self.info.fingerprint:

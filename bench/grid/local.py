@@ -37,6 +37,7 @@ def run_jobs(jobs: Iterable[Job], store: Store, workers: int | None = None, watc
     context = multiprocessing.get_context("spawn")
     reports = context.Queue()
     running: dict[Future[dict[str, Any]], Job] = {}
+    suspects: set[tuple[str, str]] = set()  # jobs that were under way when a worker died; each is tried again, alone
 
     def start_pool() -> ProcessPoolExecutor:
         return ProcessPoolExecutor(workers, mp_context=context, initializer=prepare, initargs=(reports, 1))
@@ -44,29 +45,39 @@ def run_jobs(jobs: Iterable[Job], store: Store, workers: int | None = None, watc
     pool = start_pool()
     try:
         while waiting or running:
+            lost: list[Job] = []
+            broken = False
             for name, job in list(waiting.items()):
                 reason = _missing(job, store, waiting, running.values())
-                if reason is None and len(running) < workers:
-                    running[pool.submit(perform_in_worker, job, str(store.root))] = job
-                    del waiting[name]
-                elif reason:
+                if reason:
                     watch(job, 1.0, fail(job, store, reason))
+                    del waiting[name]
+                elif reason is None and _has_room(name, suspects, running.values(), workers):
+                    try:
+                        running[pool.submit(perform_in_worker, job, str(store.root))] = job
+                    except BrokenProcessPool:  # a worker died just now
+                        broken = True
+                        break
                     del waiting[name]
             finished, _ = wait(running, timeout=0.2, return_when=FIRST_COMPLETED)
             _drain(reports, running.values(), watch)
-            broken = False
             for future in finished:
                 job = running.pop(future)
                 try:
                     watch(job, 1.0, future.result())
                 except BrokenProcessPool:
                     broken = True
-                    watch(job, 1.0, fail(job, store, "the worker process died (out of memory?)"))
-            if broken:  # the others in that pool are lost too, through no fault of theirs
-                waiting |= {(job.kind, job.key): job for job in running.values()}
+                    lost.append(job)
+            if broken:  # one dead worker takes down the pool and every job in it
+                lost += running.values()
                 running.clear()
                 pool.shutdown(wait=False)
                 pool = start_pool()
+            if len(lost) == 1:
+                watch(lost[0], 1.0, fail(lost[0], store, "the worker process died (out of memory?)"))
+            else:  # nobody knows whose fault it was
+                waiting |= {(job.kind, job.key): job for job in lost}
+                suspects |= {(job.kind, job.key) for job in lost}
     except BaseException:
         for process in (pool._processes or {}).values():
             process.terminate()
@@ -88,6 +99,14 @@ def fail(job: Job, store: Store, reason: str) -> dict[str, Any]:
     with store.publish(job.kind, job.key) as folder:
         write_record(folder, job.kind, record)
     return record
+
+
+def _has_room(name: tuple[str, str], suspects: set[tuple[str, str]], running: Iterable[Job], workers: int) -> bool:
+    """Whether a job may start beside those that are running; a suspect only where nothing runs, and nothing beside it."""
+    under_way = [(job.kind, job.key) for job in running]
+    if name in suspects or suspects.intersection(under_way):
+        return not under_way
+    return len(under_way) < workers
 
 
 def _missing(job: Job, store: Store, waiting: Iterable[tuple[str, str]], running: Iterable[Job]) -> str | None:

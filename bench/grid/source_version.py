@@ -5,15 +5,15 @@ from __future__ import annotations
 import ast
 import hashlib
 import importlib.util
-import sys
 from functools import cache
+from importlib.metadata import entry_points
 from pathlib import Path
 
 
 @cache
 def source_version(target: str) -> str:
     """Hash of the module of ``"module:attribute"`` and of all modules that it imports, directly or not, from its own
-    distribution's packages or from ``bench``. Libraries count by their version elsewhere."""
+    package, from ``bench`` or from the package of a plugin. Libraries count by their version elsewhere."""
     module = target.partition(":")[0]
     digest = hashlib.sha256()
     for name, source in sorted(_closure(module).items()):
@@ -22,7 +22,7 @@ def source_version(target: str) -> str:
 
 
 def _closure(module: str) -> dict[str, bytes]:
-    roots = {module.partition(".")[0], "bench"}
+    roots = {module.partition(".")[0], *_plugin_packages()}
     sources: dict[str, bytes] = {}
     waiting = [module]
     while waiting:
@@ -31,19 +31,36 @@ def _closure(module: str) -> dict[str, bytes]:
         if name in sources or path is None:
             continue
         sources[name] = path.read_bytes()
+        parent = name.rpartition(".")[0]
+        if parent != "bench":  # it only passes on names, and its __version__ decides no number
+            waiting.append(parent)
         waiting.extend(found for found in _imports(name, path) if found.partition(".")[0] in roots)
     return sources
 
 
 @cache
+def _plugin_packages() -> frozenset[str]:
+    return frozenset({"bench", *(plugin.module.partition(".")[0] for plugin in entry_points(group="bench"))})
+
+
+@cache
 def _path(module: str) -> Path | None:
-    if module in sys.modules and getattr(sys.modules[module], "__file__", None):
-        return Path(str(sys.modules[module].__file__))
+    """The file of a module. ``find_spec`` of a dotted name would import its parents, so it is asked for the root only."""
+    root, *rest = module.split(".")
     try:
-        spec = importlib.util.find_spec(module)
+        spec = importlib.util.find_spec(root) if root else None
     except (ImportError, ValueError):
         return None
-    return Path(spec.origin) if spec is not None and spec.origin and spec.origin.endswith(".py") else None
+    if spec is None:
+        return None
+    if not rest:
+        return Path(spec.origin) if spec.origin and spec.origin.endswith(".py") else None
+    for location in spec.submodule_search_locations or ():
+        place = Path(location, *rest)
+        for file in (place / "__init__.py", place.with_name(place.name + ".py")):
+            if file.is_file():
+                return file
+    return None
 
 
 @cache

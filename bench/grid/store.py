@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,10 @@ class Store:
         """What the result says of itself; None where there is none yet."""
         file = self.folder(kind, key) / RECORDS[kind]
         try:
-            return json.loads(file.read_text(encoding="utf-8"))
+            record = json.loads(file.read_text(encoding="utf-8"))
+            if not isinstance(record, dict) or "status" not in record:
+                raise ValueError("no status in it")
+            return record
         except FileNotFoundError:
             return None
         except ValueError as error:
@@ -59,11 +63,24 @@ class Store:
         writing.mkdir(parents=True)
         try:
             yield writing
-            if place.exists():  # a failed one, or another process was faster
-                shutil.rmtree(place)
-            writing.rename(place)
+            _take_place(writing, place)
         finally:
             shutil.rmtree(writing, ignore_errors=True)
+
+
+def _take_place(writing: Path, place: Path) -> None:
+    """Renames a folder to its place. A failed result may stand there, or another process may be as fast as this one."""
+    while True:
+        try:
+            writing.rename(place)
+            return
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+        earlier = writing.with_name(f"{writing.name}-earlier")
+        with suppress(FileNotFoundError):
+            place.rename(earlier)
+        shutil.rmtree(earlier, ignore_errors=True)
 
 
 def write_record(folder: Path, kind: str, record: dict[str, Any]) -> None:

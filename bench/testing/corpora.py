@@ -1,4 +1,4 @@
-"""Small random corpora for tests, with the awkward cases in them: repeated words, words shared between types, no images."""
+"""Small random corpora for tests, awkward cases among them: repeated words, words of both types, no images."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ def random_corpus(
     """A corpus of random sessions of 1 … ``longest`` steps over a small vocabulary, so that words repeat.
 
     Some keyword queries have no words, some words stand twice in a query, some product queries have no image
-    (1 - ``image_share`` of them). Every query shows six items, two of them clicked. Word vectors are 8 wide, image vectors 12.
+    (1 - ``image_share`` of them). Every query shows six items, two of them clicked. Word vectors are 8 wide, image
+    vectors 12.
 
     Args:
         folder: where it shall stand.

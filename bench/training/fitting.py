@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -62,8 +63,8 @@ def fit(
             optimizer.step()
             losses.append(loss.detach())
         train_loss = float(torch.stack(losses).mean()) if losses else 0.0
-        if train_loss != train_loss:
-            raise BenchError(f"the training loss is NaN in epoch {epoch}", fix="lower the learning rate")
+        if not math.isfinite(train_loss):
+            raise BenchError(f"the training loss is {train_loss} in epoch {epoch}", fix="lower the learning rate")
         model.eval()
         with torch.no_grad():
             value = validate()

@@ -31,7 +31,7 @@ class PretrainingConfig:
         validation_sessions: at most so many held-out sessions are looked at.
     """
 
-    steps: int = 1500
+    steps: int = 1000
     batch_size: int = 256
     learning_rate: float = 0.005
     warmup: int = 100

@@ -3,7 +3,7 @@
 Nobody shopped. A hidden intent, half of it textual and half visual, asks an engine and clicks on what it shows. The
 counts are calibrated to Table 1 of the paper (:mod:`bench.data.published`); the knobs say what drives the clicks, so
 that known truths can be planted and looked for. What follows is the whole model; each line names its place in the code.
-Vectors a, s, r_text have 16 dimensions, u and r_visual 16; <,> is a dot product; |shown| is K.
+Vectors a, s, r_text have 6 dimensions, u and r_visual 6; <,> is a dot product; |shown| is K.
 
 **Counts** (``calibration``, ``visits``), drawn first and untouched by every knob::
 
@@ -19,7 +19,7 @@ Vectors a, s, r_text have 16 dimensions, u and r_visual 16; <,> is a dot product
     latents         a_i ~ N(0, I), u_i ~ N(0, I), independent
     quality         z_i = (<w, [a_i ; u_i]> / |w| + N(0, 1)) / sqrt(2), w fixed
     title           Plackett-Luce without replacement from the leaf's 180 words (``language.draw``), utility of word v
-                    1.5 <s_v, a_i> / sqrt(16) - 0.8 ln(place of v in the leaf's pool)
+                    2 <s_v, a_i> / sqrt(6) - 0.8 ln(place of v in the leaf's pool)
     image           127 clip(0.22 (M [leaf ; u_i] + N(0, I))), 512-d int8: nothing of a_i beyond the leaf
     word vector     W [leaf ; s_v] + 0.2 N(0, I), 50-d; W, M and 400 of the words are the same in all corpora
 
@@ -29,16 +29,16 @@ Vectors a, s, r_text have 16 dimensions, u and r_visual 16; <,> is a dot product
     keyword query   drawn like a title, for a* in place of a_i: it says some of a* and nothing of u*
     product query   title and image of the item clicked last at the step before
 
-**The engine** (``engine``) ranks by the current query only. r_text is the words' mean meaning, of length sqrt(16);
+**The engine** (``engine``) ranks by the current query only. r_text is the words' mean meaning, of length sqrt(6);
 r_visual the image's visual latent, or 0::
 
     candidates      2 K items of the leaf around the query's place on one latent axis p, argmax |r_p| Uniform
-    ranking         (<r_text, a_i> + <r_visual, u_i>) / sqrt(16) + N(0, 1); the first K are shown, without the items
+    ranking         (<r_text, a_i> + <r_visual, u_i>) / sqrt(6) + N(0, 1); the first K are shown, without the items
                     that the session has searched from (else their images would tell whose text was liked)
 
 **Clicks** (``shopping.click_utility``): the n largest of ::
 
-    text_signal <a*, a_i> / sqrt(16) + visual_signal <u*, u_i> / sqrt(16) + user_signal <t, [a_i ; u_i]> / sqrt(32)
+    text_signal <a*, a_i> / sqrt(6) + visual_signal <u*, u_i> / sqrt(6) + user_signal <t, [a_i ; u_i]> / sqrt(12)
     + item_signal z_i - position_signal log2(rank) + noise Gumbel
 
 With noise = 1 this is Plackett-Luce. Sessions outside the ``downstream`` sample list their clicked impressions only.
@@ -51,7 +51,10 @@ item_signal = 0 ends that, and then every choice of n items of a list is equally
 With visual_signal = 0 alone, images are no reason to click, yet the engine chose the list by text and image together,
 so that within a list a_i and u_i are weakly coupled.
 
-Dimensions, exponents and noises are ours: Table 1 does not settle them. None was chosen by looking at an encoder.
+Dimensions, exponents, noises and the default signals are ours: Table 1 does not settle them. With 16 + 16 dimensions and
+signals of 1 a click model learnt next to nothing from 15,000 queries and an LSTM nothing on top. The present ones were
+chosen by a ranker that has no parameters (mean words and mean image of the session against title and image of the
+candidate: NDCG@10 0.31, with 0.16 by chance), not by the results of any other encoder.
 
 **Reproducible** (``randomness``): a corpus is a function of name and options. Latents lie on a grid on which float32
 sums are exact, decisions are taken in float64, stored vectors are rounded, each purpose has its own random stream.

@@ -19,7 +19,7 @@ from bench.data.simulated.strings import numbered
 from bench.data.simulated.visits import Steps, Visits, draw_steps, draw_visits
 from bench.data.writer import CorpusWriter
 
-MODEL_VERSION = 1
+MODEL_VERSION = 2
 """Goes up with every change that gives other data for the same options."""
 
 SESSION_CHUNK = 4_096

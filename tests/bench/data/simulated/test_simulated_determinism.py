@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from bench.data.corpus import Corpus
-from bench.data.simulated import make
+from bench.data.simulated import DEFAULTS, make
+from bench.data.simulated.language import CENTRE_DIM, VISUAL_DIM
 
 SMALL = {"sessions": 400, "downstream": 100}
 
@@ -25,7 +26,7 @@ def test_same_seed_same_corpus_and_other_seed_other_corpus(tmp_path: Path) -> No
     np.random.seed(0)  # the global generator must not matter
     once = _fingerprint(tmp_path / "a")
     np.random.seed(1)
-    assert _fingerprint(tmp_path / "b", seed=1, text_signal=1) == once
+    assert _fingerprint(tmp_path / "b", seed=1, text_signal=DEFAULTS["text_signal"]) == once
     assert _fingerprint(tmp_path / "c", seed=2) != once
 
 
@@ -59,8 +60,9 @@ def test_word_and_image_models_are_shared_by_all_corpora(tmp_path: Path) -> None
     def span(vectors: np.ndarray, rank: int) -> np.ndarray:
         return np.linalg.svd(vectors.astype(np.float64), full_matrices=False)[2][:rank]
 
-    # Images are a 24-dimensional signal plus noise; the two signals must span the same directions.
-    overlap = np.linalg.svd(span(one.image_vectors, 24) @ span(other.image_vectors, 24).T, compute_uv=False)
+    # Images are a signal of few dimensions plus noise; the two signals must span the same directions.
+    rank = CENTRE_DIM + VISUAL_DIM
+    overlap = np.linalg.svd(span(one.image_vectors, rank) @ span(other.image_vectors, rank).T, compute_uv=False)
     assert np.median(overlap) > 0.9
 
 
