@@ -78,9 +78,8 @@ def sampled_candidates(candidates: Candidates, negatives: int, rng: np.random.Ge
     chosen = np.concatenate([positive[:, None], order], axis=1)  # (B, 1 + negatives)
     usable = np.take_along_axis(unclicked, chosen, 1)
     usable[:, 0] = True
-    return Candidates(
-        np.take_along_axis(candidates.items, chosen, 1), np.take_along_axis(candidates.clicked, chosen, 1), usable
-    )
+    items = np.where(usable, np.take_along_axis(candidates.items, chosen, 1), 0)
+    return Candidates(items, np.take_along_axis(candidates.clicked, chosen, 1) & usable, usable)
 
 
 class ClickExamples:

@@ -12,7 +12,7 @@ OFFER = """
     @hookimpl
     def bench_encoders():
         def offer(name, options=None):
-            return EncoderSpec(name.lower(), f"odd_models:{name}", "an odd one", "ourselves", options or {}, frozen=True)
+            return EncoderSpec(name.lower(), f"odd_models:{name}", "odd", "ourselves", options or {}, frozen=True)
         return [
             offer("Steady", {"seconds": 0.0}),
             offer("Raises"),

@@ -17,6 +17,7 @@ app = typer.Typer(help="Corpora: make, fetch, ingest, inspect.", no_args_is_help
 def list_datasets(out: Out = RUNS, as_json: AsJson = False) -> None:
     """List the datasets, and the corpora that are already here."""
     from bench.data.corpus import Corpus
+    from bench.errors import BenchError
     from bench.registry import registry
 
     rows = []
@@ -26,7 +27,11 @@ def list_datasets(out: Out = RUNS, as_json: AsJson = False) -> None:
                 {"name": component.spec.name, "origin": component.origin, "what": component.spec.help, "folder": None}
             )
     for folder in sorted((out / "corpora").glob("*/corpus.toml")):
-        corpus = Corpus(folder.parent)
+        try:
+            corpus = Corpus(folder.parent)
+        except BenchError as error:  # one that is damaged hides no other
+            typer.echo(f"Warning: {error}", err=True)
+            continue
         sessions = corpus.info.counts["sessions"]
         rows.append(
             {

@@ -11,6 +11,8 @@ from bench import __version__
 from bench.cli import data, plugins, pretrain, run
 from bench.errors import BenchError
 
+_STOPPED = 130
+
 app = typer.Typer(
     name="bench",
     help="Measures what session encoders buy in e-commerce search: encoders × baselines × tasks.",
@@ -44,7 +46,7 @@ def options(
 
 
 def main() -> None:
-    """Runs the command line. Exit codes: 0 done, 1 a check or a cell failed, 2 wrong usage or bad input."""
+    """Runs the command line. Exit codes: 0 done, 1 a check or a cell failed, 2 wrong usage or bad input, 130 Ctrl-C."""
     try:
         app()
     except BenchError as error:
@@ -52,9 +54,17 @@ def main() -> None:
             raise
         print(f"bench: {error}", file=sys.stderr)
         sys.exit(2)
+    except SystemExit as end:
+        if end.code == _STOPPED:  # typer's answer to Ctrl-C, without a word
+            _say_stopped()
+        raise
     except KeyboardInterrupt:
-        print("bench: stopped; what was finished is kept, and the same command goes on from there", file=sys.stderr)
-        sys.exit(130)
+        _say_stopped()
+        sys.exit(_STOPPED)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)
+
+
+def _say_stopped() -> None:
+    print("bench: stopped; what was finished is kept, and the same command goes on from there", file=sys.stderr)

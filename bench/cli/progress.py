@@ -74,8 +74,9 @@ class GridProgress:
 
 def single_progress(title: str) -> Progress:
     """Progress of one piece of work, such as making a corpus."""
-    started, last = time.monotonic(), [0.0]
+    started = time.monotonic()
     is_terminal = sys.stderr.isatty()
+    last = [0.0 if is_terminal else started]  # work that is over soon says nothing before its end
 
     def progress(done: int, total: int) -> None:
         now = time.monotonic()

@@ -102,7 +102,7 @@ def fail(job: Job, store: Store, reason: str) -> dict[str, Any]:
 
 
 def _has_room(name: tuple[str, str], suspects: set[tuple[str, str]], running: Iterable[Job], workers: int) -> bool:
-    """Whether a job may start beside those that are running; a suspect only where nothing runs, and nothing beside it."""
+    """Whether a job may start beside those that are running. A suspect runs alone."""
     under_way = [(job.kind, job.key) for job in running]
     if name in suspects or suspects.intersection(under_way):
         return not under_way

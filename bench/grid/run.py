@@ -89,15 +89,20 @@ def make_plan(
     plan = Plan(primary=task.primary)
     for name, spec in datasets.items():
         plan.corpora[name] = open_corpus(name, spec, _options_of(spec, options), store, corpus_progress(name))
-    for name, corpus in plan.corpora.items():
-        label = name if datasets[name] is not None else f"{corpus.info.name}"
+    opened, plan.corpora = plan.corpora, {}
+    for name, corpus in opened.items():
+        label = name if datasets[name] is not None else corpus.info.name
+        if label in plan.corpora:  # their cells would be taken for more seeds of one dataset
+            raise BenchError(
+                f"the dataset {label!r} stands twice",
+                where="--dataset",
+                fix=f"{plan.corpora[label].folder} and {corpus.folder} have the same name in corpus.toml",
+            )
+        plan.corpora[label] = corpus
         for baseline in baselines:
             for encoder in encoders:
                 for seed in range(request.seeds):
                     plan.cells.append(plan_cell(corpus, label, task, baseline, encoder, seed, options, device))
-    plan.corpora = {
-        (name if datasets[name] is not None else corpus.info.name): corpus for name, corpus in plan.corpora.items()
-    }
     return plan
 
 
@@ -116,6 +121,11 @@ def resolve_device(device: str) -> str:
         return "cuda" if torch.cuda.is_available() else "cpu"
     if device not in ("cpu", "cuda"):
         raise BenchError(f"{device!r} is not auto, cpu or cuda", where="--device")
+    if device == "cuda":
+        import torch
+
+        if not torch.cuda.is_available():
+            raise BenchError("no GPU that torch can use here", where="--device cuda", fix="--device cpu")
     return device
 
 

@@ -45,7 +45,7 @@ def _plugin_packages() -> frozenset[str]:
 
 @cache
 def _path(module: str) -> Path | None:
-    """The file of a module. ``find_spec`` of a dotted name would import its parents, so it is asked for the root only."""
+    """The file of a module. Only the root is asked of ``find_spec``: of a dotted name it would import the parents."""
     root, *rest = module.split(".")
     try:
         spec = importlib.util.find_spec(root) if root else None

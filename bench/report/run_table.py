@@ -24,11 +24,11 @@ def print_run(rows: Sequence[SummaryRow], corpora: dict[str, Corpus], primary: s
             table.add_column(column, justify="left" if number < 2 else "right")
         for line, following in zip(body, [*body[1:], None], strict=True):
             table.add_row(*line, end_section=following is not None and following[0] != line[0])
-        console.print(table)
+        console.print(table, markup=False)  # brackets in names and caveats are brackets
         for note in _notes(mine, corpus):
-            console.print(note, highlight=False)
+            console.print(note, highlight=False, markup=False)
         console.print()
-    console.print(_reading(rows), highlight=False)
+    console.print(_reading(rows), highlight=False, markup=False)
 
 
 def markdown_run(rows: Sequence[SummaryRow], corpora: dict[str, Corpus], primary: str) -> str:

@@ -1,1 +1,7 @@
 """What authors of plugins test their components with. Needs pytest, which ``session-bench`` itself does not."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.register_assert_rewrite("bench.testing.encoders")  # so that a failed check shows the values

@@ -130,7 +130,7 @@ def test_an_unknown_name_is_answered_with_near_ones(kind: str, wrong: str, meant
 
 
 def test_a_name_like_no_other_lists_what_there_is() -> None:
-    with pytest.raises(BenchError, match="known: .*muvcog-m"):
+    with pytest.raises(BenchError, match=r"known: .*muvcog-m"):
         registry().get("encoder", "xyz")
 
 

@@ -51,10 +51,10 @@ item_signal = 0 ends that, and then every choice of n items of a list is equally
 With visual_signal = 0 alone, images are no reason to click, yet the engine chose the list by text and image together,
 so that within a list a_i and u_i are weakly coupled.
 
-Dimensions, exponents, noises and the default signals are ours: Table 1 does not settle them. With 16 + 16 dimensions and
-signals of 1 a click model learnt next to nothing from 15,000 queries and an LSTM nothing on top. The present ones were
-chosen by a ranker that has no parameters (mean words and mean image of the session against title and image of the
-candidate: NDCG@10 0.31, with 0.16 by chance), not by the results of any other encoder.
+Dimensions, exponents, noises and the default signals are ours: Table 1 does not settle them. With 16 + 16 dimensions
+and signals of 1 a click model learnt next to nothing from 15,000 queries and an LSTM nothing on top. The present ones
+were chosen by a ranker without parameters (mean words and mean image of the session against title and image of the
+candidate: NDCG@10 0.31, with 0.16 by chance), not for what another encoder gets in it.
 
 **Reproducible** (``randomness``): a corpus is a function of name and options. Latents lie on a grid on which float32
 sums are exact, decisions are taken in float64, stored vectors are rounded, each purpose has its own random stream.

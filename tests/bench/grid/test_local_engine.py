@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
 import pytest
 from odd_encoders import install_odd_encoders
 from small_corpora import random_corpus
-from third_party import offered
 
 from bench.data.corpus import Corpus
 from bench.grid.jobs import Cell, Job
@@ -67,7 +65,7 @@ def plugins(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
     with pytest.MonkeyPatch.context() as patched:
         patched.syspath_prepend(folder)
         patched.setenv("PYTHONPATH", str(folder))
-        yield Registry([*entry_points(group="bench"), *offered(folder)])
+        yield Registry()
 
 
 def grid(corpus: Corpus, plugins: Registry, root: Path, encoders: list[str], *settings: str, seeds: int = 1) -> Grid:
@@ -96,6 +94,16 @@ def test_the_others_finish_beside_one_that_raises_and_one_that_dies(mixed: Grid)
     for encoder in ("raises", "dies"):
         for cell in mixed.of(encoder):
             assert [mixed.record(job)["status"] for job in cell.jobs] == ["failed"] * 3
+
+
+def test_a_neighbour_of_one_that_dies_is_not_taken_for_it(corpus: Corpus, plugins: Registry, tmp_path: Path) -> None:
+    """Both are lost with the pool: each is tried again alone, and only the one that kills fails."""
+    pair = grid(corpus, plugins, tmp_path, ["dies", "steady"], "dies.seconds=1", "steady.seconds=3").run(2)
+    assert {cell.encoder: pair.record(cell.jobs[0])["status"] for cell in pair.plan.cells} == {
+        "vanilla": "done",
+        "dies": "failed",
+        "steady": "done",
+    }
 
 
 def test_a_failure_says_why_and_so_does_whoever_needs_it(mixed: Grid) -> None:

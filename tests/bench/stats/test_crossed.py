@@ -136,3 +136,42 @@ def test_degrees_lie_between_seeds_and_cells() -> None:
 def assert_alike(found: Difference, expected: Difference) -> None:
     for name, value in vars(expected).items():
         assert getattr(found, name) == pytest.approx(value), name
+
+
+@pytest.mark.parametrize("effects", [(0.3, 0.05), (0.0, 0.5), (0.5, 0.0)])
+def test_interval_and_degrees_are_those_of_the_formula_in_loops(effects: tuple[float, float]) -> None:
+    rng = np.random.default_rng(4)
+    user = np.repeat(np.arange(9), rng.integers(1, 6, 9))
+    d = (
+        0.2
+        + rng.normal(0, effects[0], (3, 1))
+        + rng.normal(0, effects[1], 9)[user]
+        + rng.normal(0, 0.1, (3, len(user)))
+    )
+    S, U, mean_n = 3, 9, len(user) / 9
+    delta = sum(sum(row) for row in d) / (S * len(user))
+    r = [[sum(x - delta for x in d[s][user == u]) / mean_n for u in range(U)] for s in range(S)]
+    by_seed = [sum(row) / U for row in r]
+    by_user = [sum(r[s][u] for s in range(S)) / S for u in range(U)]
+    grand = sum(by_seed) / S
+    ms_s = U * sum((x - grand) ** 2 for x in by_seed) / (S - 1)
+    ms_u = S * sum((x - grand) ** 2 for x in by_user) / (U - 1)
+    ms_e = sum((r[s][u] - by_seed[s] - by_user[u] + grand) ** 2 for s in range(S) for u in range(U)) / (
+        (S - 1) * (U - 1)
+    )
+    total = ms_s + ms_u - ms_e
+    below = ms_s**2 / (S - 1) + ms_u**2 / (U - 1) + ms_e**2 / ((S - 1) * (U - 1))
+    largest, degrees = max((total, total**2 / below), (ms_s, S - 1), (ms_u, U - 1))
+    degrees = max(degrees, S - 1)
+    error = (largest / (S * U)) ** 0.5
+    found = crossed_difference(d, user)
+    assert found.degrees == pytest.approx(degrees)
+    assert found.p == pytest.approx(2 * stats.t.sf(delta / error, degrees))
+    assert (found.low, found.high) == pytest.approx(stats.t.interval(0.95, degrees, delta, error))
+
+
+def test_the_same_gain_on_every_query_has_no_error_whatever_users_ask() -> None:
+    """How many queries a user has is no noise: the residual of the ratio takes it out."""
+    found = crossed_difference(np.full((5, 10), 0.1), np.repeat(np.arange(4), [1, 2, 3, 4]))
+    assert found.high - found.low < 1e-9
+    assert 0 < found.p < 1e-6

@@ -62,6 +62,14 @@ def test_the_best_epoch_is_kept_and_patience_ends_it(context: TrainingContext) -
     assert losses == sorted(losses, reverse=True)
 
 
+def test_a_better_epoch_gives_new_patience(context: TrainingContext) -> None:
+    model, weights = Line(), []
+    values = [0.1, 0.0, 0.2, 0.1, 0.3, 0.2, 0.1, 0.9]
+    fit(model, model.losses(), scripted(model, values, weights), FittingConfig(epochs=30, patience=2), context)
+    assert len(weights) == 7
+    assert float(model.weight.detach()) == weights[4]
+
+
 def test_it_ends_after_the_last_epoch(context: TrainingContext) -> None:
     model, weights, seen = Line(), [], []
     context.progress = lambda done, total: seen.append((done, total))

@@ -1,4 +1,4 @@
-"""Every encoder enters through one layer: also vanilla; the session vector reaches the score; frozen ones are standardised."""
+"""Every encoder enters through one layer, vanilla too; the session reaches the score; frozen ones are standardised."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pretraining leaves the plateau where there is something to learn, warns where not, and sees training sessions only."""
+"""Pretraining leaves the plateau where there is something to learn, warns where not, sees training sessions only."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def test_everything_random_follows_from_the_seed(corpus: Corpus) -> None:
     forms = []
     for ambient, seed in ((1, 0), (2, 0), (1, 5)):
         torch.manual_seed(ambient)
-        np.random.seed(ambient)  # noqa: NPY002  the ambient state is the point
+        np.random.seed(ambient)
         forms.append(pretrained(corpus, seed=seed)[0].form.detach())
     assert torch.equal(forms[0], forms[1])
     assert not torch.equal(forms[0], forms[2])

@@ -1,0 +1,75 @@
+"""Ctrl-C ends a run at once: no process is left, nothing half-done counts, and the same command goes on from there."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from command_line import BENCH, environment
+from odd_encoders import install_odd_encoders
+from small_corpora import random_corpus
+
+pytestmark = pytest.mark.slow
+
+
+def wait_for(condition: Callable[[], bool], seconds: float) -> bool:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return True
+        time.sleep(0.05)
+    return condition()
+
+
+def alive(group: int) -> bool:
+    """Whether a process of this group is left (one that only waits to be collected is not)."""
+    listed = subprocess.run(["ps", "-eo", "pgid=,stat="], capture_output=True, text=True, check=True).stdout
+    return any(line.split()[0] == str(group) and line.split()[1][0] != "Z" for line in listed.splitlines())
+
+
+@pytest.mark.parametrize("to_whole_group", [True, False], ids=["as a terminal does", "to the command alone"])
+def test_ctrl_c(to_whole_group: bool, tmp_path: Path) -> None:
+    corpus = random_corpus(tmp_path / "corpus", sessions=30).folder
+    plugins, marks, runs = install_odd_encoders(tmp_path / "plugins"), tmp_path / "marks", tmp_path / "runs"
+    marks.mkdir()
+    command = [BENCH, "run", "--task", "ctr", "--encoder", "sleeps", "--dataset", corpus, "--seeds", "1", "--out", runs]
+    command += ["--set", "epochs=1", "--set", f"folder={marks}", "--jobs", "1", "--device", "cpu", "--json"]
+    run = subprocess.Popen(
+        command,
+        env=environment([plugins]),
+        start_new_session=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert wait_for((marks / "started").exists, 60), "the run never came to the long job"
+        asked = time.monotonic()
+        if to_whole_group:
+            os.killpg(run.pid, signal.SIGINT)
+        else:
+            run.send_signal(signal.SIGINT)
+        out, err = run.communicate(timeout=20)
+        assert time.monotonic() - asked < 5
+        assert run.returncode == 130, err
+        assert out == ""
+        assert err.splitlines()[-1].startswith("bench: stopped; what was finished is kept"), err
+        assert "Traceback" not in err, err
+        assert wait_for(lambda: not alive(run.pid), 5), "a process is left behind"
+    finally:
+        if alive(run.pid):
+            os.killpg(run.pid, signal.SIGKILL)
+
+    finished = {path: path.stat().st_mtime_ns for path in runs.glob("*/*/*.json") if ".writing-" not in str(path)}
+    assert [path.name for path in finished] == ["cell.json"], "only vanilla's cell was done"
+    assert not list(runs.glob("*/*.writing-*/*.json"))
+
+    (marks / "go").touch()
+    again = subprocess.run(command, env=environment([plugins]), capture_output=True, text=True, timeout=120)
+    assert again.returncode == 0, again.stderr
+    assert all(path.stat().st_mtime_ns == then for path, then in finished.items()), "what was done is done again"
