@@ -14,6 +14,8 @@ from bench.grid.jobs import Job
 from bench.grid.process import perform_in_worker, prepare
 from bench.grid.store import Store, write_record
 
+_ORDER = ("encoders", "embeddings", "cells")
+
 Watcher = Callable[[Job, float, dict[str, Any] | None], None]
 """Called with a job, the part of it that is done (0 … 1) and, when it ended, its record."""
 
@@ -30,7 +32,9 @@ def run_jobs(jobs: Iterable[Job], store: Store, workers: int | None = None, watc
         workers: processes at once; by default as many as this process may use processors.
         watch: told about progress.
     """
-    waiting = {(job.kind, job.key): job for job in jobs if not store.is_done(job.kind, job.key)}
+    # what others wait for starts first: pretraining is the longest, and must not be what is left at the end
+    in_order = sorted(jobs, key=lambda job: _ORDER.index(job.kind))
+    waiting = {(job.kind, job.key): job for job in in_order if not store.is_done(job.kind, job.key)}
     if not waiting:
         return
     workers = min(workers or len(os.sched_getaffinity(0)), len(waiting))
