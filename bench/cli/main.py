@@ -52,7 +52,7 @@ def main() -> None:
     except BenchError as error:
         if "--debug" in sys.argv:
             raise
-        print(f"bench: {error}", file=sys.stderr)
+        print(f"{_start_of_line()}bench: {error}", file=sys.stderr)
         sys.exit(2)
     except SystemExit as end:
         if end.code == _STOPPED:  # typer's answer to Ctrl-C, without a word
@@ -66,5 +66,13 @@ def main() -> None:
         sys.exit(1)
 
 
+def _start_of_line() -> str:
+    """On a terminal, what wipes a progress line that was under way."""
+    return "\r\x1b[K" if sys.stderr.isatty() else ""
+
+
 def _say_stopped() -> None:
-    print("bench: stopped; what was finished is kept, and the same command goes on from there", file=sys.stderr)
+    print(
+        _start_of_line() + "bench: stopped; what was finished is kept, and the same command goes on from there",
+        file=sys.stderr,
+    )

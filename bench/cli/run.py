@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -24,6 +25,7 @@ def run(
     out: Out = RUNS,
     as_json: AsJson = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="The table as Markdown on standard output.")] = False,
+    record: Annotated[Path | None, typer.Option("--record", help="Folder to write table and provenance to.")] = None,
 ) -> None:
     """Measure encoders: every baseline of a task with every encoder, over several seeds.
 
@@ -45,6 +47,10 @@ def run(
     computed = frozenset(job.key for job in missing)
     rows = summarise(plan.cells, store, plan.primary, REFERENCE, computed)
     warnings = _warnings(plan.cells, store)
+    if record is not None:
+        from bench.report.record import record_run
+
+        record_run(record, _typed(), rows, plan.cells, plan.corpora, plan.primary, store, warnings)
     if as_json:
         typer.echo(json.dumps([row.as_dict() for row in rows], indent=1))
     else:
@@ -96,6 +102,20 @@ def _warnings(cells: Any, store: Any) -> list[str]:
             line = f"FAILED {record['title']}: {record['error']}  (bench show {cell.key})"
             lines[line] = 1
     return list(lines)
+
+
+def _typed() -> list[str]:
+    """The command line without the options that only say where its results go."""
+    import sys
+
+    words, kept = sys.argv[1:], []
+    while words:
+        word = words.pop(0)
+        if word in ("--record", "--out"):
+            words = words[1:]
+        elif word not in ("--markdown", "--json") and not word.startswith(("--record=", "--out=")):
+            kept.append(word)
+    return kept
 
 
 def _width() -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import time
 from pathlib import Path
@@ -12,6 +13,8 @@ from command_line import Ran, bench_here, bench_process
 from odd_encoders import install_odd_encoders
 from small_corpora import random_corpus
 from third_party import install_encoder
+
+from bench.data.corpus import Corpus
 
 pytestmark = pytest.mark.slow  # worker processes import torch
 
@@ -180,3 +183,24 @@ def test_a_broken_encoder_fails_alone(first: Ran, corpus: Path, runs: Path, tmp_
     assert "FAILED" in next(line for line in table.out.splitlines() if " raises " in line and "transearch" in line)
     key = next(row["key"] for row in ran.rows if row["encoder"] == "raises").split()[0]
     assert "no luck" in bench_here("show", key, "--out", runs).out
+
+
+def test_a_recorded_run_says_how_its_numbers_came_about(first: Ran, corpus: Path, runs: Path, tmp_path: Path) -> None:
+    budget = ("--set", "steps=4", "--set", "validate_every=2")
+    ran = bench_process(*command(corpus, runs, "muvcog-m", *budget, "--record", tmp_path / "record", "--json"))
+    assert ran.code == 0, ran.err
+    folder = tmp_path / "record"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["record"]
+    assert json.loads((folder / "rows.json").read_text()) == ran.rows
+    provenance = json.loads((folder / "provenance.json").read_text())
+    assert provenance["command"].startswith("bench run --task ctr")
+    assert str(runs) not in provenance["command"], "where results go decides no number"
+    assert provenance["corpora"]["small"]["fingerprint"] == Corpus(corpus).info.fingerprint
+    assert provenance["options"]["encoder muvcog-m"]["steps"] == 4
+    assert provenance["cells"] == sorted(key for row in ran.rows[::3] for key in row["key"].split())
+    table = (folder / "table.md").read_text()
+    assert table.startswith(f"`{provenance['command']}`")
+    assert "ctr on small (simulated)" in table
+    curves = pd.read_csv(folder / "curves.csv")
+    assert list(curves["step"]) == [2, 4] * 2
+    assert list(curves["seed"]) == [0, 0, 1, 1]
