@@ -24,7 +24,7 @@ SIGNAL_DIRECTIONS = 14
 
 
 def r2(vectors: np.ndarray, target: np.ndarray, fit: np.ndarray) -> float:
-    """Share of the variance of ``target`` (n, t) that a linear map of ``vectors`` (n, d) explains outside of ``fit``."""
+    """Share of the variance of ``target`` (n, t) that a linear map of ``vectors`` (n, d) explains, outside ``fit``."""
     inputs = np.concatenate([vectors, np.ones((len(vectors), 1))], axis=1)
     weights = np.linalg.lstsq(inputs[fit], target[fit], rcond=None)[0]
     residual = target[~fit] - inputs[~fit] @ weights
