@@ -60,8 +60,9 @@ def _notes(rows: Sequence[SummaryRow], corpus: Corpus) -> list[str]:
     """Size of the test split, and the corpus's caveats."""
     largest = max(rows, key=lambda row: row.n_queries)
     seeds = max(row.seeds for row in rows)
+    who = "users" if corpus.num_users else "sessions (the data have no users)"
     size = (
-        f"{largest.n_queries} queries of {largest.n_users} users in the test split, {seeds} seed{'s' * (seeds != 1)}."
+        f"{largest.n_queries} queries of {largest.n_users} {who} in the test split, {seeds} seed{'s' * (seeds != 1)}."
     )
     return [size, *(f"Note: {caveat}" for caveat in corpus.info.caveats)]
 
