@@ -52,8 +52,11 @@ def pretrained(
     name = dataset if data is not None else corpus.info.name
     job = plan_encoder(corpus, name, spec, seed, options, resolve_device(device))
     if not store.is_done(job.kind, job.key):
+        import torch
+
         from bench.grid.work import perform
 
+        torch.set_num_threads(1)  # as in the grid's workers, so that the same key means the same weights
         record = perform(job, store, progress(job.title))
         if record["status"] != "done":
             raise BenchError(record["error"], where=job.title, fix=f"bench show {job.key}")
