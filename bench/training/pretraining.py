@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from bench.errors import BenchError
 from bench.training.context import TrainingContext
 
-_PLATEAU = 5  # times chance; a model that left the plateau is far above it
+_PLATEAU = 0.05  # of the way from chance to certainty; a run that left the plateau is far beyond
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def pretrain(model: nn.Module, objective: Objective, config: PretrainingConfig, 
         model.load_state_dict(best)
     model.eval()
     chance = 1 / min(config.batch_size, max(len(held_out), 1))
-    if len(held_out) and best_accuracy < _PLATEAU * chance:
+    if len(held_out) and best_accuracy < chance + _PLATEAU * (1 - chance):
         context.warnings.append(
             f"pretraining ended on the plateau (held-out accuracy {best_accuracy:.1%}, chance {chance:.1%}): "
             "raise steps"
