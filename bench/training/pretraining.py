@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from bench.errors import BenchError
 from bench.training.context import TrainingContext
 
-_PLATEAU = 0.05  # of the way from chance to certainty; a run that left the plateau is far beyond
+_PLATEAU = 0.1  # of the way from chance to certainty; a run that left the plateau is far beyond
 
 
 @dataclass(frozen=True)
