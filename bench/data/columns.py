@@ -126,7 +126,10 @@ class _Builder:
     def _hash_strings(self, values: pa.Array) -> None:
         values = values.fill_null("\0null").cast(pa.large_string())
         self.hash.update(np.asarray(pc.binary_length(values)).tobytes())
-        self.hash.update("".join(values.to_pylist()).encode())
+        if len(values):
+            _, ends, text = values.buffers()
+            first, last = np.frombuffer(ends, np.int64)[[values.offset, values.offset + len(values)]]
+            self.hash.update(memoryview(text or b"")[first:last])
 
     def _items(self) -> tuple[_Codes, _Codes]:
         categories, domains = _Codes(), _Codes()
@@ -158,7 +161,7 @@ class _Builder:
         for column in (start, user, split, downstream):
             column.close()
         self.sessions = start.rows
-        return len(users.names)
+        return len(users)
 
     def _queries(self) -> int:
         session, time = self._column("query_session", np.int64), self._column("query_time", np.int64)
@@ -235,15 +238,23 @@ class _Codes:
     """Codes of strings in order of first appearance over all chunks; null is -1."""
 
     def __init__(self) -> None:
-        self.names: list[str] = []
+        self._names = pa.array([], pa.string())
+
+    @property
+    def names(self) -> list[str]:
+        """The strings in the order of their codes."""
+        return self._names.to_pylist()
+
+    def __len__(self) -> int:
+        return len(self._names)
 
     def encode(self, values: pa.Array) -> NDArray[np.int64]:
         chunk = values.dictionary_encode()
-        known = pc.index_in(chunk.dictionary, pa.array(self.names, pa.string()))
-        new = chunk.dictionary.filter(known.is_null()).to_pylist()
+        known = pc.index_in(chunk.dictionary, self._names)
+        new = chunk.dictionary.filter(known.is_null())
         place = _filled(known, -1).astype(np.int64)
-        place[place < 0] = len(self.names) + np.arange(len(new))
-        self.names.extend(new)
+        place[place < 0] = len(self) + np.arange(len(new))
+        self._names = pa.concat_arrays([self._names, new])
         codes = _filled(chunk.indices, -1).astype(np.int64)
         return np.where(codes < 0, -1, place[np.maximum(codes, 0)] if len(place) else -1)
 

@@ -54,7 +54,7 @@ so that within a list a_i and u_i are weakly coupled.
 Dimensions, exponents, noises and the default signals are ours: Table 1 does not settle them. With 16 + 16 dimensions
 and signals of 1 a click model learnt next to nothing from 15,000 queries and an LSTM nothing on top. The present ones
 were chosen by a ranker without parameters (mean words and mean image of the session against title and image of the
-candidate: NDCG@10 0.31, with 0.16 by chance), not for what another encoder gets in it.
+candidate), which they lift well above chance, not for what another encoder gets in it.
 
 **Reproducible** (``randomness``): a corpus is a function of name and options. Latents lie on a grid on which float32
 sums are exact, decisions are taken in float64, stored vectors are rounded, each purpose has its own random stream.
