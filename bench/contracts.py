@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor, nn
 
 from bench.data.batch import SessionBatch
-from bench.data.features import Dims
+from bench.data.features import Dims, Features
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
+    from numpy.typing import NDArray
 
     from bench.data.corpus import Corpus
     from bench.training.context import TrainingContext
@@ -50,6 +52,7 @@ class ClickBatch:
     """B queries with K candidates each, and the sessions that lead to them.
 
     Attributes:
+        queries: (B,) row of each query in the corpus; keys of what a model prepared, see :meth:`ClickModel.prepare`.
         sessions: the prefixes that end with each query; the last step is the query itself.
         users: (B,) code of the user, 0 for one that training has not seen often enough to learn.
         query_text: (B, dims.words) mean word vector of the query.
@@ -60,6 +63,7 @@ class ClickBatch:
         clicks: (B, K) float, 1 for a click.
     """
 
+    queries: Tensor
     sessions: SessionBatch
     users: Tensor
     query_text: Tensor
@@ -83,10 +87,27 @@ class ClickDims:
     users: int
 
 
+@dataclass(frozen=True)
+class ClickCorpus:
+    """What a click model may look at once, before training.
+
+    Attributes:
+        corpus: the data, all splits: a model that reads the past of a user or of a session needs it for test queries
+            too. Nothing that comes after a query, and no click on it, may reach its scores; nothing of a validation or
+            test session may reach another session's. The conformance kit looks.
+        features: its word and image vectors, on the device.
+        training_queries: (n,) rows of the queries that are trained on, ascending.
+    """
+
+    corpus: Corpus
+    features: Features
+    training_queries: NDArray[np.int64]
+
+
 class ClickModel(nn.Module, ABC):
     """A click prediction model in the two stages that most have: feature extraction, then matching.
 
-    A subclass takes ``(dims, **options)``, sets ``context_dim`` and implements the three parts. It never sees the
+    A subclass takes ``(dims, **options)``, sets ``context_dim`` and implements the parts. It never sees the
     session encoder: the harness joins the session vector to the context between :meth:`context` and :meth:`match`.
 
     Attributes:
@@ -101,6 +122,13 @@ class ClickModel(nn.Module, ABC):
     def __init__(self, dims: ClickDims) -> None:
         super().__init__()
         self.dims = dims
+
+    def prepare(self, data: ClickCorpus) -> None:
+        """Called once, after the model was moved to its device and before it is trained: the place to gather
+        histories or a click graph, vectorised, into arrays that :meth:`context` looks up by ``batch.queries``.
+
+        By default: nothing.
+        """
 
     @abstractmethod
     def context(self, batch: ClickBatch) -> Tensor:
@@ -117,6 +145,12 @@ class ClickModel(nn.Module, ABC):
     @abstractmethod
     def loss(self, scores: Tensor, clicks: Tensor, shown: Tensor) -> Tensor:
         """Scalar training loss of scores (B, K) against clicks (B, K), over the candidates in ``shown`` (B, K)."""
+
+    def auxiliary_loss(self, batch: ClickBatch) -> Tensor | None:
+        """A second training loss, added to :meth:`loss`; called right after the scores of the same ``batch``, so a
+        multi-task model may use what it kept from them. By default: none.
+        """
+        return None
 
 
 @dataclass(frozen=True)

@@ -109,6 +109,7 @@ class ClickExamples:
             vectors *= (images >= 0).unsqueeze(2)
         words, owner = take_rows(columns.query_word_offsets, columns.query_words, queries)
         return ClickBatch(
+            queries=torch.from_numpy(np.asarray(queries, dtype=np.int64)).to(device),
             sessions=SessionBatch.from_prefixes(self.corpus, queries, self.features),
             users=torch.from_numpy(self.users[columns.query_session[queries]]).to(device),
             query_text=_mean_text(words, owner, len(queries), self.features),

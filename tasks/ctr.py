@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bench.contracts import ClickDims, SessionEncoder, Task, TaskResult
+from bench.contracts import ClickCorpus, ClickDims, SessionEncoder, Task, TaskResult
 from bench.data.corpus import Corpus
 from bench.errors import BenchError
 from bench.metrics import ranking_metrics
@@ -69,6 +69,7 @@ class ClickPrediction(Task):
         examples = ClickExamples(corpus, context.features, self.min_user_sessions)
         click_model = baseline(ClickDims(context.features.dims, examples.num_users), **baseline_options)
         model = JoinedClickModel(click_model, encoder, frozen=embeddings is not None).to(context.device)
+        click_model.prepare(ClickCorpus(corpus, context.features, split["train"]))
         vectors = _Vectors(queries, embeddings)
         if embeddings is not None:
             model.standardise_by(embeddings[torch.from_numpy(np.searchsorted(queries, split["train"]))])
@@ -83,7 +84,10 @@ class ClickPrediction(Task):
             for rows in np.split(shuffled, range(size, len(shuffled), size)):
                 candidates = Candidates(dealt.items[rows], dealt.clicked[rows], dealt.shown[rows])
                 batch = examples.batch(split["train"][rows], candidates)
-                yield click_model.loss(model(batch, vectors.of(split["train"][rows])), batch.clicks, batch.shown)
+                scores = model(batch, vectors.of(split["train"][rows]))
+                loss = click_model.loss(scores, batch.clicks, batch.shown)
+                auxiliary = click_model.auxiliary_loss(batch)
+                yield loss if auxiliary is None else loss + auxiliary
 
         def score(rows: NDArray) -> tuple[NDArray, Candidates]:
             candidates = all_candidates(corpus, rows)

@@ -34,6 +34,7 @@ def batch(seed: int = 0, queries: int = QUERIES, width: int = WIDTH) -> ClickBat
     clicks[::3, 2] = 1
     sessions = batch_of(random_features(DIMS.features), [random_steps(2, seed=at) for at in range(queries)])
     return ClickBatch(
+        queries=torch.arange(queries),
         sessions=sessions,
         users=torch.randint(USERS, (queries,), generator=draws),
         query_text=normal(queries, DIMS.features.words),
