@@ -53,7 +53,7 @@ class AttentiveGlobalView(nn.Module):
         Returns:
             (B, output_dim), zero for a session without nodes.
         """
-        values = self.project(nodes)  # (n, d)
+        values = self.project(nodes).to(nodes.dtype)  # (n, d)
         left, right = (values @ self.receive.weight[0], values @ self.send.weight[0])  # (n,) each
         if uses_kernel(values):
             blocks, held = graphs.blocks.numpy(), step_bits(graphs)

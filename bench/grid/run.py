@@ -81,6 +81,7 @@ def make_plan(
                 f"{baseline.name} is a baseline of {baseline.task}, not of {task.name}", where="--baseline"
             )
     encoders = [_typed(registry.get("encoder", n), EncoderSpec) for n in _distinct([REFERENCE, *request.encoders])]
+    _refuse_trained_along(baselines, encoders, registry)
     datasets = {name: dataset_spec(name, registry) for name in _distinct(request.datasets)}
     specs: list[Spec] = [task, *baselines, *encoders, *(spec for spec in datasets.values() if spec is not None)]
     options = resolve_options(specs, request.settings)
@@ -127,6 +128,21 @@ def resolve_device(device: str) -> str:
         if not torch.cuda.is_available():
             raise BenchError("no GPU that torch can use here", where="--device cuda", fix="--device cpu")
     return device
+
+
+def _refuse_trained_along(
+    baselines: Sequence[BaselineSpec], encoders: Sequence[EncoderSpec], registry: Registry
+) -> None:
+    """Raises where a baseline that takes finished vectors only would meet an encoder that has to be trained with it."""
+    wanting = [baseline.name for baseline in baselines if baseline.needs_frozen]
+    trained = [encoder.name for encoder in encoders if not encoder.frozen and encoder.name != REFERENCE]
+    if wanting and trained:
+        frozen = [n for n in registry.names("encoder") if _typed(registry.get("encoder", n), EncoderSpec).frozen]
+        raise BenchError(
+            f"{wanting[0]} takes finished session vectors, but {', '.join(trained)} would have to be trained along",
+            where="--encoder",
+            fix=f"name frozen encoders only: {', '.join(frozen)}",
+        )
 
 
 def _options_of(spec: DatasetSpec | None, options: Options) -> dict:

@@ -32,6 +32,10 @@ class Store:
         """Where corpora stand."""
         return self.root / "corpora"
 
+    def checkpoint(self, key: str) -> Path:
+        """Where the pretraining with this key keeps its state while it is under way."""
+        return self.root / "checkpoints" / f"{key}.safetensors"
+
     def folder(self, kind: str, key: str) -> Path:
         """Where the result of this kind and key stands, or would."""
         return self.root / kind / key

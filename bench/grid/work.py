@@ -51,6 +51,8 @@ def perform(job: Job, store: Store, progress: Progress = silent) -> dict[str, An
             record |= {"status": "failed", "error": line, "traceback": traceback.format_exc()}
         record |= {"started": started, "seconds": time.perf_counter() - clock}
         write_record(folder, job.kind, record)
+    if record["status"] == "done" and job.kind == "encoders":
+        store.checkpoint(job.key).unlink(missing_ok=True)
     return record
 
 
@@ -88,6 +90,7 @@ def _attribute(target: str) -> Any:
 
 def _pretrain(job: Job, store: Store, folder: Path, context: TrainingContext) -> dict[str, Any]:
     encoder = load_encoder(job.config, context.features.dims).to(context.device)
+    context.checkpoint = store.checkpoint(job.key)
     encoder.pretrain(context)
     save_file(
         {name: tensor.contiguous().cpu() for name, tensor in encoder.state_dict().items()},
@@ -119,7 +122,8 @@ def _run(job: Job, store: Store, folder: Path, context: TrainingContext) -> dict
     result.scores.assign(seed=config["seed"]).to_parquet(folder / "scores.parquet", index=False)
     result.predictions.to_parquet(folder / "predictions.parquet", index=False)
     result.curve.to_parquet(folder / "curve.parquet", index=False)
-    return {"metrics": result.scores.groupby("metric")["value"].mean().to_dict()}
+    metrics = result.scores.groupby("metric")["value"].mean().to_dict()
+    return {"metrics": {**metrics, **result.pooled}, "pooled": result.pooled}
 
 
 def _encoder_key(store: Store, kind: str, key: str) -> str:

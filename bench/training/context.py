@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ class TrainingContext:
         progress: called with (steps done, steps planned).
         curve: what :meth:`record` collected; saved beside the weights.
         warnings: lines that the result must carry, such as that training ended on a plateau.
+        checkpoint: file for the state of a pretraining under way, from which a killed one goes on; None keeps none.
     """
 
     corpus: Corpus
@@ -36,6 +38,7 @@ class TrainingContext:
     progress: Progress = silent
     curve: list[dict[str, Any]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    checkpoint: Path | None = None
 
     @cached_property
     def features(self) -> Features:

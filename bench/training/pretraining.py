@@ -1,9 +1,10 @@
-"""Pretraining as a loop over steps: warm-up, validation, the best weights kept, and a warning on a plateau."""
+"""Pretraining as a loop over steps: schedule, validation, the best weights kept, resume, and a warning on a plateau."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
+import math
+import time
+from dataclasses import dataclass, field, fields
 from typing import Any, Protocol
 
 import numpy as np
@@ -11,10 +12,22 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from bench.errors import BenchError
+from bench.errors import BenchError, did_you_mean
+from bench.training.checkpoint import (
+    copy_of,
+    load_checkpoint,
+    named,
+    optimizer_tensors,
+    part,
+    restore_optimizer,
+    save_checkpoint,
+)
 from bench.training.context import TrainingContext
 
 _PLATEAU = 0.1  # of the way from chance to certainty; a run that left the plateau is far beyond
+_CHECKPOINT_SECONDS = 30.0  # at least so long between two checkpoints; what is computed does not depend on it
+_SCHEDULES = ("constant", "cosine")
+_PRECISIONS = ("float32", "bfloat16")
 
 
 @dataclass(frozen=True)
@@ -26,7 +39,10 @@ class PretrainingConfig:
         batch_size: sessions a step.
         learning_rate: of Adam, after the warm-up.
         warmup: steps over which the learning rate rises linearly.
+        schedule: of the learning rate after that: ``constant``, or ``cosine`` down to 0 at the last step.
         clip: largest norm of the gradient.
+        patience: validations without a better value after which it stops; 0 never stops before the last step.
+        precision: ``float32``, or ``bfloat16`` for the matrix products (weights and their updates stay float32).
         validate_every: steps between validations.
         validation_sessions: at most so many held-out sessions are looked at.
     """
@@ -35,24 +51,68 @@ class PretrainingConfig:
     batch_size: int = 256
     learning_rate: float = 0.005
     warmup: int = 100
+    schedule: str = "constant"
     clip: float = 5.0
+    patience: int = 0
+    precision: str = "float32"
     validate_every: int = 100
     validation_sessions: int = 1024
+
+    def __post_init__(self) -> None:
+        for name, allowed in (("schedule", _SCHEDULES), ("precision", _PRECISIONS)):
+            value = getattr(self, name)
+            if value not in allowed:
+                fix = did_you_mean(value, allowed) or ", ".join(allowed)
+                raise BenchError(f"{value!r} is not a {name}", where=f"option {name}", fix=fix)
 
     @classmethod
     def of(cls, options: dict[str, Any]) -> PretrainingConfig:
         """The configuration among an encoder's options."""
         return cls(**{f.name: options[f.name] for f in fields(cls) if f.name in options})
 
+    def rate(self, step: int) -> float:
+        """Learning rate of a step, counted from 1."""
+        if step <= self.warmup:
+            return self.learning_rate * step / self.warmup
+        if self.schedule == "constant":
+            return self.learning_rate
+        done = (step - self.warmup) / max(self.steps - self.warmup, 1)
+        return self.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Where a pretraining is.
+
+    Attributes:
+        step: counted from 1.
+        accuracy: of the latest validation; 0 before the first.
+    """
+
+    step: int
+    accuracy: float = 0.0
+
 
 class Objective(Protocol):
     """What a pretraining minimises, and how it is judged. Whatever is random is drawn from the generator given."""
 
-    def loss(self, rows: NDArray[np.int64], step: int, draws: torch.Generator) -> Tensor:
-        """Scalar loss of the training sessions ``rows`` (B,) at this step, counted from 1."""
+    def loss(self, rows: NDArray[np.int64], moment: Moment, draws: torch.Generator) -> Tensor:
+        """Scalar loss of the training sessions ``rows`` (B,)."""
 
     def accuracy(self, rows: NDArray[np.int64], draws: torch.Generator) -> float:
         """Share of the held-out sessions ``rows`` (B,) that are told from their batch mates, by chance 1 / B."""
+
+
+@dataclass
+class _State:
+    """What changes from step to step beside model, optimiser and generators."""
+
+    step: int = 0
+    accuracy: float = 0.0
+    best_accuracy: float = -1.0
+    since_best: int = 0
+    losses: list[Tensor] = field(default_factory=list)
+    best: dict[str, Tensor] = field(default_factory=dict)
 
 
 def pretrain(model: nn.Module, objective: Objective, config: PretrainingConfig, context: TrainingContext) -> None:
@@ -62,6 +122,9 @@ def pretrain(model: nn.Module, objective: Objective, config: PretrainingConfig, 
     at accuracy, not at the loss: the loss depends on how hard the negatives are at the time, and can sit at its value
     for a discriminator that knows nothing for hundreds of steps. A warning is recorded when a run ends without having
     left that plateau: its vectors are then no better than those of random weights.
+
+    Where the context names a checkpoint, the state is kept there now and then, and a run that finds one goes on from
+    it; on a CPU the weights are those of an unbroken run, to the last bit.
 
     Args:
         model: what is trained; left in evaluation mode.
@@ -78,53 +141,61 @@ def pretrain(model: nn.Module, objective: Objective, config: PretrainingConfig, 
         raise BenchError("no training sessions to pretrain on", where=str(context.corpus.folder))
     held_out = held_out[: config.validation_sessions]
     optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate)
-    draws = context.torch_generator("positives")
-    best_accuracy, best = -1.0, None
-    losses: list[Tensor] = []
-    batches = _batches(sessions, config.batch_size, context.generator("pretraining order"))
+    draws, state = context.torch_generator("positives"), _State()
+    batches = _Batches(sessions, config.batch_size, context)
+    if context.checkpoint is not None and context.checkpoint.exists():
+        _resume(context, model, optimizer, draws, state)
+    saved = time.monotonic()
     model.train()
-    for step in range(1, config.steps + 1):
-        rate = config.learning_rate * min(1.0, step / max(config.warmup, 1))
+    while state.step < config.steps and not (config.patience and state.since_best >= config.patience):
+        state.step += 1
+        rate = config.rate(state.step)
         for group in optimizer.param_groups:
             group["lr"] = rate
         optimizer.zero_grad(set_to_none=True)
-        loss = objective.loss(next(batches), step, draws)
+        with torch.autocast(context.device.type, torch.bfloat16, enabled=config.precision == "bfloat16"):
+            loss = objective.loss(batches.of_step(state.step), Moment(state.step, state.accuracy), draws)
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), config.clip)
         optimizer.step()
-        losses.append(loss.detach())
-        if step % config.validate_every == 0 or step == config.steps:
-            train_loss, losses = float(torch.stack(losses).mean()), []
-            if not np.isfinite(train_loss):
-                raise BenchError(
-                    f"the pretraining loss is {train_loss} at step {step}",
-                    fix="lower learning_rate or look at the vectors",
-                )
-            accuracy = _validate(model, objective, held_out, config, context)
-            context.record(step=step, train_loss=train_loss, valid_accuracy=accuracy, learning_rate=rate)
-            if accuracy >= best_accuracy:
-                best_accuracy = accuracy
-                best = {name: value.detach().clone() for name, value in model.state_dict().items()}
-        context.progress(step, config.steps)
-    if best is not None:
-        model.load_state_dict(best)
+        state.losses.append(loss.detach())
+        if state.step % config.validate_every == 0 or state.step == config.steps:
+            _validate(model, objective, held_out, config, context, state, rate)
+            if context.checkpoint is not None and time.monotonic() - saved > _CHECKPOINT_SECONDS:
+                _save(context, model, optimizer, draws, state)
+                saved = time.monotonic()
+        context.progress(state.step, config.steps)
+    if state.best:
+        model.load_state_dict(state.best)
     model.eval()
     chance = 1 / min(config.batch_size, max(len(held_out), 1))
-    if len(held_out) and best_accuracy < chance + _PLATEAU * (1 - chance):
+    if len(held_out) and state.best_accuracy < chance + _PLATEAU * (1 - chance):
         context.warnings.append(
-            f"pretraining ended on the plateau (held-out accuracy {best_accuracy:.1%}, chance {chance:.1%}): "
+            f"pretraining ended on the plateau (held-out accuracy {state.best_accuracy:.1%}, chance {chance:.1%}): "
             "raise steps"
         )
 
 
-def _batches(sessions: NDArray[np.int64], size: int, rng: np.random.Generator) -> Iterator[NDArray[np.int64]]:
-    """Endless shuffled batches; a last, smaller batch of an epoch is filled from the next epoch."""
-    rest = np.empty(0, dtype=np.int64)
-    while True:
-        while len(rest) < size:
-            rest = np.concatenate([rest, rng.permutation(sessions)])
-        yield rest[:size]
-        rest = rest[size:]
+class _Batches:
+    """Shuffled batches, each session once before any again. A step's batch follows from the seed and its number alone,
+    so that a resumed run goes on with the right one.
+    """
+
+    def __init__(self, sessions: NDArray[np.int64], size: int, context: TrainingContext) -> None:
+        self._sessions, self._size, self._context = sessions, size, context
+        self._epoch, self._order = -1, sessions
+
+    def of_step(self, step: int) -> NDArray[np.int64]:
+        """(batch_size,) sessions of this step, counted from 1."""
+        place = np.arange((step - 1) * self._size, step * self._size)
+        epoch, place = np.divmod(place, len(self._sessions))
+        return np.concatenate([self._shuffled(e)[place[epoch == e]] for e in range(epoch[0], epoch[-1] + 1)])
+
+    def _shuffled(self, epoch: int) -> NDArray[np.int64]:
+        if epoch != self._epoch:
+            rng = self._context.generator(f"pretraining order {epoch}")
+            self._epoch, self._order = epoch, rng.permutation(self._sessions)
+        return self._order
 
 
 @torch.no_grad()
@@ -134,13 +205,70 @@ def _validate(
     sessions: NDArray[np.int64],
     config: PretrainingConfig,
     context: TrainingContext,
-) -> float:
+    state: _State,
+    rate: float,
+) -> None:
     """Accuracy over the held-out sessions, in batches of about the training's size; 0 without any held-out session."""
-    if not len(sessions):
-        return 0.0
-    model.eval()
-    draws = context.torch_generator("validation positives")
-    parts = np.array_split(sessions, max(1, round(len(sessions) / config.batch_size)))
-    accuracies = [objective.accuracy(part, draws) * len(part) for part in parts]
-    model.train()
-    return sum(accuracies) / len(sessions)
+    train_loss, state.losses = float(torch.stack(state.losses).mean()), []
+    if not np.isfinite(train_loss):
+        raise BenchError(
+            f"the pretraining loss is {train_loss} at step {state.step}",
+            fix="lower learning_rate or look at the vectors",
+        )
+    state.accuracy = 0.0
+    if len(sessions):
+        model.eval()
+        draws = context.torch_generator("validation positives")
+        parts = np.array_split(sessions, max(1, round(len(sessions) / config.batch_size)))
+        state.accuracy = sum(objective.accuracy(part, draws) * len(part) for part in parts) / len(sessions)
+        model.train()
+    context.record(step=state.step, train_loss=train_loss, valid_accuracy=state.accuracy, learning_rate=rate)
+    state.since_best += 1
+    if state.accuracy >= state.best_accuracy:
+        state.since_best = 0 if state.accuracy > state.best_accuracy else state.since_best
+        state.best_accuracy, state.best = state.accuracy, copy_of(model)
+
+
+def _save(
+    context: TrainingContext,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    draws: torch.Generator,
+    state: _State,
+) -> None:
+    assert context.checkpoint is not None
+    tensors = {
+        **named("model", model.state_dict()),
+        **named("best", state.best),
+        **named("optimizer", optimizer_tensors(optimizer)),
+        "draws": draws.get_state(),
+        "torch": torch.get_rng_state(),
+    }
+    facts = {
+        "step": state.step,
+        "accuracy": state.accuracy,
+        "best_accuracy": state.best_accuracy,
+        "since_best": state.since_best,
+        "curve": context.curve,
+    }
+    save_checkpoint(context.checkpoint, tensors, facts)
+
+
+def _resume(
+    context: TrainingContext,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    draws: torch.Generator,
+    state: _State,
+) -> None:
+    """Checkpoints are written right after a validation, so no losses are pending."""
+    assert context.checkpoint is not None
+    tensors, facts = load_checkpoint(context.checkpoint)
+    model.load_state_dict(part("model", tensors))
+    restore_optimizer(optimizer, part("optimizer", tensors))
+    draws.set_state(tensors["draws"])
+    torch.set_rng_state(tensors["torch"])
+    state.best = {name: value.to(context.device) for name, value in part("best", tensors).items()}
+    state.step, state.accuracy = facts["step"], facts["accuracy"]
+    state.best_accuracy, state.since_best = facts["best_accuracy"], facts["since_best"]
+    context.curve[:] = facts["curve"]

@@ -19,9 +19,9 @@ from bench.testing.encoders import SESSIONS, EncoderConformance
 
 WITHOUT_GRADIENT = {
     "muvcog-t": (
-        "project_image",
+        "nodes.project_image",
     ),  # there are no images to project; the weights stay, so that both variants load alike
-    "random": ("from_agv", "from_hlv"),  # never pretrained, so nobody asks its discriminators
+    "random": ("discriminators",),  # never pretrained, so nobody asks its discriminators
 }
 
 for _name in registry().names("encoder"):

@@ -14,7 +14,8 @@ from bench.data.batch import SessionBatch
 from bench.data.corpus import Corpus
 from bench.data.features import Features
 from encoders.contrast import shared_clicks
-from encoders.muvcog import MuvcogM, MuvcogT, mask_one_step
+from encoders.contrasted import mask_one_step
+from encoders.muvcog import MuvcogM, MuvcogT
 from encoders.padded_attention import padded_attention
 
 TOLERANCE = 1e-5
@@ -37,8 +38,8 @@ def build(corpus: Corpus, beta: str = "mean", kind: type[MuvcogM] = MuvcogM) -> 
 def restated(encoder: MuvcogM, features: Features, corpus: Corpus, beta: str = "mean") -> Restatement:
     state = {name: value.double().tolist() for name, value in encoder.state_dict().items()}
     weights = {
-        "W_e": state["project_image.weight"],
-        "b_e": state["project_image.bias"],
+        "W_e": state["nodes.project_image.weight"],
+        "b_e": state["nodes.project_image.bias"],
         "W": state["agv.project.weight"],
         "W_a": state["agv.receive.weight"][0] + state["agv.send.weight"][0],
         "W_g": state["agv.weigh.weight"][0],
@@ -124,8 +125,8 @@ def test_loss_is_equation_9_with_hard_negatives(corpus: Corpus, mask_negatives: 
     anchors = [(plain.agv(s), plain.hlv(s)) for s in plain_sessions(batch)]
     positives = [(plain.agv(s), plain.hlv(s)) for s in plain_sessions(masked)]
     mlps = []
-    for name in ("from_agv", "from_hlv"):
-        state = {k: v.double().tolist() for k, v in getattr(encoder, name).state_dict().items()}
+    for discriminator in encoder.discriminators:
+        state = {k: v.double().tolist() for k, v in discriminator.state_dict().items()}
         first = [left + right for left, right in zip(state["left.weight"], state["right.weight"], strict=True)]
         mlps.append({"W1": first, "b1": state["left.bias"], "w2": state["last.weight"][0], "b2": state["last.bias"][0]})
     candidates = positives if mask_negatives else anchors

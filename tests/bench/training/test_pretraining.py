@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from torch import Tensor, nn
 from bench.data.corpus import Corpus
 from bench.errors import BenchError
 from bench.training.context import TrainingContext
-from bench.training.pretraining import PretrainingConfig, pretrain
+from bench.training.pretraining import Moment, PretrainingConfig, pretrain
 
 QUICK = PretrainingConfig(steps=60, batch_size=16, learning_rate=0.05, warmup=5, validate_every=10)
 
@@ -46,9 +47,9 @@ class Matching(nn.Module):
         noise = torch.randn(anchors.shape, generator=draws)
         return anchors @ self.form @ (self.likeness * anchors + (1.2 - self.likeness) * noise).T
 
-    def loss(self, rows: NDArray, step: int, draws: torch.Generator) -> Tensor:
+    def loss(self, rows: NDArray, moment: Moment, draws: torch.Generator) -> Tensor:
         self.trained.append(rows)
-        self.steps.append(step)
+        self.steps.append(moment.step)
         assert self.training
         assert torch.is_grad_enabled()
         return F.cross_entropy(self.scores(rows, draws), torch.arange(len(rows)))
@@ -75,7 +76,7 @@ def test_it_leaves_the_plateau_where_there_is_something_to_learn(corpus: Corpus)
 
 
 def test_it_warns_where_it_ends_on_the_plateau(corpus: Corpus) -> None:
-    _, context = pretrained(corpus, likeness=0.0)
+    _, context = pretrained(corpus, likeness=0.0, seed=1)
     assert len(context.warnings) == 1
     assert "plateau" in context.warnings[0]
     assert "raise steps" in context.warnings[0]
@@ -118,8 +119,8 @@ class Scripted(Matching):
         super().__init__(1.0)
         self.script, self.losses, self.states = accuracies, losses or {}, []
 
-    def loss(self, rows: NDArray, step: int, draws: torch.Generator) -> Tensor:
-        return super().loss(rows, step, draws) * self.losses.get(step, 1.0)
+    def loss(self, rows: NDArray, moment: Moment, draws: torch.Generator) -> Tensor:
+        return super().loss(rows, moment, draws) * self.losses.get(moment.step, 1.0)
 
     def accuracy(self, rows: NDArray, draws: torch.Generator) -> float:
         super().accuracy(rows, draws)
@@ -190,3 +191,83 @@ def test_the_context_splits_as_the_corpus_does_and_draws_apart(corpus: Corpus, t
         assert not np.array_equal(draw, stream.random(3))
     same = [torch.rand(3, generator=context.torch_generator("a")) for _ in range(2)]
     assert torch.equal(*same)
+
+
+# ---- schedule, patience, resume --------------------------------------------------------------------------------------
+
+
+def test_the_learning_rate_rises_then_falls_to_nothing() -> None:
+    config = PretrainingConfig(steps=110, warmup=10, learning_rate=0.4, schedule="cosine")
+    np.testing.assert_allclose([config.rate(s) for s in (1, 5, 10, 60, 110)], [0.04, 0.2, 0.4, 0.2, 0.0], atol=1e-12)
+    constant = PretrainingConfig(steps=110, warmup=0, learning_rate=0.4)
+    assert {constant.rate(step) for step in (1, 60, 110)} == {0.4}
+
+
+@pytest.mark.parametrize(("option", "value"), [("schedule", "cosin"), ("precision", "float16")])
+def test_an_unknown_choice_is_refused_with_the_known_ones(option: str, value: str) -> None:
+    with pytest.raises(BenchError, match=rf"option {option}: .*{value}.*(cosine|bfloat16)"):
+        PretrainingConfig(**{option: value})
+
+
+def test_it_stops_when_validation_gets_no_better(corpus: Corpus) -> None:
+    model, context = Scripted([0.5, 0.6, 0.6, 0.4, 0.9]), TrainingContext(corpus, 0)
+    pretrain(model, model, PretrainingConfig(steps=50, batch_size=16, validate_every=10, patience=2), context)
+    assert context.curve[-1]["step"] == 40
+    assert torch.equal(model.form.detach(), model.states[2])
+
+
+def test_the_objective_is_told_the_latest_accuracy(corpus: Corpus) -> None:
+    told: list[float] = []
+
+    class Listening(Scripted):
+        def loss(self, rows: NDArray, moment: Moment, draws: torch.Generator) -> Tensor:
+            told.append(moment.accuracy)
+            return super().loss(rows, moment, draws)
+
+    model = Listening([0.25, 0.75])
+    pretrain(model, model, PretrainingConfig(steps=20, batch_size=16, validate_every=10), TrainingContext(corpus, 0))
+    assert told == [0.0] * 10 + [0.25] * 10
+
+
+def test_low_precision_learns_the_same(corpus: Corpus) -> None:
+    model, context = pretrained(corpus, config=replace(QUICK, precision="bfloat16"))
+    assert context.curve[-1]["valid_accuracy"] > 0.8
+    assert model.form.dtype == torch.float32
+    assert not torch.equal(model.form, pretrained(corpus)[0].form), "the products were rounded"
+
+
+class KilledError(Exception):
+    """Stands for a kill."""
+
+
+@pytest.mark.parametrize("at", [15, 35, 59])
+def test_a_killed_pretraining_goes_on_to_the_same_weights(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int
+) -> None:
+    monkeypatch.setattr("bench.training.pretraining._CHECKPOINT_SECONDS", 0.0)
+    unbroken, whole = pretrained(corpus, config=replace(QUICK, schedule="cosine"))
+
+    def attempt(stop: int | None) -> tuple[Matching, TrainingContext]:
+        def progress(done: int, total: int) -> None:
+            if done == stop:
+                raise KilledError
+
+        context = TrainingContext(corpus, 0, progress=progress, checkpoint=tmp_path / "state" / "run.safetensors")
+        model = Matching(1.0)
+        pretrain(model, model, replace(QUICK, schedule="cosine"), context)
+        return model, context
+
+    with pytest.raises(KilledError):
+        attempt(at)
+    resumed, context = attempt(None)
+    assert torch.equal(resumed.form, unbroken.form)
+    assert context.curve == whole.curve
+    assert resumed.steps[0] == at // 10 * 10 + 1, "it did not start anew"
+
+
+def test_an_unreadable_checkpoint_says_what_to_do(corpus: Corpus, tmp_path: Path) -> None:
+    file = tmp_path / "run.safetensors"
+    file.write_bytes(b"half a che")
+    model = Matching(1.0)
+    with pytest.raises(BenchError, match=r"run\.safetensors: not a readable checkpoint.*remove the file"):
+        pretrain(model, model, QUICK, TrainingContext(corpus, 0, checkpoint=file))

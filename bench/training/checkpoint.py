@@ -1,0 +1,70 @@
+"""A checkpoint: the state of a training in one safetensors file, written beside, then renamed; never pickled."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from bench.errors import BenchError
+
+
+def save_checkpoint(file: Path, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
+    """Writes named tensors and JSON facts, replacing an earlier checkpoint only when all is on disk."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    writing = file.with_name(file.name + ".writing")
+    save_file(
+        {name: t.detach().contiguous().cpu() for name, t in tensors.items()}, writing, {"facts": json.dumps(facts)}
+    )
+    writing.replace(file)
+
+
+def load_checkpoint(file: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """``(tensors, facts)`` of a checkpoint, on the CPU.
+
+    Raises:
+        BenchError: the file is not readable.
+    """
+    try:
+        with safe_open(file, framework="pt") as opened:
+            facts = json.loads((opened.metadata() or {})["facts"])
+            return {name: opened.get_tensor(name) for name in opened.keys()}, facts  # noqa: SIM118  not a dict
+    except Exception as error:
+        raise BenchError(
+            f"not a readable checkpoint: {error}", where=str(file), fix="remove the file; it starts anew"
+        ) from None
+
+
+def named(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors with ``prefix.`` before their names."""
+    return {f"{prefix}.{name}": tensor for name, tensor in tensors.items()}
+
+
+def part(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors whose names begin with ``prefix.``, without it."""
+    return {name[len(prefix) + 1 :]: t for name, t in tensors.items() if name.startswith(prefix + ".")}
+
+
+def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """Moments and step counts of an optimiser as named tensors."""
+    state = optimizer.state_dict()["state"]
+    return {f"{index}.{name}": value for index, values in state.items() for name, value in values.items()}
+
+
+def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    """Puts back what :func:`optimizer_tensors` gave."""
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, value in tensors.items():
+        index, _, entry = name.partition(".")
+        state.setdefault(int(index), {})[entry] = value
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
+
+
+def copy_of(model: nn.Module) -> dict[str, Tensor]:
+    """A copy of a model's state that training does not touch."""
+    return {name: value.detach().clone() for name, value in model.state_dict().items()}

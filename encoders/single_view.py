@@ -1,0 +1,80 @@
+"""One view of the session graph alone, contrasted within itself: what Figure 4 of the paper compares MUVCOG with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor
+
+from bench.data.features import Dims
+from encoders.agv import AttentiveGlobalView
+from encoders.contrasted import ContrastedEncoder, glorot, one_of
+from encoders.gat import HomogeneousAttention
+from encoders.graph import SessionGraphs
+from encoders.hlv import HierarchicalLocalView
+from encoders.nodes import NodeVectors
+
+
+class Agv(ContrastedEncoder):
+    """The attentive global view alone (section 3.2), ``output_dim = view_dim``.
+
+    Args:
+        dims: widths of word and image vectors.
+        view_dim: width of the view.
+        beta: ``mean`` or ``sum`` over nodes in equation 4.
+        contrast: see :class:`encoders.contrasted.ContrastedEncoder`.
+    """
+
+    def __init__(self, dims: Dims, view_dim: int = 32, beta: str = "mean", **contrast: Any) -> None:
+        super().__init__(dims, 1, view_dim, **contrast)
+        one_of("beta", beta, ("mean", "sum"))
+        self.nodes, self.agv = NodeVectors(dims), AttentiveGlobalView(dims.words, view_dim, beta)
+        glorot(self.nodes)
+        glorot(self.agv)
+
+    def views_of(self, graphs: SessionGraphs) -> tuple[Tensor, ...]:
+        """(B, view_dim)."""
+        return (self.agv(graphs, self.nodes(graphs)),)
+
+
+class Hlv(ContrastedEncoder):
+    """The hierarchical local view alone (section 3.3), ``output_dim = view_dim``.
+
+    Args:
+        dims: widths of word and image vectors.
+        view_dim: width of the view.
+        contrast: see :class:`encoders.contrasted.ContrastedEncoder`.
+    """
+
+    def __init__(self, dims: Dims, view_dim: int = 32, **contrast: Any) -> None:
+        super().__init__(dims, 1, view_dim, **contrast)
+        self.nodes, self.hlv = NodeVectors(dims), HierarchicalLocalView(dims.words, view_dim)
+        glorot(self.nodes)
+        glorot(self.hlv)
+
+    def views_of(self, graphs: SessionGraphs) -> tuple[Tensor, ...]:
+        """(B, view_dim)."""
+        return (self.hlv(graphs, self.nodes(graphs)),)
+
+
+class Gat(ContrastedEncoder):
+    """The session as a homogeneous graph under one graph attention layer, then the mean over its nodes.
+
+    Nodes and edges are those of the global view, without their types; nothing tells a keyword from an image but its
+    vector. Veličković et al., Graph Attention Networks, ICLR 2018.
+
+    Args:
+        dims: widths of word and image vectors.
+        view_dim: width of the view.
+        contrast: see :class:`encoders.contrasted.ContrastedEncoder`.
+    """
+
+    def __init__(self, dims: Dims, view_dim: int = 32, **contrast: Any) -> None:
+        super().__init__(dims, 1, view_dim, **contrast)
+        self.nodes, self.attention = NodeVectors(dims), HomogeneousAttention(dims.words, view_dim)
+        glorot(self.nodes)
+        glorot(self.attention)
+
+    def views_of(self, graphs: SessionGraphs) -> tuple[Tensor, ...]:
+        """(B, view_dim)."""
+        return (self.attention(graphs, self.nodes(graphs)),)
