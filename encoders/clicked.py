@@ -1,0 +1,89 @@
+"""What a shopper did next, as targets of pretraining: the item clicked after a query, and the next query's words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from bench.data.batch import SessionBatch
+from bench.data.corpus import Corpus
+from bench.data.csr import take_rows
+from bench.data.features import Features
+
+
+@dataclass(frozen=True)
+class NextActions:
+    """B prefixes, and what followed each.
+
+    Attributes:
+        prefixes: each ends with a query after which something was clicked.
+        items: (B,) row of the clicked item.
+        item_text: (B, dims.words) mean word vector of its title.
+        item_images: (B, dims.images) its image vector, zero without one.
+        next_text: (B, dims.words) mean word vector of the session's next step, zero without one.
+        has_next: (B,) bool, whether there is a next step with words.
+    """
+
+    prefixes: SessionBatch
+    items: Tensor
+    item_text: Tensor
+    item_images: Tensor
+    next_text: Tensor
+    has_next: Tensor
+
+
+class ClickedPrefixes:
+    """Deals prefixes with what followed them.
+
+    Args:
+        corpus: the data.
+        features: its vectors, on the device.
+    """
+
+    def __init__(self, corpus: Corpus, features: Features) -> None:
+        self.corpus, self.features = corpus, features
+        columns = corpus.columns
+        clicked = np.flatnonzero(columns.impression_clicked)
+        self._item = columns.impression_item[clicked]
+        self._query = np.searchsorted(columns.query_impressions, clicked, side="right") - 1
+        self._offsets = np.searchsorted(clicked, columns.query_impressions[columns.session_queries])  # (S + 1,)
+
+    def with_clicks(self, sessions: NDArray) -> NDArray[np.int64]:
+        """Those of ``sessions`` in which anything was clicked."""
+        return sessions[self._offsets[sessions + 1] > self._offsets[sessions]]
+
+    def draw(self, sessions: NDArray, draws: torch.Generator) -> NextActions:
+        """For each session (B,) one of its clicks at random, and the prefix that led to it."""
+        first, count = self._offsets[sessions], np.diff(self._offsets)[sessions]
+        share = torch.rand(len(sessions), generator=draws, dtype=torch.float64).numpy()
+        click = first + np.minimum((share * count).astype(np.int64), count - 1)
+        queries, items = self._query[click], self._item[click].astype(np.int64)
+        columns, device = self.corpus.columns, self.features.device
+        images = torch.from_numpy(columns.item_image[items].astype(np.int64)).to(device)
+        vectors = self.features.images(images.clamp(min=0)) * (images >= 0).unsqueeze(1)  # (B, dims.images)
+        following = np.minimum(queries + 1, len(columns.query_session) - 1)
+        follows = (following > queries) & (columns.query_session[following] == columns.query_session[queries])
+        next_text, words = self._mean_text(columns.query_word_offsets, columns.query_words, following)
+        return NextActions(
+            SessionBatch.from_prefixes(self.corpus, queries, self.features),
+            torch.from_numpy(items).to(device),
+            self._mean_text(columns.item_word_offsets, columns.item_words, items)[0],
+            vectors,
+            next_text,
+            torch.from_numpy(follows).to(device) & (words > 0),
+        )
+
+    def _mean_text(self, offsets: NDArray, words: NDArray, rows: NDArray) -> tuple[Tensor, Tensor]:
+        """(n, dims.words) mean word vector of each row's words, and (n,) how many they are."""
+        word, owner = (
+            torch.from_numpy(array.astype(np.int64)).to(self.features.device)
+            for array in take_rows(offsets, words, rows)
+        )
+        vectors = self.features.words(word)
+        sums = vectors.new_zeros(len(rows), vectors.shape[1]).index_add(0, owner, vectors)
+        count = torch.bincount(owner, minlength=len(rows))
+        return sums / count.clamp(min=1).unsqueeze(1), count
