@@ -20,5 +20,12 @@ RUNS = Path("runs")
 
 
 def names(text: str) -> list[str]:
-    """A comma-separated list."""
-    return [name for part in text.split(",") if (name := part.strip())]
+    """A comma-separated list; commas in the brackets of a variant separate nothing."""
+    parts, depth = [""], 0
+    for letter in text:
+        depth += (letter == "[") - (letter == "]")
+        if letter == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return [part.strip() for part in parts if part.strip()]

@@ -13,6 +13,7 @@ from bench.grid.corpora import dataset_spec, open_corpus
 from bench.grid.jobs import Cell, Options, plan_cell
 from bench.grid.local import Watcher, run_jobs
 from bench.grid.store import Store
+from bench.grid.variants import base_of, variant_of, variant_options
 from bench.options import resolve_options
 from bench.registry import Registry
 from bench.specs import BaselineSpec, DatasetSpec, EncoderSpec, Spec, TaskSpec
@@ -28,7 +29,8 @@ class RunRequest:
 
     Attributes:
         task: name of the task.
-        encoders: names; the reference ``vanilla`` is added where it is missing.
+        encoders: names, or variants such as ``muvcog-m[negatives=random]``; the reference ``vanilla`` is added where
+            it is missing.
         baselines: names; all of the task's when empty.
         datasets: names, or folders of corpora.
         seeds: number of seeds, 0 … seeds - 1.
@@ -80,11 +82,16 @@ def make_plan(
             raise BenchError(
                 f"{baseline.name} is a baseline of {baseline.task}, not of {task.name}", where="--baseline"
             )
-    encoders = [_typed(registry.get("encoder", n), EncoderSpec) for n in _distinct([REFERENCE, *request.encoders])]
+    named = [variant_of(name, registry) for name in _distinct([REFERENCE, *request.encoders])]
+    encoders = [spec for spec, _ in named]
     _refuse_trained_along(baselines, encoders, registry)
     datasets = {name: dataset_spec(name, registry) for name in _distinct(request.datasets)}
-    specs: list[Spec] = [task, *baselines, *encoders, *(spec for spec in datasets.values() if spec is not None)]
+    plain = [_typed(registry.get("encoder", n), EncoderSpec) for n in _distinct([base_of(e.name) for e in encoders])]
+    specs: list[Spec] = [task, *baselines, *plain, *(spec for spec in datasets.values() if spec is not None)]
     options = resolve_options(specs, request.settings)
+    for encoder, changes in named:
+        own = options["encoder", base_of(encoder.name)]
+        options["encoder", encoder.name] = variant_options(encoder, changes, own)
     device = resolve_device(request.device)
 
     plan = Plan(primary=task.primary)
