@@ -7,13 +7,14 @@ Satterthwaite's degrees of freedom keeps its level (Owen, "The pigeonhole bootst
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy import stats
+from numpy.typing import ArrayLike, NDArray
 
-_SMALLEST_P = 1e-300  # a p-value is never 0
+from bench.stats.student import Alternative, t_interval, t_p_value
+from bench.stats.users import Users
 
 
 @dataclass(frozen=True)
@@ -21,11 +22,13 @@ class Difference:
     """The difference of two systems on one metric.
 
     Attributes:
-        delta: difference of the means over queries.
-        low, high: 95 % confidence interval.
-        p: two-sided.
+        delta: difference of the means over queries, or of a pooled metric's means over seeds.
+        low, high: 95 % confidence interval, two-sided whatever the alternative.
+        p: of the alternative.
         degrees: of freedom.
         seeds, users, queries: how many of each; with one seed all of this is conditional on one trained model.
+        error: standard error of ``delta``.
+        alternative: what is claimed of ``delta``: not 0, above, below, or within a margin around 0.
     """
 
     delta: float
@@ -36,49 +39,87 @@ class Difference:
     seeds: int
     users: int
     queries: int
+    error: float
+    alternative: Alternative | Literal["equivalent"] = "two-sided"
 
 
-def crossed_difference(differences: NDArray, user: NDArray) -> Difference:
-    """Tests whether the mean of per-query differences is 0.
-
-    With n_u queries of user u, ``d[s, u] = sum of u's differences / mean n`` has the difference of query means as its
-    plain mean. The residual of that ratio, ``r[s, u] = (sum - n_u * delta) / mean n``, carries the variance
-    ``max(MS_S + MS_U - MS_E, MS_S, MS_U) / (S U)``.
+def crossed_difference(
+    differences: NDArray, user: ArrayLike | Users, alternative: Alternative = "two-sided"
+) -> Difference:
+    """Tests the mean of per-query differences against 0.
 
     Args:
-        differences: (S, Q) metric of one system minus the other's, for each seed and query.
+        differences: (S, Q) metric of one system minus the other's, for each seed and query. The scores of a single
+            system are welcome too: then it is the interval of its mean.
         user: (Q,) user of each query, any labels.
+        alternative: of the mean.
     """
-    seeds, queries = differences.shape
-    _, code = np.unique(user, return_inverse=True)
-    users = int(code.max()) + 1 if queries else 0
-    delta = float(differences.mean()) if queries else 0.0
+    users = user if isinstance(user, Users) else Users.of(user)
+    return crossed_sums(users.sums(differences), users.count, alternative)
+
+
+def crossed_sums(sums: NDArray, count: NDArray, alternative: Alternative = "two-sided") -> Difference:
+    """The same from the users' sums, which may be added and subtracted where systems saw the same queries.
+
+    With n_u queries of user u, ``d[s, u] = sum of u's differences / mean n`` has the difference of query means as its
+    plain mean. The residual of that ratio, ``r[s, u] = (sum - n_u * delta) / mean n``, carries the variance.
+
+    Args:
+        sums: (S, U) sums of each user's differences.
+        count: (U,) queries of each user.
+        alternative: of the mean over queries.
+    """
+    seeds, users = sums.shape
+    queries = int(count.sum())
+    delta = float(sums.sum() / (seeds * queries)) if queries else 0.0
     if users < 2:
-        return Difference(delta, -np.inf, np.inf, 1.0, 0.0, seeds, users, queries)
-    count = np.bincount(code, minlength=users)  # (U,)
-    sums = np.stack([np.bincount(code, weights=row, minlength=users) for row in differences])  # (S, U)
-    residual = (sums - count * delta) / count.mean()
-    variance, degrees = _variance(residual)
-    if variance <= 1e-30:
-        p = 1.0 if abs(delta) < 1e-15 else _SMALLEST_P
-        return Difference(delta, delta, delta, p, degrees, seeds, users, queries)
-    error = np.sqrt(variance)
-    p = max(2 * float(stats.t.sf(abs(delta) / error, degrees)), _SMALLEST_P)
-    margin = float(stats.t.ppf(0.975, degrees)) * error
-    return Difference(delta, delta - margin, delta + margin, p, degrees, seeds, users, queries)
+        return Difference(delta, -np.inf, np.inf, 1.0, 0.0, seeds, users, queries, np.inf, alternative)
+    residual = (sums - count * delta) / count.mean()  # (S, U)
+    variance, degrees = crossed_variance(*mean_squares(residual), seeds, users)
+    return from_variance(delta, variance, degrees, (seeds, users, queries), alternative)
 
 
-def _variance(residual: NDArray) -> tuple[float, float]:
-    """Variance of the grand mean of ``residual`` (S, U), and its degrees of freedom, at least S - 1."""
+def from_variance(
+    delta: float, variance: float, degrees: float, sizes: tuple[int, int, int], alternative: Alternative
+) -> Difference:
+    """A difference from its estimate and variance; ``sizes`` are seeds, users, queries."""
+    error = float(np.sqrt(variance)) if variance > 1e-30 else 0.0
+    low, high = t_interval(delta, error, degrees)
+    return Difference(
+        delta, low, high, t_p_value(delta, error, degrees, alternative), degrees, *sizes, error, alternative
+    )
+
+
+def for_alternative(difference: Difference, alternative: Alternative) -> Difference:
+    """The same estimate, tested for another alternative; two-sided as well."""
+    p = 1.0
+    if np.isfinite(difference.error):
+        p = t_p_value(difference.delta, difference.error, difference.degrees, alternative)
+    return replace(difference, p=p, alternative=alternative)
+
+
+def mean_squares(residual: NDArray) -> tuple[float, float, float]:
+    """MS_S, MS_U and MS_E of ``residual`` (S, U); with one seed only MS_U is more than 0."""
     seeds, users = residual.shape
     by_user = residual.mean(0)
-    mean_users = seeds * by_user.var(ddof=1)  # MS_U
+    mean_users = float(seeds * by_user.var(ddof=1))
+    if seeds == 1:
+        return 0.0, mean_users, 0.0
+    by_seed = residual.mean(1)
+    mean_seeds = float(users * by_seed.var(ddof=1))
+    error = residual - by_seed[:, None] - by_user + residual.mean()
+    return mean_seeds, mean_users, float((error**2).sum() / ((seeds - 1) * (users - 1)))
+
+
+def crossed_variance(
+    mean_seeds: float, mean_users: float, mean_error: float, seeds: int, users: int
+) -> tuple[float, float]:
+    """Variance of the grand mean, ``max(MS_S + MS_U - MS_E, MS_S, MS_U) / (S U)``, and its degrees of freedom.
+
+    The degrees are Satterthwaite's, or those of the one mean square that was larger; at least S - 1.
+    """
     if seeds == 1:
         return mean_users / users, users - 1
-    by_seed = residual.mean(1)
-    mean_seeds = users * by_seed.var(ddof=1)  # MS_S
-    error = residual - by_seed[:, None] - by_user + residual.mean()
-    mean_error = (error**2).sum() / ((seeds - 1) * (users - 1))  # MS_E
     total = mean_seeds + mean_users - mean_error
     candidates = {
         total: total**2

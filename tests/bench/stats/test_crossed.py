@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from bench.stats.crossed import Difference, crossed_difference
+from bench.stats.crossed import Difference, crossed_difference, crossed_variance
 
 SEEDS, USERS = 5, 60
 
@@ -175,3 +175,9 @@ def test_the_same_gain_on_every_query_has_no_error_whatever_users_ask() -> None:
     found = crossed_difference(np.full((5, 10), 0.1), np.repeat(np.arange(4), [1, 2, 3, 4]))
     assert found.high - found.low < 1e-9
     assert 0 < found.p < 1e-6
+
+
+def test_degrees_never_fall_below_those_of_the_seeds() -> None:
+    """Where all mean squares are alike, Satterthwaite's formula alone would say 3.7."""
+    variance, degrees = crossed_variance(1.01, 1.01, 1.0, SEEDS, USERS)
+    assert (variance, degrees) == (pytest.approx(1.02 / (SEEDS * USERS)), SEEDS - 1)

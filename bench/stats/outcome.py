@@ -1,0 +1,168 @@
+"""A family's results: every hypothesis with its difference, both tests, and the facts that belong beside a number."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
+
+from bench.errors import BenchError
+from bench.stats.crossed import Difference, crossed_sums, for_alternative
+from bench.stats.equivalence import equivalence
+from bench.stats.examples import Pair
+from bench.stats.family import Family, Hypothesis
+from bench.stats.flips import sign_flips
+from bench.stats.holm import holm
+
+Verdict = Literal["holds", "direction only", "does not hold", "not tested"]
+
+
+@dataclass(frozen=True)
+class UserFacts:
+    """What users say of a difference.
+
+    Attributes:
+        effect: standardised: delta over the deviation of users' (seed-mean) contributions to it; None without any.
+        won, tied, lost: users with a positive, no, or a negative mean difference.
+    """
+
+    effect: float | None
+    won: int
+    tied: int
+    lost: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One hypothesis after the run.
+
+    Attributes:
+        hypothesis: what was declared.
+        difference: estimate, interval and raw p of the primary test; None where a system has no scores.
+        p_adjusted: Holm over the whole declared family.
+        flip_p, flip_p_adjusted: of the second test, raw and by max-T; None for pooled metrics and for equivalence.
+        users: None for pooled metrics.
+        test: name of the primary test.
+        family, family_size: as declared; what is missing still counts.
+    """
+
+    hypothesis: Hypothesis
+    difference: Difference | None
+    p_adjusted: float | None
+    flip_p: float | None
+    flip_p_adjusted: float | None
+    users: UserFacts | None
+    test: str
+    family: str
+    family_size: int
+
+    @property
+    def conditional(self) -> bool:
+        """Whether one seed makes all of it conditional on one trained model."""
+        return self.difference is not None and self.difference.seeds == 1
+
+    def verdict(self, level: float = 0.05) -> Verdict:
+        """Whether it holds; ``direction only`` where just the sign does, or the estimate lies within the margin."""
+        if self.difference is None or self.p_adjusted is None or not math.isfinite(self.difference.low):
+            return "not tested"
+        if self.p_adjusted < level:
+            return "holds"
+        delta, margin = self.difference.delta, self.hypothesis.margin or 0.0
+        direction = {"greater": delta > 0, "less": delta < 0, "equivalent": abs(delta) < margin, "two-sided": False}
+        return "direction only" if direction[self.hypothesis.alternative] else "does not hold"
+
+    def as_dict(self) -> dict[str, Any]:
+        """One flat row of plain values for JSON; an endless interval is null."""
+        flat = asdict(self.hypothesis)
+        for part in (self.difference, self.users):
+            flat |= asdict(part) if part is not None else {}
+        flat["alternative"] = self.hypothesis.alternative
+        if self.difference is not None:
+            flat["conditional_on_one_model"] = self.conditional
+        for name in ("p_adjusted", "flip_p", "flip_p_adjusted", "test", "family", "family_size"):
+            flat[name] = getattr(self, name)
+        return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in flat.items()}
+
+
+def evaluate(
+    family: Family,
+    results: Mapping[Hypothesis, Pair | Difference],
+    flips: int = 9_999,
+    seed: int = 0,
+) -> list[Outcome]:
+    """Tests a family; one outcome per hypothesis, in the family's order.
+
+    Args:
+        family: resolved.
+        results: what is known of each hypothesis: a pair of systems, or for a pooled metric its
+            :func:`~bench.stats.pigeonhole.pooled_difference`. Hypotheses that are missing (a cell failed) count as
+            p = 1, so that a failure makes nothing more significant.
+        flips, seed: of :func:`~bench.stats.flips.sign_flips`.
+
+    Raises:
+        BenchError: a result belongs to no hypothesis of the family.
+    """
+    declared = set(family.hypotheses)
+    for hypothesis in results:
+        if hypothesis not in declared:
+            raise BenchError("was not declared in the family", where=f"family {family.name}, {hypothesis}")
+    differences = {hypothesis: _difference(hypothesis, result) for hypothesis, result in results.items()}
+    raw = [differences[h].p if h in differences else 1.0 for h in family.hypotheses]
+    adjusted = dict(zip(family.hypotheses, holm(raw).tolist(), strict=True))
+    second = _second_test(family, results, flips, seed)
+    outcomes = []
+    for hypothesis in family.hypotheses:
+        result = results.get(hypothesis)
+        p, p_adjusted = second.get(hypothesis, (None, None))
+        outcomes.append(
+            Outcome(
+                hypothesis=hypothesis,
+                difference=differences.get(hypothesis),
+                p_adjusted=adjusted[hypothesis] if result is not None else None,
+                flip_p=p,
+                flip_p_adjusted=p_adjusted,
+                users=user_facts(result) if isinstance(result, Pair) else None,
+                test=_test(hypothesis, result),
+                family=family.name,
+                family_size=len(family),
+            )
+        )
+    return outcomes
+
+
+def user_facts(pair: Pair) -> UserFacts:
+    """Standardised effect, and users won, tied and lost."""
+    gains, count = pair.sums.mean(0), pair.users.count  # (U,)
+    delta = gains.sum() / count.sum()
+    deviation = float(((gains - count * delta) / count.mean()).std(ddof=1)) if len(count) > 1 else 0.0
+    won, lost = int((gains > 1e-12).sum()), int((gains < -1e-12).sum())
+    return UserFacts(float(delta / deviation) if deviation > 1e-12 else None, won, len(gains) - won - lost, lost)
+
+
+def _difference(hypothesis: Hypothesis, result: Pair | Difference) -> Difference:
+    alternative = hypothesis.alternative
+    if isinstance(result, Difference):
+        if alternative == "equivalent":
+            return equivalence(result, hypothesis.margin or 0.0)
+        return for_alternative(result, alternative)
+    if alternative == "equivalent":
+        return equivalence(crossed_sums(result.sums, result.users.count), hypothesis.margin or 0.0)
+    return crossed_sums(result.sums, result.users.count, alternative)
+
+
+def _second_test(
+    family: Family, results: Mapping[Hypothesis, Pair | Difference], flips: int, seed: int
+) -> dict[Hypothesis, tuple[float, float]]:
+    flipped = [h for h in family.hypotheses if isinstance(results.get(h), Pair) and h.alternative != "equivalent"]
+    pairs = [replace(pair, dataset=h.dataset) for h in flipped if isinstance(pair := results[h], Pair)]
+    sides = [h.alternative for h in flipped if h.alternative != "equivalent"]
+    found = sign_flips(pairs, sides, flips, seed)
+    return {h: (one.p, one.p_adjusted) for h, one in zip(flipped, found, strict=True)}
+
+
+def _test(hypothesis: Hypothesis, result: Pair | Difference | None) -> str:
+    if result is None:
+        return "none"
+    base = "crossed t over users and seeds" if isinstance(result, Pair) else "bootstrap over users and seeds"
+    return f"{base}, two one-sided" if hypothesis.alternative == "equivalent" else base

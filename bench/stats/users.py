@@ -1,0 +1,37 @@
+"""The users behind the queries: the unit of every test, since one user's queries are not independent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Users:
+    """The users of Q queries, in the order of their labels, so that the order of queries decides nothing.
+
+    Attributes:
+        labels: (U,) sorted, distinct.
+        code: (Q,) row in ``labels`` of each query's user.
+        count: (U,) queries of each user.
+    """
+
+    labels: NDArray
+    code: NDArray[np.int64]
+    count: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, user: ArrayLike) -> Users:
+        """From the user (Q,) of each query, any labels; sessions, where a log has no users."""
+        code, labels = pd.factorize(np.asarray(user), sort=True, use_na_sentinel=False)
+        return cls(np.asarray(labels), code.astype(np.int64), np.bincount(code, minlength=len(labels)))
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def sums(self, values: NDArray) -> NDArray[np.float64]:
+        """(S, U) sums over each user's queries of ``values`` (S, Q)."""
+        return np.stack([np.bincount(self.code, weights=row, minlength=len(self)) for row in values])
