@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bench.data.batch import SessionBatch
@@ -154,6 +155,104 @@ class ClickModel(nn.Module, ABC):
 
 
 @dataclass(frozen=True)
+class SuggestionDims:
+    """What a suggestion model is built for.
+
+    Attributes:
+        session: width of a session vector; 0 for ``vanilla``.
+        words: V, the size of the vocabulary.
+    """
+
+    session: int
+    words: int
+
+
+class SuggestionModel(nn.Module, ABC):
+    """Predicts the words of the next keyword query from a session vector: one yes or no for each of V words.
+
+    A subclass takes ``(dims, **options)`` and implements :meth:`forward`. It never sees the session encoder. Where V
+    is large it overrides :meth:`loss` too, so that training needs no (B, V) tensors.
+
+    Attributes:
+        learning_rate, batch_size: of Adam.
+    """
+
+    learning_rate: float = 1e-3
+    batch_size: int = 256
+
+    def __init__(self, dims: SuggestionDims) -> None:
+        super().__init__()
+        self.dims = dims
+
+    def prepare(self, word_counts: Tensor, examples: int) -> None:
+        """Called once before training: (V,) in how many of the training ``examples`` each word is one of the answer.
+
+        By default: nothing.
+        """
+
+    @abstractmethod
+    def forward(self, session: Tensor) -> Tensor:
+        """(B, V) logits for session vectors (B, dims.session); higher is likelier."""
+
+    def loss(self, session: Tensor, words: Tensor, owner: Tensor) -> Tensor:
+        """Scalar training loss: binary cross-entropy, summed over the vocabulary, mean over the batch.
+
+        Args:
+            session: (B, dims.session).
+            words: (W,) the words of the next queries, each once per query.
+            owner: (W,) the place in the batch of each.
+        """
+        logits = self(session)  # (B, V)
+        return (F.softplus(logits).sum() - logits[owner, words].sum()) / len(session)
+
+
+@dataclass(frozen=True)
+class IntentDims:
+    """What an intent model is built for.
+
+    Attributes:
+        session: width of a session vector; 0 for ``vanilla``.
+        classes: C.
+    """
+
+    session: int
+    classes: int
+
+
+class IntentModel(ABC):
+    """Classifies completed sessions by their frozen vectors.
+
+    A subclass takes ``(dims, **options)``. Where ``dims.session`` is 0 there is nothing to learn from but how frequent
+    the classes are. Everything random follows from ``context``.
+    """
+
+    def __init__(self, dims: IntentDims) -> None:
+        self.dims = dims
+
+    @abstractmethod
+    def fit(
+        self,
+        vectors: NDArray[np.float32],
+        labels: NDArray[np.int64],
+        valid_vectors: NDArray[np.float32],
+        valid_labels: NDArray[np.int64],
+        context: TrainingContext,
+    ) -> None:
+        """Learns from the training split, and chooses on the validation split, nothing else.
+
+        Args:
+            vectors: (n, dims.session), standardised.
+            labels: (n,) 0 … C - 1; every class is there.
+            valid_vectors, valid_labels: the same of the validation split, which may lack classes or be empty.
+            context: seed, progress; the curve is recorded there.
+        """
+
+    @abstractmethod
+    def probabilities(self, vectors: NDArray[np.float32]) -> NDArray[np.float64]:
+        """(n, C) probabilities of the classes for vectors (n, dims.session)."""
+
+
+@dataclass(frozen=True)
 class TaskResult:
     """What a task returns: numbers per unit, never just a mean.
 
@@ -161,11 +260,14 @@ class TaskResult:
         scores: one row per evaluated unit and metric: ``unit`` (query or session id), ``user``, ``metric``, ``value``.
         predictions: what the scores were computed from, so that a bug in a metric does not cost the run again.
         curve: one row per epoch: ``epoch``, ``train_loss``, ``valid`` (the validation metric).
+        pooled: metrics of the whole test split that are no mean over units, such as AUC. Whoever tests them needs
+            ``predictions`` that they can be computed from again.
     """
 
     scores: pd.DataFrame
     predictions: pd.DataFrame
     curve: pd.DataFrame
+    pooled: dict[str, float] = field(default_factory=dict)
 
 
 class Task(ABC):

@@ -5,11 +5,35 @@ A constant scorer therefore gets what a random ranking gets on average, never 1.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln
 
 Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class TiedTop:
+    """The first k ranks of Q queries, as ties: all that a metric at k depends on, however many candidates there are.
+
+    Attributes:
+        first: (Q, k) first rank, from 1, of the tie that holds each rank.
+        size: (Q, k) candidates in that tie, those below rank k among them; 1 where there is no candidate.
+        hits: (Q, k) how many of them are relevant.
+        relevant: (Q,) relevant candidates of the query, at any rank.
+    """
+
+    first: NDArray[np.int64]
+    size: NDArray[np.int64]
+    hits: NDArray[np.int64]
+    relevant: NDArray[np.int64]
+
+    def metrics(self) -> dict[str, Floats]:
+        """``{"ndcg@k": (Q,), "hr@k": (Q,), "mrr@k": (Q,)}``; 0 for a query without relevant candidates."""
+        k = self.first.shape[1]
+        return {f"ndcg@{k}": _ndcg(self), f"hr@{k}": _hit_ratio(self), f"mrr@{k}": _reciprocal_rank(self)}
 
 
 def ranking_metrics(scores: NDArray, relevant: NDArray, shown: NDArray, k: int = 10) -> dict[str, Floats]:
@@ -24,20 +48,11 @@ def ranking_metrics(scores: NDArray, relevant: NDArray, shown: NDArray, k: int =
     Returns:
         ``{"ndcg@k": (Q,), "hr@k": (Q,), "mrr@k": (Q,)}``; 0 for a query without relevant candidates.
     """
-    first, last, relevant = _tied_ranks(scores, relevant, shown)
-    return {
-        f"ndcg@{k}": _ndcg(first, last, relevant, k),
-        f"hr@{k}": _hit_ratio(first, last, relevant, k),
-        f"mrr@{k}": _reciprocal_rank(first, last, relevant, k),
-    }
+    return _tied_top(scores, relevant, shown, k).metrics()
 
 
-def _tied_ranks(scores: NDArray, relevant: NDArray, shown: NDArray) -> tuple[NDArray, NDArray, NDArray]:
-    """Candidates in rank order: first and last rank (from 1) of the tie that each stands in, and whether it is
-    relevant.
-
-    Candidates that are not shown come last, tied with nothing, and are not relevant.
-    """
+def _tied_top(scores: NDArray, relevant: NDArray, shown: NDArray, k: int) -> TiedTop:
+    """Candidates that are not shown come last, tied with nothing, and are not relevant."""
     scores = np.where(np.isnan(scores), -np.inf, scores).astype(np.float64)
     order = np.lexsort((-scores, ~shown), axis=1)
     scores, shown = np.take_along_axis(scores, order, 1), np.take_along_axis(shown, order, 1)
@@ -50,39 +65,54 @@ def _tied_ranks(scores: NDArray, relevant: NDArray, shown: NDArray) -> tuple[NDA
     ends = np.ones((queries, width), dtype=bool)
     ends[:, :-1] = starts[:, 1:]
     last = np.minimum.accumulate(np.where(ends, ranks, width + 1)[:, ::-1], axis=1)[:, ::-1]
-    return first, last, relevant
+    above = np.zeros((queries, width + 1), dtype=np.int64)  # relevant candidates down to each rank
+    np.cumsum(relevant, axis=1, out=above[:, 1:])
+    hits = np.take_along_axis(above, last, 1) - np.take_along_axis(above, first - 1, 1)
+    return _filled_up(TiedTop(first[:, :k], (last - first + 1)[:, :k], hits[:, :k], above[:, -1]), k)
 
 
-def _ndcg(first: NDArray, last: NDArray, relevant: NDArray, k: int) -> Floats:
-    ranks = np.arange(1, first.shape[1] + 1)
-    discounts = np.concatenate([[0.0], np.cumsum(np.where(ranks <= k, 1 / np.log2(ranks + 1), 0.0))])
-    mean_discount = (discounts[last] - discounts[first - 1]) / (last - first + 1)
-    gain = (mean_discount * relevant).sum(1)
-    ideal = discounts[relevant.sum(1)]
+def _filled_up(top: TiedTop, k: int) -> TiedTop:
+    """``top`` with k ranks, the last ones held by nothing."""
+    queries, width = top.first.shape
+    if width == k:
+        return top
+    nothing = np.broadcast_to(np.arange(width + 1, k + 1), (queries, k - width))
+    return TiedTop(
+        np.concatenate([top.first, nothing], axis=1),
+        np.concatenate([top.size, np.ones_like(nothing)], axis=1),
+        np.concatenate([top.hits, np.zeros_like(nothing)], axis=1),
+        top.relevant,
+    )
+
+
+def _ndcg(top: TiedTop) -> Floats:
+    """Each rank is held by a relevant candidate with the share of them in its tie."""
+    k = top.first.shape[1]
+    discount = 1 / np.log2(np.arange(2, k + 2))
+    gain = (discount * top.hits / top.size).sum(1)
+    ideal = np.concatenate([[0.0], np.cumsum(discount)])[np.minimum(top.relevant, k)]
     ndcg = np.zeros(len(gain))
     np.divide(gain, ideal, out=ndcg, where=ideal > 0)
     return ndcg
 
 
-def _hit_ratio(first: NDArray, last: NDArray, relevant: NDArray, k: int) -> Floats:
+def _hit_ratio(top: TiedTop) -> Floats:
     """1 with a relevant candidate above the tie at rank k; else the chance that one of the tie's gets a free place."""
-    width = first.shape[1]
-    above = (relevant & (last <= k)).any(1)
-    if width <= k:
-        return np.asarray(above, dtype=np.float64)
-    start, end = first[:, k - 1], last[:, k - 1]  # the tie that holds rank k
-    in_tie = first == start[:, None]
-    size, hits, places = end - start + 1, (relevant & in_tie).sum(1), k - start + 1
+    k = top.first.shape[1]
+    whole = top.first + top.size - 1 <= k
+    above = ((top.hits > 0) & whole).any(1)
+    first, size, hits = top.first[:, -1], top.size[:, -1], top.hits[:, -1]  # the tie that holds rank k
+    places = k - first + 1
     miss = np.exp(_log_choose(size - hits, places) - _log_choose(size, places))
     return np.where(above, 1.0, 1.0 - miss)
 
 
-def _reciprocal_rank(first: NDArray, last: NDArray, relevant: NDArray, k: int) -> Floats:
+def _reciprocal_rank(top: TiedTop) -> Floats:
     """Expected reciprocal rank of the first relevant candidate, which stands in the first tie that has one."""
-    best = np.where(relevant, first, first.shape[1] + 1).min(1)  # (Q,) first rank of that tie
-    in_tie = first == best[:, None]
-    size, hits = in_tie.sum(1), (relevant & in_tie).sum(1)
-    total = np.zeros(len(first))
+    queries, k = top.first.shape
+    leading = (np.arange(queries), (top.hits > 0).argmax(1))  # rank 1 where no tie has one: its hits are 0
+    best, size, hits = top.first[leading], top.size[leading], top.hits[leading]
+    total = np.zeros(queries)
     for place in range(k):  # place of the first relevant one within the tie
         rank = best + place
         possible = (hits > 0) & (place + hits <= size) & (rank <= k)

@@ -53,10 +53,13 @@ class BaselineSpec(Spec):
 
     Attributes:
         task: name of the task that trains it.
+        needs_frozen: it takes finished vectors and cannot train an encoder along. Together with an encoder that isn't
+            frozen it is refused before anything runs, ``vanilla`` excepted.
     """
 
     kind: ClassVar[str] = "baseline"
     task: str = "ctr"
+    needs_frozen: bool = False
 
 
 @dataclass(frozen=True)
@@ -65,10 +68,12 @@ class TaskSpec(Spec):
 
     Attributes:
         primary: the metric that hypotheses are about.
+        units: what is scored, in the plural, as tables call it.
     """
 
     kind: ClassVar[str] = "task"
     primary: str = ""
+    units: str = "queries"
 
 
 @dataclass(frozen=True)

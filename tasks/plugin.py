@@ -17,4 +17,21 @@ def bench_tasks() -> list[TaskSpec]:
             {"epochs": 30, "patience": 4, "negatives": 5, "clip": 5.0, "min_user_sessions": 2},
             primary="ndcg@10",
         ),
+        TaskSpec(
+            "suggest",
+            "tasks.suggest:QuerySuggestion",
+            "query suggestion: the words of the next keyword query",
+            "Liu et al., KDD 2022, section 4.5",
+            {"epochs": 30, "patience": 4, "clip": 5.0},
+            primary="ndcg@10",
+        ),
+        TaskSpec(
+            "intent",
+            "tasks.intent:IntentClassification",
+            "intent classification: the category most clicked in a completed session",
+            "Liu et al., KDD 2022, section 4.6",
+            {"label": "auto"},
+            primary="f1",
+            units="sessions",
+        ),
     ]

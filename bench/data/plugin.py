@@ -24,6 +24,13 @@ def bench_datasets() -> list[DatasetSpec]:
     return [
         *simulated,
         DatasetSpec(
+            "pooled",
+            "bench.data.simulated.pooled:make",
+            "the simulated beauty, clothes and digital in one, for intents across domains",
+            "this project's shopper model; pooled as in Liu et al., KDD 2022, section 4.6",
+            SIMULATED,
+        ),
+        DatasetSpec(
             "mmsession",
             "bench.data.mmsession:make",
             "the sessions that MUVCOG's authors released",

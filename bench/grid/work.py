@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import platform
 import subprocess
 import time
@@ -123,7 +124,8 @@ def _run(job: Job, store: Store, folder: Path, context: TrainingContext) -> dict
     result.predictions.to_parquet(folder / "predictions.parquet", index=False)
     result.curve.to_parquet(folder / "curve.parquet", index=False)
     metrics = result.scores.groupby("metric")["value"].mean().to_dict()
-    return {"metrics": {**metrics, **result.pooled}, "pooled": result.pooled}
+    pooled = {name: value if math.isfinite(value) else None for name, value in result.pooled.items()}  # JSON has no NaN
+    return {"metrics": {**metrics, **pooled}, "pooled": pooled}
 
 
 def _encoder_key(store: Store, kind: str, key: str) -> str:

@@ -11,7 +11,9 @@ from tabulate import tabulate
 
 from bench.data.corpus import Corpus
 from bench.grid.run import REFERENCE
+from bench.registry import registry
 from bench.report.summary import SummaryRow
+from bench.specs import TaskSpec
 
 
 def print_run(rows: Sequence[SummaryRow], corpora: dict[str, Corpus], primary: str, console: Console) -> None:
@@ -61,8 +63,10 @@ def _notes(rows: Sequence[SummaryRow], corpus: Corpus) -> list[str]:
     largest = max(rows, key=lambda row: row.n_queries)
     seeds = max(row.seeds for row in rows)
     who = "users" if corpus.num_users else "sessions (the data have no users)"
+    task = registry().get("task", largest.task)
+    units = task.units if isinstance(task, TaskSpec) else "queries"
     size = (
-        f"{largest.n_queries} queries of {largest.n_users} {who} in the test split, {seeds} seed{'s' * (seeds != 1)}."
+        f"{largest.n_queries} {units} of {largest.n_users} {who} in the test split, {seeds} seed{'s' * (seeds != 1)}."
     )
     return [size, *(f"Note: {caveat}" for caveat in corpus.info.caveats)]
 
@@ -83,8 +87,10 @@ def _mean(row: SummaryRow) -> str:
 
 
 def _delta(row: SummaryRow) -> str:
-    if row.delta is None or row.ci_low is None or row.ci_high is None:
+    if row.delta is None:
         return ""
+    if row.ci_low is None or row.ci_high is None:  # a pooled metric
+        return f"{row.delta:+.3f}"
     digits = _digits((row.ci_high - row.ci_low) / 4)
     dagger = "†" if row.p_adjusted is not None and row.p_adjusted < 0.05 else ""
     return f"{row.delta:+.{digits}f}{dagger} [{row.ci_low:+.{digits}f}, {row.ci_high:+.{digits}f}]"

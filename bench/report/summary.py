@@ -21,8 +21,10 @@ class SummaryRow:
     """One array element of ``bench run --json``.
 
     Attributes:
-        mean, std: of the seeds' means over queries; std is None with one seed.
-        delta: difference to the reference, with 95 % interval ``ci_low`` … ``ci_high`` over users and seeds.
+        mean, std: of the seeds' means over queries, or of a pooled metric's values; std is None with one seed.
+        delta: difference to the reference, with 95 % interval ``ci_low`` … ``ci_high`` over users and seeds. A pooled
+            metric is no mean over queries (:class:`bench.contracts.TaskResult`): it has a difference, but no interval
+            and no p.
         p, p_adjusted: two-sided, raw and after Holm over the run's family: all encoders of all baselines and datasets,
             the primary metric in one family and the others in a second.
         status: ``done``, ``failed`` (some seed failed) or ``missing``.
@@ -56,7 +58,7 @@ class SummaryRow:
 
 @dataclass(frozen=True)
 class _System:
-    """The scores of one (dataset, baseline, encoder): per metric (S, Q), and the user of each query."""
+    """The scores of one (dataset, baseline, encoder): per metric (S, Q), pooled ones (S,); and each query's user."""
 
     status: str
     keys: tuple[str, ...]
@@ -64,6 +66,13 @@ class _System:
     units: pd.Index
     users: np.ndarray
     scores: Mapping[str, np.ndarray]
+    pooled: Mapping[str, np.ndarray]
+
+    def values(self, metric: str) -> np.ndarray:
+        """(S,) the metric of each seed; empty without results."""
+        if metric in self.pooled:
+            return self.pooled[metric]
+        return self.scores[metric].mean(1) if metric in self.scores else np.empty(0)
 
 
 def summarise(
@@ -85,7 +94,7 @@ def summarise(
     for cell in cells:
         groups.setdefault((cell.dataset, cell.baseline, cell.encoder), []).append(cell)
     systems = {name: _load(group, store) for name, group in groups.items()}
-    found = next((list(s.scores) for s in systems.values() if s.scores), [primary])
+    found = next(([*s.scores, *s.pooled] for s in systems.values() if s.scores), [primary])
     metrics = sorted(found, key=lambda metric: (metric != primary, metric))
     differences = {
         (*name, metric): _difference(systems[name], systems[name[0], name[1], reference], metric, name)
@@ -101,8 +110,11 @@ def summarise(
     rows = []
     for name, system in systems.items():
         for metric in metrics:
-            means = system.scores[metric].mean(1) if system.scores else np.empty(0)
+            means = system.values(metric)
             difference = differences.get((*name, metric))
+            of_reference = systems[name[0], name[1], reference].values(metric) if name[2] != reference else np.empty(0)
+            compared = difference is None and len(means) and len(of_reference)
+            plain = float(means.mean() - of_reference.mean()) if compared else None
             rows.append(
                 SummaryRow(
                     task=groups[name][0].task,
@@ -113,7 +125,7 @@ def summarise(
                     mean=float(means.mean()) if len(means) else None,
                     std=float(means.std(ddof=1)) if len(means) > 1 else None,
                     seeds=system.seeds,
-                    delta=difference.delta if difference else None,
+                    delta=difference.delta if difference else plain,
                     ci_low=difference.low if difference else None,
                     ci_high=difference.high if difference else None,
                     p=difference.p if difference else None,
@@ -139,18 +151,20 @@ def _load(cells: Sequence[Cell], store: Store) -> _System:
         if record is not None and record["status"] == "done"
     ]
     if status != "done":
-        return _System(status, keys, len(frames), pd.Index([]), np.empty(0), {})
+        return _System(status, keys, len(frames), pd.Index([]), np.empty(0), {}, {})
     wide = [frame.pivot(index=["unit", "user"], columns="metric", values="value").sort_index() for frame in frames]
     if any(not other.index.equals(wide[0].index) for other in wide[1:]):
         raise BenchError("seeds were scored on different queries", where=" ".join(keys))
     units = wide[0].index.get_level_values("unit")
     users = wide[0].index.get_level_values("user").to_numpy()
     scores = {str(metric): np.stack([w[metric].to_numpy() for w in wide]) for metric in wide[0].columns}
-    return _System(status, keys, len(frames), units, users, scores)
+    each = [(record or {}).get("pooled", {}) for record in records]  # None where a metric isn't defined
+    pooled = {str(metric): np.array([of[metric] for of in each], dtype=np.float64) for metric in each[0]}
+    return _System(status, keys, len(frames), units, users, scores, pooled)
 
 
 def _difference(system: _System, reference: _System, metric: str, name: tuple[str, ...]) -> Any:
-    if not system.scores or not reference.scores:
+    if not system.scores or not reference.scores or metric in system.pooled:
         return None
     if not system.units.equals(reference.units):
         raise BenchError("was scored on other queries than the reference", where=" ".join(name))

@@ -4,4 +4,5 @@ from __future__ import annotations
 
 import pytest
 
-pytest.register_assert_rewrite("bench.testing.encoders")  # so that a failed check shows the values
+# so that a failed check shows the values
+pytest.register_assert_rewrite("bench.testing.baselines", "bench.testing.encoders")

@@ -24,7 +24,7 @@ class Standardise(nn.Module):
     def learn(self, vectors: Tensor) -> None:
         """Takes mean and deviation from the training split's vectors (n, width)."""
         self.mean = vectors.mean(0)
-        deviation = vectors.std(0) if len(vectors) > 1 else torch.ones_like(self.mean)
+        deviation = vectors.std(0) if len(vectors) > 1 and vectors.numel() else torch.ones_like(self.mean)
         self.deviation = torch.where(deviation > 1e-6, deviation, torch.inf)
 
     def forward(self, vectors: Tensor) -> Tensor:

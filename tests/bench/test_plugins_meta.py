@@ -8,14 +8,15 @@ from typing import Any
 
 import pytest
 
-from bench.contracts import ClickModel, SessionEncoder, Task
+from bench.contracts import ClickModel, IntentModel, SessionEncoder, SuggestionModel, Task
 from bench.errors import BenchError
 from bench.registry import KINDS, registry
 from bench.specs import BaselineSpec, DatasetSpec, EncoderSpec, Spec, TaskSpec
 from bench.training.pretraining import PretrainingConfig
 
 COMPONENTS = [(kind, component.spec) for kind, component in registry().components()]
-CONTRACTS: dict[str, type] = {"encoder": SessionEncoder, "baseline": ClickModel, "task": Task}
+CONTRACTS: dict[str, type] = {"encoder": SessionEncoder, "task": Task}
+MODELS: dict[str, type] = {"ctr": ClickModel, "suggest": SuggestionModel, "intent": IntentModel}
 
 
 def every(*kinds: str) -> Any:
@@ -44,19 +45,32 @@ def test_it_is_cited_and_explained(spec: Spec) -> None:
 def test_it_loads_and_its_own_docstring_says_what_it_is(spec: Spec) -> None:
     target = spec.load()
     assert (target.__dict__.get("__doc__") if inspect.isclass(target) else target.__doc__ or "").strip()
-    if spec.kind in CONTRACTS:
-        assert issubclass(target, CONTRACTS[spec.kind])
+    contract = MODELS[spec.task] if isinstance(spec, BaselineSpec) else CONTRACTS.get(spec.kind)
+    assert contract is None or issubclass(target, contract)
+
+
+def constructor_defaults(component: type, given: set[str]) -> dict[str, Any]:
+    """Defaults of a constructor and, as far as it hands on what it does not name, of those of its bases."""
+    named: dict[str, Any] = {}
+    for kind in component.__mro__:
+        if "__init__" not in kind.__dict__:
+            continue
+        parameters = inspect.signature(kind.__init__).parameters.values()
+        found = {p.name: p.default for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD and p.name not in given}
+        if named:  # what a base requires its own class has given
+            found = {name: value for name, value in found.items() if value is not inspect.Parameter.empty}
+        named = {**found, **named}
+        if not any(p.kind is p.VAR_KEYWORD for p in parameters):
+            break
+    return named
 
 
 @every("encoder", "baseline", "task")
 def test_declared_defaults_are_those_of_the_constructor(spec: Spec) -> None:
-    given = {"encoder": {"self", "dims"}, "baseline": {"self", "dims"}, "task": {"self"}}[spec.kind]
-    parameters = inspect.signature(spec.load().__init__).parameters
-    rest = [p.name for p in parameters.values() if p.kind is p.VAR_KEYWORD]
-    named = {n: p.default for n, p in parameters.items() if n not in given and p.kind is p.POSITIONAL_OR_KEYWORD}
+    named = constructor_defaults(spec.load(), {"self"} if spec.kind == "task" else {"self", "dims"})
     assert all(p is not inspect.Parameter.empty for p in named.values())
-    if rest == ["pretraining"]:
-        named |= {key: value for key, value in asdict(PretrainingConfig()).items() if key in spec.defaults}
+    if spec.kind == "encoder":
+        named = {**{k: v for k, v in asdict(PretrainingConfig()).items() if k in spec.defaults}, **named}
     declared = {key: (type(value), value) for key, value in spec.defaults.items()}
     expected = {key: (type(value), value) for key, value in named.items()}
     if isinstance(spec, EncoderSpec) and spec.frozen and "steps" not in spec.defaults:

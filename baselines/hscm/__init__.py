@@ -1,0 +1,1 @@
+"""HSCM: session context from the session itself and, through a click graph, from other sessions."""

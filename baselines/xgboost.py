@@ -1,0 +1,79 @@
+"""Gradient boosted trees on fixed session vectors.
+
+Paper: Chen & Guestrin, "XGBoost: A Scalable Tree Boosting System", KDD 2016
+(https://doi.org/10.1145/2939672.2939785); as an intent classifier in Liu et al., KDD 2022, section 4.6.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.contracts import IntentDims, IntentModel
+from bench.training.context import TrainingContext
+
+
+class BoostedTrees(IntentModel):
+    """XGBoost's classifier with histogram splits, on one thread, so that a seed gives the same trees anywhere.
+
+    The paper names no settings: ``depth`` and ``shrinkage`` are the library's defaults. The number of rounds is chosen
+    by log loss on the validation split. Where there is nothing to split by (vectors of width 0, or one class), the
+    probabilities are the classes' shares in training.
+
+    Args:
+        dims: width of the session vectors, and number of classes.
+        rounds: at most so many; each grows one tree per class (one in all for two classes).
+        depth: of a tree, at most.
+        shrinkage: what a tree's step is multiplied by (the library's ``learning_rate``).
+        patience: rounds without a better validation loss before it stops.
+    """
+
+    def __init__(
+        self, dims: IntentDims, rounds: int = 200, depth: int = 6, shrinkage: float = 0.3, patience: int = 10
+    ) -> None:
+        super().__init__(dims)
+        self.rounds, self.depth, self.shrinkage, self.patience = rounds, depth, shrinkage, patience
+        self._share = np.full(dims.classes, 1 / max(dims.classes, 1))
+        self._classifier: Any = None
+
+    def fit(
+        self,
+        vectors: NDArray[np.float32],
+        labels: NDArray[np.int64],
+        valid_vectors: NDArray[np.float32],
+        valid_labels: NDArray[np.int64],
+        context: TrainingContext,
+    ) -> None:
+        """Grows trees until the validation loss gets no better; records the losses of every round."""
+        self._share = np.bincount(labels, minlength=self.dims.classes) / len(labels)
+        if self.dims.session == 0 or self.dims.classes < 2:
+            return
+        from xgboost import XGBClassifier
+
+        stopping = {"early_stopping_rounds": self.patience} if len(valid_labels) else {}
+        self._classifier = XGBClassifier(
+            n_estimators=self.rounds,
+            max_depth=self.depth,
+            learning_rate=self.shrinkage,
+            tree_method="hist",
+            objective="binary:logistic" if self.dims.classes == 2 else "multi:softprob",
+            eval_metric="logloss" if self.dims.classes == 2 else "mlogloss",
+            n_jobs=1,
+            device="cpu",
+            random_state=int(context.generator("xgboost").integers(2**31)),
+            **stopping,
+        )
+        watched = [(vectors, labels)] + ([(valid_vectors, valid_labels)] if len(valid_labels) else [])
+        self._classifier.fit(vectors, labels, eval_set=watched, verbose=False)
+        losses = [next(iter(of.values())) for of in self._classifier.evals_result().values()]
+        for number in range(len(losses[0])):
+            valid = -losses[1][number] if len(losses) > 1 else None  # higher is better, as in every curve
+            context.record(epoch=number + 1, train_loss=losses[0][number], valid=valid)
+
+    def probabilities(self, vectors: NDArray[np.float32]) -> NDArray[np.float64]:
+        """(n, classes)."""
+        if self._classifier is None:
+            return np.tile(self._share, (len(vectors), 1))
+        return np.asarray(self._classifier.predict_proba(vectors), dtype=np.float64)

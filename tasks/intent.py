@@ -1,0 +1,97 @@
+"""Intent classification (paper, section 4.6): which category a completed session was about, from its frozen vector."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from bench.classification_metrics import PROBABILITY, metrics_of_predictions
+from bench.contracts import IntentDims, IntentModel, SessionEncoder, Task, TaskResult
+from bench.data.corpus import Corpus
+from bench.data.schema import SPLITS
+from bench.errors import BenchError
+from bench.training.context import TrainingContext
+from bench.training.standardising import Standardise
+from tasks.intent_examples import Intents
+
+
+class IntentClassification(Task):
+    """One example per downstream session with a click; the label is the category that was clicked most in it.
+
+    The session vector is that of the whole session. Clicks label and are no input. With ``vanilla`` there is no vector:
+    the model knows how frequent the classes are, the natural reference. A class that training lacks gets probability 0
+    and is always missed where the test split has it.
+
+    Metrics are macro averages over the test split (:mod:`bench.classification_metrics`); ``accuracy``, the share of
+    sessions classified correctly, is the only one with a value per session. Table 4 of the paper has "average Accuracy
+    per class", which is ``acc``.
+
+    Args:
+        label: ``domain`` (beauty, clothes …), ``leaf``, or ``auto``: domain where the corpus has items of more than
+            one, else leaf. Sessions with as many clicks in two categories are of the one with the smaller code.
+    """
+
+    def __init__(self, label: str = "auto") -> None:
+        self.label = label
+
+    def units(self, corpus: Corpus) -> NDArray[np.int64]:
+        """The last query row of each example's session, ascending."""
+        return Intents.of(corpus, self.label).queries
+
+    def run(
+        self,
+        corpus: Corpus,
+        baseline: Any,
+        baseline_options: dict[str, Any],
+        encoder: SessionEncoder,
+        embeddings: Tensor | None,
+        context: TrainingContext,
+    ) -> TaskResult:
+        """Trains on the training split's sessions, stops on validation, scores the test split's."""
+        if embeddings is None:
+            if encoder.output_dim:
+                raise BenchError("intent models take frozen session vectors only", fix="choose a frozen encoder")
+            embeddings = torch.zeros(len(self.units(corpus)), 0)
+        intents = Intents.of(corpus, self.label)
+        split = corpus.columns.session_split[intents.sessions]
+        rows = {name: np.flatnonzero(split == code) for code, name in enumerate(SPLITS)}
+        for name in ("train", "test"):
+            if not len(rows[name]):
+                raise BenchError(f"no {name} session has a click", where=str(corpus.folder), fix="a larger sample")
+        standardise = Standardise(embeddings.shape[1]).to(embeddings.device)
+        standardise.learn(embeddings[torch.from_numpy(rows["train"])])
+        vectors = standardise(embeddings).cpu().numpy()
+
+        trained = np.unique(intents.labels[rows["train"]])  # classes that can be learnt
+        learnable = np.flatnonzero(np.isin(intents.labels[rows["valid"]], trained))
+        train, valid = rows["train"], rows["valid"][learnable]
+        model: IntentModel = baseline(IntentDims(vectors.shape[1], len(trained)), **baseline_options)
+        model.fit(
+            vectors[train],
+            np.searchsorted(trained, intents.labels[train]),
+            vectors[valid],
+            np.searchsorted(trained, intents.labels[valid]),
+            context,
+        )
+        probabilities = np.zeros((len(rows["test"]), len(intents.names)))
+        probabilities[:, trained] = model.probabilities(vectors[rows["test"]])
+        return _result(corpus, intents, rows["test"], probabilities, context)
+
+
+def _result(
+    corpus: Corpus, intents: Intents, rows: NDArray, probabilities: NDArray, context: TrainingContext
+) -> TaskResult:
+    sessions, labels = intents.sessions[rows], intents.labels[rows]
+    predicted = np.where(np.isnan(probabilities), -np.inf, probabilities).argmax(1)  # ties: the smallest code
+    session_ids = corpus.strings("sessions", "session_id").take(sessions).to_pandas()
+    users = corpus.strings("sessions", "user").take(sessions).to_pandas()
+    unit = pd.DataFrame({"unit": session_ids, "user": users.where(users.notna(), session_ids).to_numpy()})
+    scores = unit.assign(metric="accuracy", value=(predicted == labels).astype(np.float64))
+    columns = {f"{PROBABILITY}{name}": probabilities[:, code] for code, name in enumerate(intents.names)}
+    predictions = unit.assign(label=labels, predicted=predicted, **columns)
+    return TaskResult(scores, predictions, pd.DataFrame(context.curve), metrics_of_predictions(predictions))

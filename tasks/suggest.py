@@ -1,0 +1,192 @@
+"""Query suggestion (paper, section 4.5): the words of the next keyword query, from the session so far."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from bench.contracts import SessionEncoder, SuggestionDims, SuggestionModel, Task, TaskResult
+from bench.data.batch import SessionBatch
+from bench.data.corpus import Corpus
+from bench.errors import BenchError
+from bench.metrics import TiedTop
+from bench.training.context import TrainingContext
+from bench.training.fitting import FittingConfig, fit
+from bench.training.standardising import Standardise
+from bench.vocabulary_ranking import TopWords, mean_vectors, top_words
+from tasks.suggestion_examples import NextWords, example_queries
+
+PRIMARY = "ndcg@10"
+_TOP = 10
+_EVALUATION_BATCH = 256
+
+
+class QuerySuggestion(Task):
+    """One example per query that is followed by a keyword query with words; the answer is the set of those words.
+
+    The session is the prefix up to and including the query before; a query's clicks are no input. All words of the
+    vocabulary are ranked, relevance is binary. ``avg_sim`` is the cosine of the mean vector of the top 10 words with
+    the mean vector of the true words, by the corpus's word vectors. The epoch is chosen by NDCG@10 on the validation
+    split. The session vector is all that the model sees, so that with ``vanilla`` it ranks words by how often they are
+    asked.
+
+    Args:
+        epochs, patience, clip: see :class:`bench.training.fitting.FittingConfig`.
+    """
+
+    def __init__(self, epochs: int = 30, patience: int = 4, clip: float = 5.0) -> None:
+        self.epochs, self.patience, self.clip = epochs, patience, clip
+
+    def units(self, corpus: Corpus) -> NDArray[np.int64]:
+        """Query rows of all examples, ascending: the last of each prefix."""
+        return example_queries(corpus)
+
+    def run(
+        self,
+        corpus: Corpus,
+        baseline: Any,
+        baseline_options: dict[str, Any],
+        encoder: SessionEncoder,
+        embeddings: Tensor | None,
+        context: TrainingContext,
+    ) -> TaskResult:
+        """Trains on the training split's examples, stops on validation, scores the test split's."""
+        parts = _parts(corpus)
+        vocabulary = len(corpus.word_vectors)
+        suggestion = baseline(SuggestionDims(encoder.output_dim, vocabulary), **baseline_options)
+        model = _SessionToWords(suggestion, encoder, corpus, context, self.units(corpus), embeddings)
+        model.to(context.device)
+        train = parts["train"]
+        if embeddings is not None:
+            model.standardise.learn(model.frozen_vectors(train.queries))
+        counts = torch.from_numpy(train.answers.counts(vocabulary)).to(context.device)
+        suggestion.prepare(counts, len(train.queries))
+        order = context.generator("training order")
+
+        def epoch_losses(epoch: int) -> Iterator[Tensor]:
+            size = suggestion.batch_size
+            shuffled = order.permutation(len(train.queries))
+            for rows in np.split(shuffled, range(size, len(shuffled), size)):
+                words, owner = train.answers.of(rows, context.device)
+                yield suggestion.loss(model.sessions(train.queries[rows]), words, owner)
+
+        def validate() -> float:
+            ties, _ = _ranked(model, parts["valid"], context)
+            return float(ties.metrics()[PRIMARY].mean())
+
+        config = FittingConfig(self.epochs, self.patience, suggestion.learning_rate, clip=self.clip)
+        fit(model, epoch_losses, validate, config, context)
+        return _result(corpus, parts["test"], model, context)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """The examples of a split: query rows (n,) and their answers."""
+
+    queries: NDArray[np.int64]
+    answers: NextWords
+
+
+def _parts(corpus: Corpus) -> dict[str, _Part]:
+    parts = {}
+    for split in ("train", "valid", "test"):
+        queries = example_queries(corpus, split)
+        if not len(queries):
+            raise BenchError(
+                f"no {split} query is followed by a keyword query", where=str(corpus.folder), fix="a larger sample"
+            )
+        parts[split] = _Part(queries, NextWords.after(corpus, queries))
+    return parts
+
+
+class _SessionToWords(nn.Module):
+    """The suggestion model behind an encoder that is trained along, or behind standardised frozen vectors."""
+
+    def __init__(
+        self,
+        suggestion: SuggestionModel,
+        encoder: SessionEncoder,
+        corpus: Corpus,
+        context: TrainingContext,
+        units: NDArray[np.int64],
+        embeddings: Tensor | None,
+    ) -> None:
+        super().__init__()
+        self.suggestion = suggestion
+        self.encoder = encoder if embeddings is None else None
+        self.standardise = Standardise(encoder.output_dim)
+        self._corpus, self._context, self._units, self._embeddings = corpus, context, units, embeddings
+
+    def frozen_vectors(self, queries: NDArray) -> Tensor:
+        """(B, width) vectors of these query rows, as they came."""
+        assert self._embeddings is not None
+        return self._embeddings[torch.from_numpy(np.searchsorted(self._units, queries)).to(self._embeddings.device)]
+
+    def sessions(self, queries: NDArray) -> Tensor:
+        """(B, width) session vectors of the prefixes that end with these query rows (B,)."""
+        if self.encoder is None:
+            return self.standardise(self.frozen_vectors(queries))
+        return self.encoder(SessionBatch.from_prefixes(self._corpus, queries, self._context.features))
+
+    def forward(self, queries: NDArray) -> Tensor:
+        """(B, V) logits."""
+        return self.suggestion(self.sessions(queries))
+
+
+@torch.no_grad()
+def _ranked(model: _SessionToWords, part: _Part, context: TrainingContext) -> tuple[TiedTop, list[TopWords]]:
+    """The top words of every example; logits exist for one batch at a time."""
+    vectors, tops = context.features.word_vectors, []
+    places = np.arange(len(part.queries))
+    for rows in np.split(places, range(_EVALUATION_BATCH, len(places), _EVALUATION_BATCH)):
+        words, owner = part.answers.of(rows, context.device)
+        tops.append(top_words(model(part.queries[rows]), words, owner, vectors, _TOP))
+    names = ("first", "size", "hits", "relevant")
+    return TiedTop(*(np.concatenate([getattr(top.ties, name) for top in tops]) for name in names)), tops
+
+
+def _result(corpus: Corpus, part: _Part, model: _SessionToWords, context: TrainingContext) -> TaskResult:
+    ties, tops = _ranked(model, part, context)
+    vectors = context.features.word_vectors
+    words, owner = part.answers.of(np.arange(len(part.queries)), context.device)
+    asked = mean_vectors(words, owner, len(part.queries), vectors)  # (n, d)
+    similarity = F.cosine_similarity(torch.cat([top.mean_vector for top in tops]), asked).double().cpu().numpy()
+    metrics = {**ties.metrics(), "avg_sim": similarity}
+    unit = _units_and_users(corpus, part.queries)
+    long = pd.concat([unit.assign(metric=name, value=values) for name, values in metrics.items()], ignore_index=True)
+    best, scores = (np.concatenate([getattr(top, name) for top in tops]) for name in ("words", "scores"))
+    query, place = np.nonzero(best >= 0)
+    names = corpus.strings("vocabulary", "word").combine_chunks()
+    predictions = pd.DataFrame(
+        {
+            "unit": unit["unit"].to_numpy()[query],
+            "rank": (place + 1).astype(np.int32),
+            "word": names.take(best[query, place]).to_pandas(),
+            "relevant": _contains(part.answers, query, best[query, place], len(corpus.word_vectors)),
+            "score": scores[query, place],
+        }
+    )
+    return TaskResult(long, predictions, pd.DataFrame(context.curve))
+
+
+def _contains(answers: NextWords, rows: NDArray, words: NDArray, vocabulary: int) -> NDArray[np.bool_]:
+    """Whether each of ``words`` (m,) is one of the answer of its row (m,)."""
+    owner = np.repeat(np.arange(len(answers)), np.diff(answers.offsets))
+    return np.isin(rows * vocabulary + words, owner * vocabulary + answers.words)
+
+
+def _units_and_users(corpus: Corpus, queries: NDArray) -> pd.DataFrame:
+    """``unit`` (query id) and ``user`` (the session's id where the log knows no user) of these query rows."""
+    sessions = corpus.columns.query_session[queries]
+    users = corpus.strings("sessions", "user").take(sessions).to_pandas()
+    session_ids = corpus.strings("sessions", "session_id").take(sessions).to_pandas()
+    unit = corpus.strings("queries", "query_id").take(queries).to_pandas().to_numpy()
+    return pd.DataFrame({"unit": unit, "user": users.where(users.notna(), session_ids).to_numpy()})
