@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from encoders.attention_kernel import NeighbourAttention, step_bits
-from encoders.graph import TYPES, SessionGraphs
-from encoders.padded_attention import padded_attention
+from encoders.graph import SessionGraphs
+from encoders.typed_means import typed_means
 
 
 class AttentiveGlobalView(nn.Module):
@@ -30,7 +28,7 @@ class AttentiveGlobalView(nn.Module):
     letter. Since (3) and (5) are linear, :math:`g_s = \sum_p \beta^p \mathrm{Avg}_i v_i^p`.
 
     Args:
-        width: of the node vectors that come in; a shared matrix projects them to ``output_dim`` before the attention.
+        width: of the vectors that come in; a shared matrix projects them to ``output_dim`` before the attention.
         output_dim: of the session vector.
         beta: ``mean`` or ``sum`` in equation 4.
     """
@@ -43,34 +41,19 @@ class AttentiveGlobalView(nn.Module):
         self.send = nn.Linear(output_dim, 1, bias=False)
         self.weigh = nn.Linear(output_dim, 1)  # W^g, b^g
 
-    def forward(self, graphs: SessionGraphs, nodes: Tensor) -> Tensor:
+    def forward(self, graphs: SessionGraphs, sources: Tensor) -> Tensor:
         """Session vectors.
 
         Args:
             graphs: the graphs of B sessions.
-            nodes: (n, width) vectors of their nodes.
+            sources: (u, width) vectors of what their nodes show.
 
         Returns:
             (B, output_dim), zero for a session without nodes.
         """
-        values = self.project(nodes).to(nodes.dtype)  # (n, d)
-        left, right = (values @ self.receive.weight[0], values @ self.send.weight[0])  # (n,) each
-        if uses_kernel(values):
-            blocks, held = graphs.blocks.numpy(), step_bits(graphs)
-            attended = NeighbourAttention.apply(left, right, values, blocks, held)
-        else:
-            attended = padded_attention(graphs, left, right, values)
-        typed = F.elu(attended)  # (n, P, d) eq. 1
-        weight = F.elu(typed @ self.weigh.weight[0] + self.weigh.bias)  # (n, P)
-
-        sessions, owner = len(graphs.batch), graphs.node_session
+        values = self.project(sources).to(sources.dtype)  # (u, d)
+        left, right = values @ self.receive.weight[0], values @ self.send.weight[0]  # (u,) each
+        mean, score = typed_means(graphs, left, right, values, self.weigh.weight[0], self.weigh.bias)
         count = graphs.num_nodes.clamp(min=1).unsqueeze(1)  # (B, 1)
-        weight = weight.new_zeros(sessions, TYPES).index_add(0, owner, weight)  # (B, P)
-        share = torch.softmax(weight if self.beta == "sum" else weight / count, dim=1)  # (B, P) eq. 4
-        mean = typed.new_zeros(sessions, TYPES, self.output_dim).index_add(0, owner, typed) / count.unsqueeze(2)
+        share = torch.softmax(score if self.beta == "sum" else score / count, dim=1)  # (B, P) eq. 4
         return (share.unsqueeze(2) * mean).sum(1)  # (B, d) eq. 3 and 5
-
-
-def uses_kernel(values: Tensor) -> bool:
-    """Whether the compiled loops serve here; other devices take the padded products."""
-    return values.device.type == "cpu"

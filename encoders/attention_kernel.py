@@ -1,8 +1,8 @@
-"""The typed attention of equations 1 and 2 as compiled loops over the pairs that are neighbours, for the CPU.
+"""The typed attention of equations 1, 2 and 4 as compiled loops over the pairs that are neighbours, for the CPU.
 
 Sessions are small and ragged, so batched products on a CPU spend their time on padding and on memory. Here each
-session's nodes stay in the cache and no pair matrix is ever stored; the backward pass computes the weights again. The
-padded form in ``padded_attention`` gives the same numbers and serves other devices.
+session's nodes stay in the cache and no pair matrix is ever stored; the backward pass computes the weights again. What
+calls them is ``typed_means``.
 """
 
 from __future__ import annotations
@@ -11,9 +11,7 @@ from typing import Any
 
 import numba
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from encoders.graph import TYPES, SessionGraphs
 
@@ -22,38 +20,6 @@ SLOPE = 0.2
 
 _WORD = 64
 _JIT: dict[str, Any] = {"cache": True, "nogil": True, "fastmath": {"reassoc", "contract", "nsz"}}
-
-
-class NeighbourAttention(torch.autograd.Function):
-    """``out[i, p] = sum_j softmax_j(LeakyReLU(left[i] + right[j])) values[j]`` over neighbours j of i of type p.
-
-    Inputs:
-        left, right: (n,) logit parts of the receiving and the sending node.
-        values: (n, d).
-        blocks: (3B + 1,) first node of each session and type.
-        held: (n, W) the steps that hold each node, as bits.
-
-    Returns:
-        (n, 3, d), zero where a node has no neighbour of a type.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, left: Tensor, right: Tensor, values: Tensor, blocks: NDArray, held: NDArray) -> Tensor:
-        """Computes the attention; see the class."""
-        arrays = [tensor.detach().contiguous().numpy() for tensor in (left, right, values)]
-        out = np.zeros((len(arrays[0]), TYPES, arrays[2].shape[1]), dtype=arrays[2].dtype)
-        factors = _factors(arrays[0], arrays[1], blocks)
-        totals = _forward(*factors, arrays[2], blocks, held, out)
-        ctx.state = (arrays[2], factors, totals, out, blocks, held)
-        return torch.from_numpy(out)
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, Tensor, None, None]:
-        """The softmax gradient per type, then the two slopes of the LeakyReLU."""
-        values, factors, totals, out, blocks, held = ctx.state
-        gradients = _backward(*factors, values, totals, out, blocks, held, grads[0].contiguous().numpy())
-        left, right, value = (torch.from_numpy(gradient) for gradient in gradients)
-        return left, right, value, None, None
 
 
 def step_bits(graphs: SessionGraphs) -> NDArray[np.uint64]:
@@ -88,11 +54,17 @@ def _meet(field: NDArray, bits: NDArray) -> bool:
 
 
 @numba.njit(cache=True)
-def _factors(left: NDArray, right: NDArray, blocks: NDArray) -> tuple[NDArray, NDArray, NDArray, NDArray]:
-    """``exp(LeakyReLU(l + r))`` is ``max(exp(l) exp(r), exp(0.2 l) exp(0.2 r))``: four exponentials a node and none a
-    pair.
+def factors(left: NDArray, right: NDArray, blocks: NDArray) -> tuple[NDArray, NDArray, NDArray, NDArray]:
+    """``exp(LeakyReLU(l + r))`` is ``max(exp(l) exp(r), exp(0.2 l) exp(0.2 r))``: four exponentials a node
 
     All are divided by the exponential of an upper bound of the row's logits, so that none exceeds 1.
+
+    Args:
+        left, right: (n,) logit parts of the receiving and the sending node.
+        blocks: (3B + 1,) first node of each session and type.
+
+    Returns:
+        steep and flat factors of the receiving and of the sending node, (n,) each.
     """
     steep_in, flat_in = np.empty_like(left), np.empty_like(left)
     steep_out, flat_out = np.empty_like(left), np.empty_like(left)
@@ -110,7 +82,7 @@ def _factors(left: NDArray, right: NDArray, blocks: NDArray) -> tuple[NDArray, N
 
 
 @numba.njit(**_JIT)
-def _forward(
+def attend(
     steep_in: NDArray,
     flat_in: NDArray,
     steep_out: NDArray,
@@ -120,6 +92,7 @@ def _forward(
     held: NDArray,
     out: NDArray,
 ) -> NDArray:
+    """Equation 1 before σ, into ``out`` (n, 3, d), zeros at first; returns the sums of weights (n, 3), 0 for no one."""
     totals = np.zeros((len(values), TYPES), dtype=values.dtype)
     field = np.empty(held.shape[1], dtype=np.uint64)
     width = values.shape[1]
@@ -143,34 +116,95 @@ def _forward(
 
 
 @numba.njit(**_JIT)
-def _backward(
+def pool(typed: NDArray, blocks: NDArray, weigh: NDArray, bias: NDArray, means: NDArray, scores: NDArray) -> NDArray:
+    """Means over the nodes of a session, into ``means`` (B, 3, d), and equation 4's sums, into ``scores`` (B, 3).
+
+    Args:
+        typed: (n, 3, d) node vectors by type, σ applied.
+        blocks: (3B + 1,) first node of each session and type.
+        weigh, bias: (d,) and (1,), W^g and b^g.
+        means, scores: zeros at first.
+
+    Returns:
+        (n, 3) ELU(W^g v + b^g), for the backward pass.
+    """
+    single = np.empty((len(typed), TYPES), dtype=typed.dtype)
+    width = typed.shape[2]
+    for s in range(len(means)):
+        start, end = blocks[TYPES * s], blocks[TYPES * (s + 1)]
+        for i in range(start, end):
+            for p in range(TYPES):
+                row, mean = typed[i, p], means[s, p]
+                logit = bias[0]
+                for k in range(width):
+                    logit += row[k] * weigh[k]
+                    mean[k] += row[k]
+                single[i, p] = logit if logit > 0 else np.expm1(logit)
+                scores[s, p] += single[i, p]
+        if end > start:
+            inverse = 1 / typed.dtype.type(end - start)
+            for p in range(TYPES):
+                for k in range(width):
+                    means[s, p, k] *= inverse
+    return single
+
+
+@numba.njit(**_JIT)
+def backward(
     steep_in: NDArray,
     flat_in: NDArray,
     steep_out: NDArray,
     flat_out: NDArray,
     values: NDArray,
     totals: NDArray,
-    out: NDArray,
+    typed: NDArray,
+    single: NDArray,
     blocks: NDArray,
     held: NDArray,
-    grad: NDArray,
-) -> tuple[NDArray, NDArray, NDArray]:
-    grad_left, grad_right = np.zeros_like(steep_in), np.zeros_like(steep_in)
-    grad_values = np.zeros_like(values)
-    field = np.empty(held.shape[1], dtype=np.uint64)
+    weigh: NDArray,
+    grad_means: NDArray,
+    grad_scores: NDArray,
+    source: NDArray,
+    sources: int,
+) -> tuple[NDArray, NDArray, NDArray, NDArray, NDArray]:
+    """Gradients of left, right (u,), values (u, d), W^g (d,), b^g (1,) from those of means (B, 3, d), scores (B, 3).
+
+    ELU's slope follows from its value, and the softmax's correction from the weights, so nothing else was kept.
+    """
     width = values.shape[1]
-    slope = values.dtype.type(SLOPE)
+    grad_left, grad_right = np.zeros(sources, dtype=values.dtype), np.zeros(sources, dtype=values.dtype)
+    grad_values = np.zeros((sources, width), dtype=values.dtype)
+    grad_weigh, grad_bias = np.zeros_like(weigh), np.zeros(1, dtype=values.dtype)
+    field, row = np.empty(held.shape[1], dtype=np.uint64), np.empty(width, dtype=values.dtype)
+    one, slope = values.dtype.type(1), values.dtype.type(SLOPE)
+    largest = 0
     for first in range(0, len(blocks) - 1, TYPES):
-        for i in range(blocks[first], blocks[first + TYPES]):
+        largest = max(largest, blocks[first + TYPES] - blocks[first])
+    right_of, value_of = np.empty(largest, dtype=values.dtype), np.empty((largest, width), dtype=values.dtype)
+    near = np.empty(largest, dtype=np.int64)
+    weights, logits = np.empty(largest, dtype=values.dtype), np.empty(largest, dtype=values.dtype)
+    for s in range(len(grad_means)):
+        first = TYPES * s
+        start, end = blocks[first], blocks[first + TYPES]
+        if start == end:
+            continue
+        inverse = one / values.dtype.type(end - start)
+        right_of[: end - start] = 0
+        value_of[: end - start] = 0
+        for i in range(start, end):
             _field(held[i], field)
+            grad_in = values.dtype.type(0)
             for p in range(TYPES):
+                kept, mean = typed[i, p], grad_means[s, p]
+                score = grad_scores[s, p] * (one if single[i, p] > 0 else single[i, p] + one)
+                grad_bias[0] += score
                 if totals[i, p] == 0:
                     continue
-                scale = 1 / totals[i, p]
-                row = grad[i, p]
-                carried = values.dtype.type(0)
                 for k in range(width):
-                    carried += row[k] * out[i, p, k]
+                    grad_weigh[k] += score * kept[k]
+                    row[k] = (mean[k] * inverse + score * weigh[k]) * (one if kept[k] > 0 else kept[k] + one)
+                scale = one / totals[i, p]
+                found, carried = 0, values.dtype.type(0)
                 for j in range(blocks[first + p], blocks[first + p + 1]):
                     if _meet(field, held[j]):
                         steep, flat = steep_in[i] * steep_out[j], flat_in[i] * flat_out[j]
@@ -178,10 +212,18 @@ def _backward(
                         along = values.dtype.type(0)
                         for k in range(width):
                             along += row[k] * values[j, k]
-                            grad_values[j, k] += weight * row[k]
-                        logit = weight * (along - carried)
-                        if flat > steep:
-                            logit *= slope
-                        grad_left[i] += logit
-                        grad_right[j] += logit
-    return grad_left, grad_right, grad_values
+                            value_of[j - start, k] += weight * row[k]
+                        carried += weight * along
+                        near[found], logits[found] = j - start, along
+                        weights[found] = weight * slope if flat > steep else weight
+                        found += 1
+                for a in range(found):
+                    logit = weights[a] * (logits[a] - carried)
+                    grad_in += logit
+                    right_of[near[a]] += logit
+            grad_left[source[i]] += grad_in
+        for i in range(start, end):
+            grad_right[source[i]] += right_of[i - start]
+            for k in range(width):
+                grad_values[source[i], k] += value_of[i - start, k]
+    return grad_left, grad_right, grad_values, grad_weigh, grad_bias

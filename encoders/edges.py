@@ -53,8 +53,7 @@ def hetero_data(graphs: SessionGraphs) -> HeteroData:
     for kind, name in NODE_TYPES.items():
         nodes = torch.nonzero(graphs.node_type == kind).squeeze(1)
         place[nodes] = torch.arange(len(nodes), device=nodes.device)
-        source = graphs.node_source[nodes]
-        rows = graphs.image_rows[source] if kind == IQ else source
+        rows = torch.cat([graphs.word_rows, graphs.image_rows])[graphs.node_source[nodes]]
         data[name].x = features.images(rows) if kind == IQ else features.words(rows)
         data[name].row, data[name].batch = rows, graphs.node_session[nodes]
     for relation, edges in (("co", co_edges(graphs)), ("rf", rf_edges(graphs))):

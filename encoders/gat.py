@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from encoders.attention_kernel import SLOPE, NeighbourAttention, step_bits
+from encoders.attention_kernel import SLOPE
 from encoders.edges import neighbour_edges
-from encoders.graph import TYPES, SessionGraphs
+from encoders.graph import SessionGraphs
+from encoders.typed_means import typed_means
 
 
 class HomogeneousAttention(nn.Module):
@@ -23,7 +23,7 @@ class HomogeneousAttention(nn.Module):
     global view do (results/speed has the ratio).
 
     Args:
-        width: of the node vectors that come in.
+        width: of the vectors that come in.
         output_dim: of the session vector.
     """
 
@@ -34,20 +34,18 @@ class HomogeneousAttention(nn.Module):
         self.output_dim = output_dim
         self.conv = GATConv(width, output_dim, heads=1, negative_slope=SLOPE, add_self_loops=False, bias=False)
 
-    def forward(self, graphs: SessionGraphs, nodes: Tensor) -> Tensor:
-        """(B, output_dim) session vectors from node vectors (n, width), zero for a session without nodes."""
-        hidden = F.elu(self.attend(graphs, nodes))  # (n, d)
+    def forward(self, graphs: SessionGraphs, sources: Tensor) -> Tensor:
+        """(B, output_dim) session vectors from (u, width) vectors of what nodes show; zero for one without nodes."""
+        if sources.device.type != "cpu":
+            return self.by_edges(graphs, sources)
+        values = self.conv.lin(sources).to(sources.dtype)  # (u, d)
+        left, right = values @ self.conv.att_dst[0, 0], values @ self.conv.att_src[0, 0]  # (u,) each
+        nothing = values.new_zeros(self.output_dim)
+        means, _ = typed_means(graphs, left, right, values, nothing, nothing[:1], typed=False)
+        return means[:, 0]
+
+    def by_edges(self, graphs: SessionGraphs, sources: Tensor) -> Tensor:
+        """The same through listed edges."""
+        hidden = F.elu(self.conv(sources[graphs.node_source], neighbour_edges(graphs)))  # (n, d)
         sums = hidden.new_zeros(len(graphs.batch), self.output_dim).index_add(0, graphs.node_session, hidden)
         return sums / graphs.num_nodes.clamp(min=1).unsqueeze(1)
-
-    def attend(self, graphs: SessionGraphs, nodes: Tensor) -> Tensor:
-        """(n, output_dim) attended node vectors."""
-        if nodes.device.type != "cpu":
-            return self.conv(nodes, neighbour_edges(graphs))
-        values = self.conv.lin(nodes).to(nodes.dtype)  # (n, d)
-        left, right = values @ self.conv.att_dst[0, 0], values @ self.conv.att_src[0, 0]  # (n,) each
-        # all nodes of a session as its first type, the two others empty
-        first, last = graphs.blocks[:-1:TYPES], graphs.blocks[TYPES::TYPES]
-        blocks = torch.stack([first, last, last], dim=1).flatten()
-        blocks = torch.cat([blocks, graphs.blocks[-1:]])
-        return NeighbourAttention.apply(left, right, values, blocks.numpy(), step_bits(graphs))[:, 0]

@@ -28,8 +28,10 @@ class SessionGraphs:
         batch: what the graphs were built from.
         node_session: (n,) ascending.
         node_type: (n,) ``KQ``, ``PQ`` or ``IQ``.
-        node_source: (n,) vocabulary row of a word; for an image, its place in ``image_rows``.
-        image_rows: (m,) distinct image rows of the whole batch, so that each is read and projected once.
+        node_source: (n,) which of the batch's distinct words and images the node shows: a place in ``word_rows``
+            followed by ``image_rows``, so that each is read and projected once however many nodes show it.
+        word_rows: (v,) distinct vocabulary rows, ascending.
+        image_rows: (m,) distinct image rows, ascending.
         member_node: (e,) node of each distinct (node, step) membership.
         member_step: (e,) its step.
     """
@@ -38,6 +40,7 @@ class SessionGraphs:
     node_session: Tensor
     node_type: Tensor
     node_source: Tensor
+    word_rows: Tensor
     image_rows: Tensor
     member_node: Tensor
     member_step: Tensor
@@ -45,13 +48,15 @@ class SessionGraphs:
     @classmethod
     def of(cls, batch: SessionBatch) -> SessionGraphs:
         """Builds the graphs of all sessions of ``batch``."""
-        vocabulary = len(batch.features.word_vectors)
+        used = torch.zeros(len(batch.features.word_vectors), dtype=torch.bool, device=batch.device)
+        used[batch.words] = True  # no sort: words are many, the vocabulary is short
+        word_rows, word_source = torch.nonzero(used).squeeze(1), (used.cumsum(0) - 1)[batch.words]
         image_rows, image_source = torch.unique(batch.images, return_inverse=True)
-        source = torch.cat([batch.words, image_source])
+        source = torch.cat([word_source, len(word_rows) + image_source])
         step = torch.cat([batch.word_step, batch.image_step])  # (W + M,)
         word_type = torch.where(batch.step_kind == PRODUCT, PQ, KQ)[batch.word_step]
         kind = torch.cat([word_type, torch.full_like(batch.image_step, IQ)])
-        width = max(vocabulary, len(image_rows), 1)
+        width = max(len(word_rows) + len(image_rows), 1)
         steps = max(len(batch.step_kind), 1)
         # One sort gives nodes and memberships: the node's key in the high digits, the step in the low ones.
         node_key = (batch.step_session[step] * TYPES + kind) * width + source
@@ -64,6 +69,7 @@ class SessionGraphs:
             node_session=torch.div(node_key, TYPES * width, rounding_mode="floor"),
             node_type=torch.div(node_key, width, rounding_mode="floor") % TYPES,
             node_source=node_key % width,
+            word_rows=word_rows,
             image_rows=image_rows,
             member_node=member_node,
             member_step=member_key % steps,
@@ -79,3 +85,9 @@ class SessionGraphs:
         """(3B + 1,) first node of each session and type."""
         sizes = torch.bincount(self.node_session * TYPES + self.node_type, minlength=len(self.batch) * TYPES)
         return F.pad(sizes.cumsum(0), (1, 0))
+
+    @property
+    def untyped_blocks(self) -> Tensor:
+        """As :attr:`blocks`, with all nodes of a session as its first type and none of the others."""
+        first, last = self.blocks[:-1:TYPES], self.blocks[TYPES::TYPES]
+        return torch.cat([torch.stack([first, last, last], dim=1).flatten(), self.blocks[-1:]])

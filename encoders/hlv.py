@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from encoders.elu import elu
 from encoders.graph import SessionGraphs
 
 
@@ -23,7 +24,7 @@ class HierarchicalLocalView(nn.Module):
     receptive field of (7) holds the step itself, else the first step would be zero.
 
     Args:
-        width: of the node vectors that come in.
+        width: of the vectors that come in.
         output_dim: of the session vector.
     """
 
@@ -34,30 +35,31 @@ class HierarchicalLocalView(nn.Module):
         self.intra = nn.Linear(output_dim, output_dim, bias=False)  # W^c
         self.inter = nn.Linear(output_dim, output_dim, bias=False)  # W^d
 
-    def forward(self, graphs: SessionGraphs, nodes: Tensor) -> Tensor:
+    def forward(self, graphs: SessionGraphs, sources: Tensor) -> Tensor:
         """Session vectors.
 
         Args:
             graphs: the graphs of B sessions.
-            nodes: (n, width) vectors of their nodes.
+            sources: (u, width) vectors of what their nodes show.
 
         Returns:
             (B, output_dim), zero for a session without steps.
         """
         batch, node, step = graphs.batch, graphs.member_node, graphs.member_step
         steps = len(batch.step_kind)
-        held = torch.bincount(node, minlength=len(nodes)).to(nodes.dtype)  # (n,) d_j
-        members = torch.bincount(step, minlength=steps).to(nodes.dtype)  # (T,) d_q
+        held = torch.bincount(node, minlength=len(graphs.node_source)).to(sources.dtype)  # (n,) d_j
+        members = torch.bincount(step, minlength=steps).to(sources.dtype)  # (T,) d_q
         scale_node, scale_step = held.rsqrt(), members.clamp(min=1).rsqrt()
 
-        sent = self.intra(self.transform(nodes)) * scale_node.unsqueeze(1)  # (n, d)
-        messages = F.elu(sent.index_select(0, node) * scale_step[step].unsqueeze(1))  # (e, d)
+        sent = self.intra(self.transform(sources)).to(sources.dtype)  # (u, d)
+        scale = (scale_node[node] * scale_step[step]).unsqueeze(1)
+        messages = elu(sent.index_select(0, graphs.node_source[node]) * scale)  # (e, d)
         local = messages.new_zeros(steps, self.output_dim).index_add_(0, step, messages)  # (T, d) eq. 6
 
-        sent = self.inter(local) * scale_step.unsqueeze(1)  # (T, d)
-        own = F.elu(sent * scale_step.unsqueeze(1))
+        sent = self.inter(local).to(sources.dtype) * scale_step.unsqueeze(1)  # (T, d)
+        own = elu(sent * scale_step.unsqueeze(1))
         follows = batch.step_session[1:] == batch.step_session[:-1]  # (T - 1,) step t + 1 follows step t
-        before = F.elu(sent[:-1] * scale_step[1:].unsqueeze(1)) * follows.unsqueeze(1)
+        before = elu(sent[:-1] * scale_step[1:].unsqueeze(1)) * follows.unsqueeze(1)
         hidden = own + F.pad(before, (0, 0, 1, 0))  # (T, d) eq. 7
 
         sums = hidden.new_zeros(len(batch), self.output_dim).index_add_(0, batch.step_session, hidden)

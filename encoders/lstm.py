@@ -5,43 +5,89 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
 
 from bench.contracts import SessionEncoder
 from bench.data.batch import SessionBatch
 from bench.data.features import Dims
 from bench.data.schema import KINDS
+from encoders.pooled_images import PooledImages, check_images
 
 
 class LstmEncoder(SessionEncoder):
     """The last hidden state after all steps.
 
-    A step's input is the mean of its word vectors, its image vector projected to ``image_dim`` (zero without an image)
-    and its kind, one-hot. Hochreiter and Schmidhuber, Neural Computation 1997; as a session encoder in Zhong et al.,
-    SIGIR 2020.
+    A step's input is the mean of its word vectors and its kind, one-hot; with ``images="steps"`` also its image vector
+    projected to ``image_dim`` (zero without an image). Hochreiter and Schmidhuber, Neural Computation 1997; as a
+    session encoder in Zhong et al., SIGIR 2020.
 
     Args:
         dims: widths of word and image vectors.
         output_dim: of the hidden state; 64 as MUVCOG's two views together.
-        image_dim: width of the projected image; the images' part is left out with 0.
+        images: ``steps``: images are parts of their steps; ``pooled``: their mean is concatenated to the hidden state
+            (KDD 2022, section 4.5); ``none``: the textual queries alone.
+        image_dim: width of the projected image; with ``pooled``, 0 concatenates the mean as it is.
     """
 
-    def __init__(self, dims: Dims, output_dim: int = 64, image_dim: int = 32) -> None:
+    def __init__(self, dims: Dims, output_dim: int = 64, images: str = "steps", image_dim: int = 32) -> None:
         super().__init__(dims)
-        self.output_dim = output_dim
-        self.project_image = nn.Linear(dims.images, image_dim, bias=False) if image_dim else None
-        self.lstm = nn.LSTM(dims.words + image_dim + len(KINDS), output_dim, batch_first=True)
+        check_images(images, image_dim)
+        of_steps = image_dim if images == "steps" else 0
+        self.project_image = nn.Linear(dims.images, image_dim, bias=False) if of_steps else None
+        self.lstm = nn.LSTM(dims.words + of_steps + len(KINDS), output_dim, batch_first=True)
+        self.pooled = PooledImages(dims.images, image_dim) if images == "pooled" else None
+        self.output_dim = output_dim + (self.pooled.width if self.pooled is not None else 0)
 
     def forward(self, batch: SessionBatch) -> Tensor:
-        """(B, output_dim), zero for a session without steps."""
+        """(B, output_dim); the hidden state is zero for a session without steps."""
         inputs = [batch.step_text(), F.one_hot(batch.step_kind, len(KINDS)).to(torch.float32)]
         if self.project_image is not None:
             projected = self.project_image(batch.features.images(batch.images))  # (M, image_dim)
             zeros = projected.new_zeros(len(batch.step_kind), projected.shape[1])
             inputs.append(zeros.index_add(0, batch.image_step, projected))
-        steps = torch.cat(inputs, dim=1)  # (T, input)
+        last = self._last_states(torch.cat(inputs, dim=1), batch)  # (B, hidden)
+        return last if self.pooled is None else torch.cat([last, self.pooled(batch)], dim=1)
+
+    def _last_states(self, steps: Tensor, batch: SessionBatch) -> Tensor:
+        """(B, hidden) state after the last step of each session, from the inputs (T, input) of the steps.
+
+        Prefixes are short with a long tail, so padding them would be four fifths of the work: the steps are packed by
+        their position instead, the longest session first.
+        """
         lengths = batch.num_steps  # (B,)
-        padded = steps.new_zeros(len(batch), max(int(lengths.max()), 1), steps.shape[1])
-        padded[batch.step_session, batch.step_position] = steps
-        states, _ = self.lstm(padded)  # (B, L, output_dim); padding comes after the last step and cannot reach it
-        last = states[torch.arange(len(batch), device=batch.device), (lengths - 1).clamp(min=0)]
-        return last * (lengths > 0).unsqueeze(1)
+        states = steps.new_zeros(len(batch), self.lstm.hidden_size)
+        if not len(steps):
+            return states
+        order = torch.argsort(lengths, descending=True, stable=True)  # (B,)
+        rank = torch.empty_like(order)
+        rank[order] = torch.arange(len(order), device=order.device)
+        position = batch.step_position  # (T,)
+        packed = torch.argsort(position * len(batch) + rank[batch.step_session])
+        sizes = torch.bincount(position).cpu()  # (L,) sessions that have a step at each position
+        _, (last, _) = self.lstm(PackedSequence(steps[packed], sizes))  # (1, B without empty sessions, hidden)
+        return states.index_copy(0, order[: last.shape[1]], last[0])
+
+
+class LstmText(LstmEncoder):
+    """The LSTM on the textual queries alone, ``images="none"``: the upper rows of Table 3.
+
+    Args:
+        dims: widths of word and image vectors.
+        output_dim: of the hidden state.
+    """
+
+    def __init__(self, dims: Dims, output_dim: int = 64) -> None:
+        super().__init__(dims, output_dim, images="none")
+
+
+class LstmPooledImages(LstmEncoder):
+    """The LSTM on the textual queries, the mean of the images concatenated, ``images="pooled"``: Table 3, lower rows.
+
+    Args:
+        dims: widths of word and image vectors.
+        output_dim: of the hidden state.
+        image_dim: see :class:`LstmEncoder`.
+    """
+
+    def __init__(self, dims: Dims, output_dim: int = 64, image_dim: int = 32) -> None:
+        super().__init__(dims, output_dim, images="pooled", image_dim=image_dim)

@@ -17,7 +17,7 @@ from encoders.agv import AttentiveGlobalView
 from encoders.contrasted import ContrastedEncoder, glorot, one_of
 from encoders.graph import SessionGraphs
 from encoders.hlv import HierarchicalLocalView
-from encoders.nodes import NodeVectors
+from encoders.nodes import SourceVectors
 
 
 class MuvcogM(ContrastedEncoder):
@@ -33,16 +33,16 @@ class MuvcogM(ContrastedEncoder):
     def __init__(self, dims: Dims, view_dim: int = 32, beta: str = "mean", **contrast: Any) -> None:
         super().__init__(dims, 2, view_dim, **contrast)
         one_of("beta", beta, ("mean", "sum"))
-        self.nodes = NodeVectors(dims)
+        self.sources = SourceVectors(dims)
         self.agv = AttentiveGlobalView(dims.words, view_dim, beta)
         self.hlv = HierarchicalLocalView(dims.words, view_dim)
-        for part in (self.nodes, self.agv, self.hlv):
+        for part in (self.sources, self.agv, self.hlv):
             glorot(part)
 
     def views_of(self, graphs: SessionGraphs) -> tuple[Tensor, ...]:
         """The two session vectors, AGV and HLV, (B, view_dim) each."""
-        nodes = self.nodes(graphs)
-        return self.agv(graphs, nodes), self.hlv(graphs, nodes)
+        sources = self.sources(graphs)
+        return self.agv(graphs, sources), self.hlv(graphs, sources)
 
 
 class MuvcogT(MuvcogM):

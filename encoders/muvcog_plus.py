@@ -26,7 +26,7 @@ from encoders.clicked import ClickedPrefixes, NextActions
 from encoders.contrasted import glorot
 from encoders.graph import SessionGraphs
 from encoders.hlv import HierarchicalLocalView
-from encoders.nodes import NodeVectors
+from encoders.nodes import SourceVectors
 
 _COLDEST = 100.0  # largest inverse temperature, as in CLIP
 
@@ -70,7 +70,7 @@ class MuvcogPlus(SessionEncoder):
         self.output_dim = (4 if last_step else 2) * view_dim
         self.last_step, self.next_query = last_step, next_query
         self.config = PretrainingConfig.of(pretraining)
-        self.nodes = NodeVectors(dims)
+        self.sources = SourceVectors(dims)
         self.agv = AttentiveGlobalView(dims.words, view_dim, beta)
         self.hlv = HierarchicalLocalView(dims.words, view_dim)
         self.to_item = _head(self.output_dim, hidden_dim, head_dim)
@@ -88,8 +88,8 @@ class MuvcogPlus(SessionEncoder):
             earlier[last[batch.num_steps > 0]] = False
             batch = SessionBatch.cat([batch, batch.without_steps(earlier)])
         graphs = SessionGraphs.of(batch)
-        nodes = self.nodes(graphs)
-        views = torch.cat([self.agv(graphs, nodes), self.hlv(graphs, nodes)], dim=1)  # (B or 2B, 2d)
+        sources = self.sources(graphs)
+        views = torch.cat([self.agv(graphs, sources), self.hlv(graphs, sources)], dim=1)  # (B or 2B, 2d)
         return torch.cat(views.chunk(2), dim=1) if self.last_step else views
 
     def pretrain(self, context: TrainingContext) -> None:

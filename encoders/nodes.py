@@ -1,17 +1,20 @@
-"""Node vectors of session graphs: words as they are, images projected into the space of words (section 3.2)."""
+"""Vectors of what nodes show: words as they are, images projected into the space of words (section 3.2)."""
 
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bench.data.features import Dims
-from encoders.graph import IQ, SessionGraphs
+from encoders.elu import elu
+from encoders.graph import SessionGraphs
 
 
-class NodeVectors(nn.Module):
-    r"""A word's node is its vector; an image's is :math:`v = \sigma(W^e \tilde v + b)` with ELU as σ.
+class SourceVectors(nn.Module):
+    r"""A word's vector as it is, an image's as :math:`v = \sigma(W^e \tilde v + b)` with ELU as σ.
+
+    One vector for each distinct word and image of a batch, not for each node: nodes that show the same word share it,
+    and with it whatever matrix is applied to it.
 
     Args:
         dims: widths of word and image vectors.
@@ -22,10 +25,8 @@ class NodeVectors(nn.Module):
         self.project_image = nn.Linear(dims.images, dims.words)  # W^e, b
 
     def forward(self, graphs: SessionGraphs) -> Tensor:
-        """(n, dims.words) vectors of the nodes of ``graphs``."""
-        features = graphs.batch.features
-        is_image = graphs.node_type == IQ
-        words = features.words(graphs.node_source.masked_fill(is_image, 0)).to(self.project_image.weight.dtype)
-        images = F.elu(self.project_image(features.images(graphs.image_rows).to(words.dtype))).to(words.dtype)
-        place = torch.nonzero(is_image).squeeze(1)
-        return words.index_copy(0, place, images.index_select(0, graphs.node_source[place]))  # (n, dims.words)
+        """(v + m, dims.words) vectors of ``graphs.word_rows`` followed by ``graphs.image_rows``."""
+        features, width = graphs.batch.features, self.project_image.weight.dtype
+        words = features.words(graphs.word_rows).to(width)  # (v, dims.words)
+        images = elu(self.project_image(features.images(graphs.image_rows).to(width)))  # (m, dims.words)
+        return torch.cat([words, images.to(width)])

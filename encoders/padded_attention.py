@@ -13,7 +13,7 @@ _CHUNK_PAIRS = 2**24  # node pairs worked on at once; bounds the memory
 
 
 def padded_attention(graphs: SessionGraphs, left: Tensor, right: Tensor, values: Tensor) -> Tensor:
-    """As :class:`encoders.attention_kernel.NeighbourAttention`: (n, 3, d) from logit parts (n,) and values (n, d)."""
+    """Equations 1, before σ, and 2: (n, 3, d) from logit parts (n,) of receiver and sender and values (n, d)."""
     batch = graphs.batch
     sizes = graphs.num_nodes  # (B,)
     order = torch.argsort(sizes)

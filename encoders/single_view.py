@@ -12,7 +12,7 @@ from encoders.contrasted import ContrastedEncoder, glorot, one_of
 from encoders.gat import HomogeneousAttention
 from encoders.graph import SessionGraphs
 from encoders.hlv import HierarchicalLocalView
-from encoders.nodes import NodeVectors
+from encoders.nodes import SourceVectors
 
 
 class Agv(ContrastedEncoder):
@@ -28,13 +28,13 @@ class Agv(ContrastedEncoder):
     def __init__(self, dims: Dims, view_dim: int = 32, beta: str = "mean", **contrast: Any) -> None:
         super().__init__(dims, 1, view_dim, **contrast)
         one_of("beta", beta, ("mean", "sum"))
-        self.nodes, self.agv = NodeVectors(dims), AttentiveGlobalView(dims.words, view_dim, beta)
-        glorot(self.nodes)
+        self.sources, self.agv = SourceVectors(dims), AttentiveGlobalView(dims.words, view_dim, beta)
+        glorot(self.sources)
         glorot(self.agv)
 
     def views_of(self, graphs: SessionGraphs) -> tuple[Tensor, ...]:
         """(B, view_dim)."""
-        return (self.agv(graphs, self.nodes(graphs)),)
+        return (self.agv(graphs, self.sources(graphs)),)
 
 
 class Hlv(ContrastedEncoder):
@@ -48,13 +48,13 @@ class Hlv(ContrastedEncoder):
 
     def __init__(self, dims: Dims, view_dim: int = 32, **contrast: Any) -> None:
         super().__init__(dims, 1, view_dim, **contrast)
-        self.nodes, self.hlv = NodeVectors(dims), HierarchicalLocalView(dims.words, view_dim)
-        glorot(self.nodes)
+        self.sources, self.hlv = SourceVectors(dims), HierarchicalLocalView(dims.words, view_dim)
+        glorot(self.sources)
         glorot(self.hlv)
 
     def views_of(self, graphs: SessionGraphs) -> tuple[Tensor, ...]:
         """(B, view_dim)."""
-        return (self.hlv(graphs, self.nodes(graphs)),)
+        return (self.hlv(graphs, self.sources(graphs)),)
 
 
 class Gat(ContrastedEncoder):
@@ -71,10 +71,10 @@ class Gat(ContrastedEncoder):
 
     def __init__(self, dims: Dims, view_dim: int = 32, **contrast: Any) -> None:
         super().__init__(dims, 1, view_dim, **contrast)
-        self.nodes, self.attention = NodeVectors(dims), HomogeneousAttention(dims.words, view_dim)
-        glorot(self.nodes)
+        self.sources, self.attention = SourceVectors(dims), HomogeneousAttention(dims.words, view_dim)
+        glorot(self.sources)
         glorot(self.attention)
 
     def views_of(self, graphs: SessionGraphs) -> tuple[Tensor, ...]:
         """(B, view_dim)."""
-        return (self.attention(graphs, self.nodes(graphs)),)
+        return (self.attention(graphs, self.sources(graphs)),)

@@ -54,7 +54,7 @@ def _node_vector(encoder: MuvcogM, features: Features, node: Node) -> Tensor:
     kind, source = node
     if kind != "IQ":
         return features.words(torch.tensor([source]))[0]
-    return F.elu(encoder.nodes.project_image(features.images(torch.tensor([source]))))[0]
+    return F.elu(encoder.sources.project_image(features.images(torch.tensor([source]))))[0]
 
 
 def _agv(encoder: MuvcogM, nodes: list[Node], pairs: list[tuple[int, int]], vectors: Tensor) -> Tensor:

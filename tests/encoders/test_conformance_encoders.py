@@ -19,7 +19,7 @@ from bench.testing.encoders import SESSIONS, EncoderConformance
 
 WITHOUT_GRADIENT = {
     "muvcog-t": (
-        "nodes.project_image",
+        "sources.project_image",
     ),  # there are no images to project; the weights stay, so that both variants load alike
     "random": ("discriminators",),  # never pretrained, so nobody asks its discriminators
 }

@@ -38,8 +38,8 @@ def build(corpus: Corpus, beta: str = "mean", kind: type[MuvcogM] = MuvcogM) -> 
 def restated(encoder: MuvcogM, features: Features, corpus: Corpus, beta: str = "mean") -> Restatement:
     state = {name: value.double().tolist() for name, value in encoder.state_dict().items()}
     weights = {
-        "W_e": state["nodes.project_image.weight"],
-        "b_e": state["nodes.project_image.bias"],
+        "W_e": state["sources.project_image.weight"],
+        "b_e": state["sources.project_image.bias"],
         "W": state["agv.project.weight"],
         "W_a": state["agv.receive.weight"][0] + state["agv.send.weight"][0],
         "W_g": state["agv.weigh.weight"][0],
@@ -159,7 +159,7 @@ def test_kernel_and_padded_products_agree(corpus: Corpus, monkeypatch: pytest.Mo
         return [out.detach(), *(p.grad.clone() for p in encoder.agv.parameters() if p.grad is not None)]
 
     fast = vectors_and_gradients()
-    monkeypatch.setattr("encoders.agv.uses_kernel", lambda values: False)
+    monkeypatch.setattr("encoders.typed_means.uses_kernel", lambda values: False)
     monkeypatch.setattr("encoders.padded_attention._CHUNK_PAIRS", 300)  # several chunks
     for a, b in zip(fast, vectors_and_gradients(), strict=True):
         torch.testing.assert_close(a, b, atol=1e-4, rtol=1e-4)

@@ -49,8 +49,7 @@ def plain_edges(graphs: SessionGraphs, corpus: Corpus) -> dict[str, set[tuple[tu
 def test_edges_are_those_of_a_plain_walk_over_the_steps(graphs: SessionGraphs, corpus: Corpus, kind: str) -> None:
     edges = {"co": co_edges, "rf": rf_edges, "neighbour": neighbour_edges}[kind](graphs)
     types = ("KQ", "PQ", "IQ")
-    source = torch.where(graphs.node_type == 2, graphs.image_rows[graphs.node_source * (graphs.node_type == 2)], 0)
-    row = torch.where(graphs.node_type == 2, source, graphs.node_source)
+    row = torch.cat([graphs.word_rows, graphs.image_rows])[graphs.node_source]
     names = [
         (session, types[kind], row)
         for session, kind, row in zip(
@@ -66,9 +65,9 @@ def test_attention_is_that_of_gatconv_with_its_gradients(graphs: SessionGraphs) 
     torch.manual_seed(0)
     encoder = Gat(graphs.batch.features.dims, view_dim=6)
     results = []
-    for attend in (encoder.attention.attend, lambda g, n: encoder.attention.conv(n, neighbour_edges(g))):
+    for attend in (encoder.attention, encoder.attention.by_edges):
         encoder.zero_grad()
-        attended = attend(graphs, encoder.nodes(graphs))
+        attended = attend(graphs, encoder.sources(graphs))
         (attended * torch.linspace(-1, 1, attended.numel()).view(attended.shape)).sum().backward()
         results.append([attended.detach(), *(p.grad.clone() for p in encoder.parameters() if p.grad is not None)])
     assert len(results[0]) == len(results[1]) == 6

@@ -1,0 +1,26 @@
+"""The control that says what learning adds: the mean of a session's inputs, nothing learnt."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from bench.contracts import SessionEncoder
+from bench.data.batch import SessionBatch
+from bench.data.features import Dims
+
+
+class MeanPool(SessionEncoder):
+    """Mean of the session's word vectors beside the mean of its image vectors; either is zero where there are none.
+
+    Args:
+        dims: widths of word and image vectors.
+    """
+
+    def __init__(self, dims: Dims) -> None:
+        super().__init__(dims)
+        self.output_dim = dims.words + dims.images
+
+    def forward(self, batch: SessionBatch) -> Tensor:
+        """(B, dims.words + dims.images)."""
+        return torch.cat([batch.mean_text(), batch.mean_images()], dim=1)

@@ -1,0 +1,45 @@
+"""The mean image of a session, concatenated to an encoding of its text (KDD 2022, section 4.5)."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from bench.data.batch import SessionBatch
+from bench.errors import BenchError
+
+IMAGES = ("steps", "pooled", "none")
+"""How a sequence encoder takes images: as parts of their steps, pooled beside the text, or not at all."""
+
+
+class PooledImages(nn.Module):
+    """Mean image vector of each session, zero without images.
+
+    Args:
+        width_of_image: of an image vector.
+        width: of a learnt projection without bias; 0 for none.
+
+    Attributes:
+        width: of what comes out.
+    """
+
+    def __init__(self, width_of_image: int, width: int) -> None:
+        super().__init__()
+        self.project = nn.Linear(width_of_image, width, bias=False) if width else None
+        self.width = width or width_of_image
+
+    def forward(self, batch: SessionBatch) -> Tensor:
+        """(B, width)."""
+        mean = batch.mean_images()  # (B, dims.images)
+        return mean if self.project is None else self.project(mean)
+
+
+def check_images(images: str, image_dim: int) -> None:
+    """Checks the options of a sequence encoder.
+
+    Raises:
+        BenchError: an unknown way to take images, or images of steps that nothing projects.
+    """
+    if images not in IMAGES:
+        raise BenchError(f"{images!r} is not one of {', '.join(IMAGES)}", where="option images")
+    if image_dim < (1 if images == "steps" else 0):
+        raise BenchError(f"images of {images} cannot be {image_dim} wide", where="option image_dim")

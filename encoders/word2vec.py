@@ -1,0 +1,136 @@
+"""Text features of Table 4, first row: word2vec vectors of a session's words, pooled, beside its pooled images."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from bench.contracts import SessionEncoder
+from bench.data.batch import SessionBatch
+from bench.data.corpus import Corpus
+from bench.data.csr import expand_ranges, offsets_of
+from bench.data.features import Dims
+from bench.errors import BenchError
+from bench.training.context import TrainingContext
+from encoders.loaded_shapes import resize, shaped_by_weights
+
+VECTORS = ("corpus", "train")
+_CHUNK = 65_536  # sessions
+
+
+class Word2VecFeatures(SessionEncoder):
+    """Mean word2vec vector of all query words beside the mean image vector (KDD 2022, section 4.6).
+
+    The paper's vectors are its input word vectors, extracted by a word2vec model: so are ours by default, and the
+    features are then those of ``meanpool``. A corpus that came without vectors can have them trained here: skip-gram
+    with negative sampling, a session's words in order being one sentence (Mikolov et al., NIPS 2013; gensim).
+
+    Args:
+        dims: widths of word and image vectors; trained vectors are ``dims.words`` wide too.
+        vectors: ``corpus``: its own, trained all the same where they are all zero; ``train``: from the words of the
+            training sessions. A word that these never hold has a zero vector.
+        window: words on either side that are predicted, when training.
+        epochs: passes over the sessions, when training.
+    """
+
+    vectors: Tensor
+
+    def __init__(self, dims: Dims, vectors: str = "corpus", window: int = 5, epochs: int = 5) -> None:
+        super().__init__(dims)
+        if vectors not in VECTORS:
+            raise BenchError(f"{vectors!r} is not one of {', '.join(VECTORS)}", where="option vectors")
+        self.source, self.window, self.epochs = vectors, window, epochs
+        self.output_dim = dims.words + dims.images
+        self.register_buffer("vectors", torch.empty(0, dims.words))  # (V, dims.words) once trained
+        shaped_by_weights(self, "vectors")
+
+    def forward(self, batch: SessionBatch) -> Tensor:
+        """(B, dims.words + dims.images), each part zero where there are no words, or no images."""
+        return torch.cat([self._mean_text(batch), batch.mean_images()], dim=1)
+
+    def _mean_text(self, batch: SessionBatch) -> Tensor:
+        if not len(self.vectors):
+            return batch.mean_text()
+        owner = batch.step_session[batch.word_step]
+        sums = self.vectors.new_zeros(len(batch), self.dims.words).index_add(0, owner, self.vectors[batch.words])
+        return sums / torch.bincount(owner, minlength=len(batch)).clamp(min=1).unsqueeze(1)
+
+    def pretrain(self, context: TrainingContext) -> None:
+        """Trains the vectors, if they are to be trained."""
+        if self.source == "corpus" and bool(context.features.word_vectors.any()):
+            return
+        trained = trained_vectors(
+            context.corpus,
+            context.training_sessions(),
+            self.dims.words,
+            self.window,
+            self.epochs,
+            int(context.generator("word2vec").integers(2**31)),
+        )
+        resize(self, "vectors", trained.shape)
+        self.vectors.copy_(torch.from_numpy(trained))
+
+
+def trained_vectors(
+    corpus: Corpus, sessions: NDArray[np.int64], width: int, window: int, epochs: int, seed: int
+) -> NDArray[np.float32]:
+    """Skip-gram vectors from the query words of sessions.
+
+    Returns:
+        (V, width) float32, zero for a word that these sessions do not hold.
+
+    Raises:
+        BenchError: gensim is not installed, or the sessions hold no words.
+    """
+    word2vec = _gensim()
+    words = corpus.columns.query_words
+    starts, ends = (
+        corpus.columns.query_word_offsets[corpus.columns.session_queries[rows]] for rows in (sessions, sessions + 1)
+    )
+    spoken = ends > starts
+    vectors = np.zeros((len(corpus.word_vectors), width), dtype=np.float32)
+    counts = np.zeros(len(vectors), dtype=np.int64)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "sentences.txt"  # gensim reads a file in compiled code, lists one by one in Python
+        with file.open("wb") as stream:
+            for start in range(0, int(spoken.sum()), _CHUNK):
+                first, last = (places[spoken][start : start + _CHUNK] for places in (starts, ends))
+                index, _ = expand_ranges(first, last)
+                counts += np.bincount(words[index], minlength=len(counts))
+                stream.write(_lines(words[index], last - first))
+        if not counts.any():
+            raise BenchError("no words to train word vectors on", where=str(corpus.folder))
+        model = word2vec(vector_size=width, window=window, sg=1, min_count=1, workers=1, seed=seed, epochs=epochs)
+        found = np.flatnonzero(counts)
+        model.build_vocab_from_freq(dict(zip(map(str, found.tolist()), counts[found].tolist(), strict=True)))
+        model.train(
+            corpus_file=str(file), total_words=int(counts.sum()), total_examples=int(spoken.sum()), epochs=epochs
+        )
+    vectors[np.array(model.wv.index_to_key, dtype=np.int64)] = model.wv.vectors
+    return vectors
+
+
+def _lines(words: NDArray, lengths: NDArray) -> bytes:
+    """One line a session, its words as numbers with spaces between."""
+    numbers = pa.array(words).cast(pa.string())
+    lines = pc.binary_join(pa.ListArray.from_arrays(pa.array(offsets_of(lengths), pa.int32()), numbers), " ")
+    text = pc.binary_join(pa.ListArray.from_arrays(pa.array([0, len(lines)], pa.int32()), lines), "\n")[0]
+    return text.as_py().encode() + b"\n"
+
+
+def _gensim() -> Any:
+    try:
+        from gensim.models import Word2Vec
+    except ImportError:
+        raise BenchError(
+            "training word vectors needs gensim", where="word2vec", fix='pip install "session-bench[text]"'
+        ) from None
+    return Word2Vec
