@@ -5,25 +5,33 @@ from __future__ import annotations
 import ast
 import hashlib
 import importlib.util
+import sys
 from functools import cache
-from importlib.metadata import entry_points
+from importlib.metadata import PackageNotFoundError, entry_points, version
 from pathlib import Path
+
+_DISTRIBUTIONS = {"sklearn": "scikit-learn"}  # named otherwise than what is imported
 
 
 @cache
 def source_version(target: str) -> str:
     """Hash of the module of ``"module:attribute"`` and of all modules that it imports, directly or not, from its own
-    package, from ``bench`` or from the package of a plugin. Libraries count by their version elsewhere."""
+    package, from ``bench`` or from the package of a plugin, and of the versions of the libraries that these import."""
     module = target.partition(":")[0]
     digest = hashlib.sha256()
-    for name, source in sorted(_closure(module).items()):
+    sources, libraries = _closure(module)
+    for name, source in sorted(sources.items()):
         digest.update(f"{name}\0{len(source)}\0".encode() + source)
+    for library in sorted(libraries):
+        digest.update(f"{library}=={_version(library)}\0".encode())
     return digest.hexdigest()[:16]
 
 
-def _closure(module: str) -> dict[str, bytes]:
+def _closure(module: str) -> tuple[dict[str, bytes], set[str]]:
+    """Sources by module, and the names of libraries that they import."""
     roots = {module.partition(".")[0], *_plugin_packages()}
     sources: dict[str, bytes] = {}
+    libraries: set[str] = set()
     waiting = [module]
     while waiting:
         name = waiting.pop()
@@ -34,8 +42,22 @@ def _closure(module: str) -> dict[str, bytes]:
         parent = name.rpartition(".")[0]
         if parent != "bench":  # it only passes on names, and its __version__ decides no number
             waiting.append(parent)
-        waiting.extend(found for found in _imports(name, path) if found.partition(".")[0] in roots)
-    return sources
+        for found in _imports(name, path):
+            root = found.partition(".")[0]
+            if root in roots:
+                waiting.append(found)
+            elif root and root not in sys.stdlib_module_names:
+                libraries.add(root)
+    return sources, libraries
+
+
+@cache
+def _version(library: str) -> str | None:
+    """Version of the distribution that an import comes from, None where it is not installed."""
+    try:
+        return version(_DISTRIBUTIONS.get(library, library))
+    except PackageNotFoundError:
+        return None
 
 
 @cache

@@ -99,3 +99,16 @@ def test_finding_a_version_imports_no_torch() -> None:
         "assert not {'torch', 'numpy', 'pandas'} & set(sys.modules), 'imported'"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_versions_of_imported_libraries_count(package: Path) -> None:
+    def released(name: str, number: str) -> str:
+        folder = package.parent / f"{name}.dist-info"
+        folder.mkdir(exist_ok=True)
+        (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {number}\n")
+        return version(package)
+
+    without = version(package)
+    one, two = released("elsewhere", "1.0"), released("elsewhere", "2.0")
+    assert len({without, one, two}) == 3
+    assert released("nobody_imports_it", "1.0") == two
