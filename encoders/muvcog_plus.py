@@ -1,9 +1,9 @@
 """muvcog-plus: the views of MUVCOG, taught what the shopper did next instead of what was masked.
 
 Beyond the paper, a contribution of this project. Same session graph, frozen and universal like MUVCOG; what differs is
-the objective (InfoNCE between a prefix and the item clicked after it, and the words of the next query: van den Oord
-et al., Representation Learning with Contrastive Predictive Coding, 2018), and that the current step, which a mean
-over a session's nodes drowns, is encoded once more on its own.
+the objective: InfoNCE between a prefix and the item clicked after it, and the words of the next query (van den Oord et
+al., Representation Learning with Contrastive Predictive Coding, 2018). What was tried beside it, and did not help, is
+in results/README.md.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _COLDEST = 100.0  # largest inverse temperature, as in CLIP
 
 
 class MuvcogPlus(SessionEncoder):
-    r"""Both views of the session, and both of its last step alone: ``output_dim = 4 * view_dim``.
+    r"""Both views of the session, ``output_dim = 2 * view_dim``; with ``last_step`` both of its last step alone beside them.
 
     .. math::
         \mathcal{L} = -\mathrm{Avg}_i \log \frac{\exp(\tau \cos(h(g_i), f(v_i)))}
@@ -52,7 +52,7 @@ class MuvcogPlus(SessionEncoder):
         hidden_dim: width of the hidden layer of h and f; 0 makes them linear.
         next_query: weight of the loss on the next query's words.
         last_step: whether the last step is encoded once more alone.
-        pretraining: see :class:`bench.training.pretraining.PretrainingConfig`.
+        learning_rate, schedule, pretraining: see :class:`bench.training.pretraining.PretrainingConfig`.
     """
 
     def __init__(
@@ -63,13 +63,15 @@ class MuvcogPlus(SessionEncoder):
         head_dim: int = 64,
         hidden_dim: int = 0,
         next_query: float = 0.5,
-        last_step: bool = True,
+        last_step: bool = False,
+        learning_rate: float = 0.002,
+        schedule: str = "cosine",
         **pretraining: Any,
     ) -> None:
         super().__init__(dims)
         self.output_dim = (4 if last_step else 2) * view_dim
         self.last_step, self.next_query = last_step, next_query
-        self.config = PretrainingConfig.of(pretraining)
+        self.config = PretrainingConfig.of({**pretraining, "learning_rate": learning_rate, "schedule": schedule})
         self.sources = SourceVectors(dims)
         self.agv = AttentiveGlobalView(dims.words, view_dim, beta)
         self.hlv = HierarchicalLocalView(dims.words, view_dim)

@@ -107,7 +107,7 @@ def test_loss_is_infonce_restated(corpus: Corpus) -> None:
 
 
 def test_the_last_step_stands_beside_the_session(corpus: Corpus) -> None:
-    encoder, _, features = build(corpus)
+    encoder, _, features = build(corpus, last_step=True)
     batch = SessionBatch.from_sessions(corpus, np.arange(60), features)
     alone = SessionBatch.from_sessions(corpus, np.arange(60), features).without_steps(
         batch.step_position != (batch.num_steps - 1)[batch.step_session]
@@ -117,7 +117,7 @@ def test_the_last_step_stands_beside_the_session(corpus: Corpus) -> None:
     assert vectors.shape == (60, 16)
     torch.testing.assert_close(vectors[:, 8:], last[:, :8])
     torch.testing.assert_close(last[:, :8], last[:, 8:])
-    without, _, _ = build(corpus, last_step=False)
+    without, _, _ = build(corpus)
     assert without.output_dim == 8
 
 
