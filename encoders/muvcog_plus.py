@@ -32,7 +32,7 @@ _COLDEST = 100.0  # largest inverse temperature, as in CLIP
 
 
 class MuvcogPlus(SessionEncoder):
-    r"""Both views of the session, ``output_dim = 2 * view_dim``; with ``last_step`` both of its last step alone beside them.
+    r"""Both views of the session, ``output_dim = 2 * view_dim``; with ``last_step`` those of its last step beside them.
 
     .. math::
         \mathcal{L} = -\mathrm{Avg}_i \log \frac{\exp(\tau \cos(h(g_i), f(v_i)))}
