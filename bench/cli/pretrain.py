@@ -17,18 +17,28 @@ def pretrain(
     settings: Settings = None,
     device: Device = "auto",
     out: Out = RUNS,
+    plot: Annotated[Path | None, typer.Option("--plot", help="Draw the curve: an SVG, PDF or PNG file.")] = None,
 ) -> None:
     """Pretrain an encoder on the training sessions of a corpus; print where its weights and its curve are."""
+    if plot is not None:
+        from bench.figures.style import require_picture, require_plotting
+
+        require_plotting(where="--plot")
+        require_picture(plot, "--plot")
     from bench.cli.progress import single_progress
     from bench.grid.embed import pretrained
     from bench.grid.store import Store
 
     store = Store(out)
-    job, _ = pretrained(encoder, dataset, seed, settings or [], device, store, single_progress)
+    job, corpus = pretrained(encoder, dataset, seed, settings or [], device, store, single_progress)
     record = store.read(job.kind, job.key) or {}
     for warning in record.get("warnings", []):
         typer.echo(f"Warning: {warning}", err=True)
     typer.echo(str(store.folder(job.kind, job.key)))
+    if plot is not None:
+        from bench.figures.curves import plot_curve
+
+        plot_curve(store.folder(job.kind, job.key) / "curve.parquet", corpus.info.label, encoder, seed, plot)
 
 
 def embed(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import shlex
 import shutil
@@ -30,6 +31,8 @@ def record_run(
 ) -> None:
     """Writes ``table.md``, ``rows.json``, ``provenance.json`` and ``curves.csv`` to ``folder``, all or nothing.
 
+    Where matplotlib is installed, ``curves.svg`` shows the curves.
+
     Args:
         folder: made anew; files of an earlier record are replaced, others stay.
         command: what was typed.
@@ -43,7 +46,7 @@ def record_run(
     writing = folder.with_name(folder.name + ".writing")
     shutil.rmtree(writing, ignore_errors=True)
     writing.mkdir(parents=True)
-    provenance = _provenance(command, cells, corpora, store)
+    provenance = provenance_of(command, cells, corpora, store)
     lines = [
         f"`{provenance['command']}`",
         f"Computed at commit {', '.join(map(str, provenance['commits']))}; corpora: "
@@ -53,21 +56,24 @@ def record_run(
     table = markdown_run(rows, corpora, primary)
     text = "\n\n".join([*lines, table.rstrip("\n"), *warnings]) + "\n"
     (writing / "table.md").write_text(text, encoding="utf-8")
-    _write_json(writing / "rows.json", [row.as_dict() for row in rows])
-    _write_json(writing / "provenance.json", provenance)
-    curves = _curves(cells, store)
+    write_json(writing / "rows.json", [row.as_dict() for row in rows])
+    write_json(writing / "provenance.json", provenance)
+    curves = pretraining_curves(cells, store)
     if len(curves):
         curves.to_csv(writing / "curves.csv", index=False, float_format="%.5f")
+        _draw(curves, corpora, writing / "curves.svg")
     folder.mkdir(parents=True, exist_ok=True)
     for file in writing.iterdir():
         file.replace(folder / file.name)
     writing.rmdir()
 
 
-def _provenance(
+def provenance_of(
     command: Sequence[str], cells: Sequence[Cell], corpora: dict[str, Corpus], store: Store
 ) -> dict[str, Any]:
-    records = [record for cell in cells if (record := store.read("cells", cell.key)) is not None]
+    keys = dict.fromkeys(cell.key for cell in cells)  # one of a reference stands for every seed
+    """Where the numbers of these cells come from: command, commits, versions, options, corpora, seconds."""
+    records = [record for key in keys if (record := store.read("cells", key)) is not None]
     made = [record["provenance"] for record in records if "provenance" in record]
     encoders = {job.key: job for cell in cells for job in cell.jobs if job.kind == "encoders"}
     pretraining = [store.read("encoders", key) or {} for key in encoders]
@@ -98,11 +104,11 @@ def _provenance(
             "cells": round(sum(record["seconds"] for record in records), 1),
             "pretraining": round(sum(record.get("seconds", 0.0) for record in pretraining), 1),
         },
-        "cells": sorted(cell.key for cell in cells),
+        "cells": sorted(keys),
     }
 
 
-def _curves(cells: Sequence[Cell], store: Store) -> pd.DataFrame:
+def pretraining_curves(cells: Sequence[Cell], store: Store) -> pd.DataFrame:
     """The pretraining curves: one row per validation of each dataset, encoder and seed."""
     frames = {}
     for cell in cells:
@@ -119,5 +125,15 @@ def _curves(cells: Sequence[Cell], store: Store) -> pd.DataFrame:
     return together[[*first, *(column for column in together.columns if column not in first)]]
 
 
-def _write_json(file: Path, value: Any) -> None:
+def _draw(curves: pd.DataFrame, corpora: dict[str, Corpus], file: Path) -> None:
+    if importlib.util.find_spec("matplotlib") is None:  # an extra; the numbers are in curves.csv
+        return
+    from bench.figures.curves import draw_curves
+    from bench.figures.drawing import write_picture
+
+    write_picture(draw_curves(curves, {name: corpus.info.label for name, corpus in corpora.items()}).figure, file)
+
+
+def write_json(file: Path, value: Any) -> None:
+    """Writes JSON for people and diffs: indented, keys sorted."""
     file.write_text(json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -1,0 +1,57 @@
+"""``bench figures``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bench.cli.choices import RUNS, Device, Out, names
+
+
+def figures(
+    experiment: Annotated[str, typer.Argument(help="kdd22, quick, fashioniq, or a TOML file.")] = "kdd22",
+    only: Annotated[str, typer.Option("--only", help="Figures, comma-separated; default: all.")] = "",
+    to: Annotated[
+        Path | None, typer.Option("--to", help="Folder of the files; default: figures/NAME in the --out folder.")
+    ] = None,
+    device: Device = "auto",
+    out: Out = RUNS,
+) -> None:
+    """Draw an experiment's figures from its results: PDF, SVG and PNG, the numbers as CSV, the caption as Markdown.
+
+    Results come from `bench tables`; a figure without any is left out, or an error where --only names it. Figure 6 then
+    trains what encoders it lacks.
+    """
+    from bench.errors import BenchError
+    from bench.figures.style import require_plotting
+
+    require_plotting("sklearn")
+    from bench.cli.progress import single_progress
+    from bench.experiments.load import load_experiment
+    from bench.experiments.plan import plan_experiment
+    from bench.figures.drawing import write_drawing
+    from bench.figures.experiment_figures import ExperimentFigures, Missing, chosen_ids
+    from bench.grid.store import Store
+    from bench.registry import registry
+
+    store, wanted = Store(out), names(only)
+    declared = load_experiment(experiment, registry())
+    ids = chosen_ids(declared, wanted)
+    plan = plan_experiment(
+        declared, registry(), store, device=device, corpus_progress=lambda name: single_progress(f"making {name}")
+    )
+    folder = to or out / "figures" / declared.name
+    command = ["figures", experiment, *(["--only", ",".join(ids)] if wanted else [])]
+    drawing = ExperimentFigures(plan, store, command, single_progress)
+    for name in ids:
+        drawn = drawing.draw(name, train=bool(wanted))
+        if isinstance(drawn, Missing):
+            if wanted:
+                raise BenchError(drawn.reason, where=f"--only {name}")
+            typer.echo(f"{name} is left out: {drawn.reason}", err=True)
+            continue
+        figure, provenance = drawn
+        write_drawing(figure, folder, provenance)
+        typer.echo(f"{folder / name}.pdf, .svg, .png, .csv, .md: {figure.title}")

@@ -1,0 +1,139 @@
+"""``bench tables``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bench.cli.choices import RUNS, AsJson, Device, Jobs, Out, names
+
+if TYPE_CHECKING:
+    from bench.experiments.plan import ExperimentPlan
+    from bench.grid.store import Store
+
+_DATASETS = "table1"
+
+
+def tables(
+    experiment: Annotated[str, typer.Argument(help="kdd22, quick, fashioniq, or a TOML file.")] = "kdd22",
+    part: Annotated[
+        str, typer.Option("--part", help="Parts, comma-separated, such as table1,table2; default: all.")
+    ] = "",
+    formats: Annotated[
+        str, typer.Option("--format", help="Formats of the files: md, tex, csv, html, json; default: all.")
+    ] = "",
+    to: Annotated[
+        Path | None, typer.Option("--to", help="Folder of the files; default: tables/NAME in the --out folder.")
+    ] = None,
+    no_run: Annotated[bool, typer.Option("--no-run", help="Run nothing; what has no result is MISSING.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be run, and how long.")] = False,
+    rerun: Annotated[
+        bool, typer.Option("--rerun/--only-missing", help="Remove the results of these cells first, and no others.")
+    ] = False,
+    jobs: Jobs = None,
+    device: Device = "auto",
+    out: Out = RUNS,
+    as_json: AsJson = False,
+) -> None:
+    """Print the paper's tables: run the cells that are missing, then write every table in every format.
+
+    Finished cells are kept in the --out folder; running the same command again does no work.
+    """
+    from bench.cli.progress import GridProgress, single_progress
+    from bench.errors import BenchError, did_you_mean
+    from bench.experiments.load import load_experiment
+    from bench.experiments.plan import plan_experiment, remove_results
+    from bench.grid.local import run_jobs
+    from bench.grid.store import Store
+    from bench.registry import registry
+    from bench.tables.writers import WRITERS
+
+    chosen = names(formats) or list(WRITERS)
+    for ending in chosen:
+        if ending not in WRITERS:
+            raise BenchError(f"no format {ending!r}", where="--format", fix=did_you_mean(ending, WRITERS))
+    if rerun and (no_run or dry_run):
+        raise BenchError("removes results", where="--rerun", fix="leave out --no-run and --dry-run")
+    store = Store(out)
+    parts = names(part)
+    declared = load_experiment(experiment, registry())
+    grid = [name for name in parts if name != _DATASETS]
+    plan = plan_experiment(declared, registry(), store, grid, device, lambda name: single_progress(f"making {name}"))
+    only_datasets = bool(parts) and not grid
+    if dry_run:
+        typer.echo(_forecast(plan, store, jobs))
+        return
+    if rerun and not only_datasets:
+        typer.echo(f"removed {remove_results(plan, store)} results", err=True)
+    computed = 0
+    if not (no_run or only_datasets):
+        missing = plan.missing(store)
+        computed = sum(job.kind == "cells" for job in missing)
+        with GridProgress(missing) as progress:
+            run_jobs(plan.jobs, store, jobs, progress.watch)
+
+    from bench.tables.all_tables import all_tables, write_tables
+    from bench.tables.dataset_table import dataset_table
+
+    results = plan.results(store)
+    if only_datasets:
+        found = [dataset_table(results.experiment, results.corpora)]
+    else:
+        found = all_tables(results, with_datasets=not parts or _DATASETS in parts)
+    folder = to if to is not None else out / "tables" / declared.name
+    write_tables(folder, found, chosen, results, _typed())
+    if as_json:
+        typer.echo(WRITERS["json"](found))
+    else:
+        typer.echo(WRITERS["md"](found))
+    for line in results.warnings():
+        typer.echo(line, err=True)
+    typer.echo(f"{len(plan.all_cells)} cells, {computed} computed now; tables in {folder}", err=True)
+    if not only_datasets and not all(store.is_done("cells", cell.key) for cell in plan.all_cells):
+        raise typer.Exit(1)
+
+
+def _forecast(plan: ExperimentPlan, store: Store, workers: int | None) -> str:
+    """What a run would do, part by part."""
+    import os
+
+    from bench.experiments.plan import estimate_seconds
+
+    processes = workers or len(os.sched_getaffinity(0))
+    lines = []
+    for part, cells in plan.cells.items():
+        keys = list(dict.fromkeys(cell.key for cell in cells))
+        done = sum(store.is_done("cells", key) for key in keys)
+        lines.append(f"{part}: {len(keys)} cells, {done} done")
+    jobs, missing = plan.jobs, plan.missing(store)
+    trained = [job for job in jobs if job.kind == "encoders"]
+    left = sum(job.kind == "encoders" for job in missing)
+    cells_left = sum(job.kind == "cells" for job in missing)
+    seconds = estimate_seconds(missing, store)
+    lines += [
+        f"all: {len(plan.all_cells)} cells, those of several parts once; {len(plan.all_cells) - cells_left} done",
+        f"{len(trained)} pretrainings, shared by their cells; {len(trained) - left} done",
+        f"about {_duration(seconds / processes)} on {processes} process{'es' * (processes != 1)}, "
+        f"{_duration(seconds)} of processor time",
+    ]
+    return "\n".join(lines)
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+
+
+def _typed() -> list[str]:
+    """The command line without the options that only say where its results go."""
+    import sys
+
+    words, kept = sys.argv[1:], []
+    while words:
+        word = words.pop(0)
+        if word in ("--to", "--out", "--format"):
+            words = words[1:]
+        elif word != "--json" and not word.startswith(("--to=", "--out=", "--format=")):
+            kept.append(word)
+    return kept

@@ -1,0 +1,136 @@
+"""Figures 4 and 5: a metric of one baseline with several encoders, with intervals, one panel per dataset."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from bench.figures.drawing import Drawing
+from bench.figures.style import COLOURS, COLUMN, GREY, INK, PALE, light_grid, new_figure, style
+from bench.stats.digits import decimals
+from bench.stats.marks import dagger
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from bench.experiments.experiment import Part
+    from bench.experiments.results import Results
+
+REFERENCE = "vanilla"
+_ROW, _TITLE = 0.155, 0.42  # inches
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One system.
+
+    Attributes:
+        dataset, baseline, encoder: which.
+        mean: over seeds and queries; None where it isn't done.
+        low, high: 95 % interval of the mean over users and seeds; None where there is none.
+        error: standard error of the mean.
+        p_adjusted: of the difference to vanilla, Holm over the part's primary family.
+        seeds: how many.
+        status: ``done``, ``failed`` or ``missing``.
+    """
+
+    dataset: str
+    baseline: str
+    encoder: str
+    mean: float | None
+    low: float | None
+    high: float | None
+    error: float | None
+    p_adjusted: float | None
+    seeds: int
+    status: str
+
+
+def bars_of(results: Results, part: Part) -> list[Bar]:
+    """The bars of a part: its primary metric, by dataset, baseline and encoder in the order of the plan."""
+    metric, bars = part.metrics[0], []
+    for dataset in part.datasets:
+        for baseline in part.baselines:
+            for encoder in results.encoders(part.id):
+                place = (part.id, dataset, baseline, encoder)
+                values = results.seed_values(*place, metric)
+                interval = results.interval(*place, metric)
+                tested = results.outcome(*place, metric)
+                known = interval is not None and math.isfinite(interval.low)
+                bars.append(
+                    Bar(
+                        dataset,
+                        baseline,
+                        encoder,
+                        mean=float(values.mean()) if len(values) else None,
+                        low=interval.low if interval is not None and known else None,
+                        high=interval.high if interval is not None and known else None,
+                        error=interval.error if interval is not None and known else None,
+                        p_adjusted=tested.p_adjusted if tested is not None else None,
+                        seeds=len(values),
+                        status=results.status(*place).state,
+                    )
+                )
+    return bars
+
+
+def draw_bars(bars: Sequence[Bar], id: str, title: str, metric: str, names: Mapping[str, str] | None = None) -> Drawing:
+    """Horizontal bars from 0, the value at the end of each; a panel for each dataset and baseline.
+
+    Args:
+        bars: in the order of the panels and, in each, from top to bottom.
+        id, title: of the drawing.
+        metric: what the axis measures.
+        names: how datasets, baselines, encoders and the metric are printed, where not as they are called.
+    """
+    names = names or {}
+    measure = names.get(metric, metric.upper())
+    panels: dict[tuple[str, str], list[Bar]] = {}
+    for bar in bars:
+        panels.setdefault((bar.dataset, bar.baseline), []).append(bar)
+    ends = [bar.high if bar.high is not None else bar.mean for bar in bars]
+    top = max((end for end in ends if end is not None), default=1.0)
+    heights = [len(rows) for rows in panels.values()]
+    with style():
+        figure = new_figure(COLUMN, _ROW * sum(heights) + _TITLE * len(panels) + 0.3)
+        grid = figure.subplots(len(panels), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
+        for axes, ((dataset, baseline), rows) in zip(grid, panels.items(), strict=True):
+            _draw_panel(axes, rows, top, names)
+            axes.set_title(f"{names.get(dataset, dataset)}, {names.get(baseline, baseline)}")
+        grid[-1].set_xlabel(measure)
+        grid[-1].set_xlim(0, top * 1.2)
+    seeds = max((bar.seeds for bar in bars), default=0)
+    unfinished = sum(bar.status != "done" for bar in bars)
+    caption = [
+        f"{measure}, mean over queries and {seeds} seed{'s' * (seeds != 1)}. Whiskers: 95 % interval of that "
+        "mean over users and seeds. All encoders share users and queries, so intervals of means may overlap where the "
+        f"difference is certain; † marks a difference to {REFERENCE} with p < 0.05 after Holm."
+    ]
+    if seeds == 1:
+        caption.append("One seed: everything here is conditional on one trained model.")
+    if unfinished:
+        caption.append(f"{unfinished} of {len(bars)} systems have no result.")
+    return Drawing(id, title, figure, pd.DataFrame([{"metric": metric, **asdict(b)} for b in bars]), tuple(caption))
+
+
+def _draw_panel(axes: Axes, rows: Sequence[Bar], top: float, names: Mapping[str, str]) -> None:
+    light_grid(axes, "x")
+    for place, bar in enumerate(rows):
+        if bar.mean is None:
+            axes.text(0.01 * top, place, bar.status.upper(), va="center", color=GREY)
+            continue
+        colour = PALE if bar.encoder == REFERENCE else COLOURS[4]
+        axes.barh(place, bar.mean, height=0.7, color=colour, linewidth=0)
+        if bar.low is not None and bar.high is not None:
+            axes.plot([bar.low, bar.high], [place, place], color=INK, linewidth=0.9)
+        end = max(bar.mean, bar.high or 0.0)
+        text = f"{bar.mean:.{decimals(bar.error)}f}{dagger(bar.p_adjusted)}"
+        axes.text(end + 0.015 * top, place, text, va="center", fontsize=6.5)
+    axes.set_yticks(range(len(rows)), [names.get(bar.encoder, bar.encoder) for bar in rows])
+    axes.set_ylim(len(rows) - 0.4, -0.6)
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)

@@ -1,0 +1,160 @@
+"""Figure 2: how long sessions are, and how many items are clicked per query, counted from the corpora."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from bench.data.columns import Columns
+from bench.data.corpus import Corpus
+from bench.data.csr import expand_ranges
+from bench.data.published import CITATION, PUBLISHED, SHARE_OVER_TEN_STEPS
+from bench.figures.drawing import Drawing
+from bench.figures.style import COLOURS, COLUMN, MARKERS, light_grid, new_figure, style
+
+LONGEST = 10
+"""Sessions and clicks beyond are one bin, as in the paper's figure."""
+
+_LENGTHS, _CLICKS = "session length", "clicks per query"
+_MULTI_MODAL, _TEXTUAL = "with image queries", "without image queries"
+
+
+def count_characteristics(corpus: Corpus) -> pd.DataFrame:
+    """Both distributions: panel, sessions (with or without image queries), value, more, share, mean, n.
+
+    Lengths are those of all sessions. Clicks are counted in the downstream sample, whose impressions are whole, over
+    the queries that showed something. Sessions without image queries are there only where the corpus keeps them.
+    """
+    columns = corpus.columns
+    lengths = np.diff(columns.session_queries)
+    textual = _without_images(columns)
+    clicks, owner = _clicks_per_query(corpus)
+    rows = []
+    for name, chosen in ((_MULTI_MODAL, ~textual), (_TEXTUAL, textual)):
+        rows += _shares(_LENGTHS, name, lengths[chosen], 1)
+        rows += _shares(_CLICKS, name, clicks[chosen[owner]], 0)
+    return pd.DataFrame(rows)
+
+
+def draw_characteristics(corpora: Mapping[str, Corpus], names: Mapping[str, str] | None = None) -> Drawing:
+    """Two panels, a line per dataset; sessions without image queries dashed, where a corpus has any.
+
+    Args:
+        corpora: by dataset.
+        names: how datasets are printed; as tables print them by default.
+    """
+    names = names or {name: corpus.info.label for name, corpus in corpora.items()}
+    tables = {name: count_characteristics(corpus) for name, corpus in corpora.items()}
+    numbers = pd.concat([table.assign(dataset=name) for name, table in tables.items()], ignore_index=True)
+    numbers = numbers[["dataset", *numbers.columns.drop("dataset")]]
+    series = [
+        (name, sessions)
+        for name in corpora
+        for sessions in (_MULTI_MODAL, _TEXTUAL)
+        if len(_of(numbers, name, sessions, _LENGTHS))
+    ]
+    with style():
+        figure = new_figure(COLUMN, 3.3 + 0.14 * len(series))
+        panels = figure.subplots(2, 1)
+        for axes, panel, letter in zip(panels, (_LENGTHS, _CLICKS), "ab", strict=True):
+            light_grid(axes, "y")
+            for name, sessions in series:
+                place = list(corpora).index(name)
+                mine = _of(numbers, name, sessions, panel)
+                axes.plot(
+                    mine["value"],
+                    100 * mine["share"],
+                    "-" if sessions == _MULTI_MODAL else "--",
+                    color=COLOURS[place % len(COLOURS)],
+                    marker=MARKERS[place % len(MARKERS)],
+                    markerfacecolor="white" if sessions == _TEXTUAL else None,
+                )
+            axes.set_title(f"({letter}) {panel}")
+            axes.set_ylim(bottom=0)
+            first = 1 if panel == _LENGTHS else 0
+            axes.set_xticks(range(first, LONGEST + 2), [*map(str, range(first, LONGEST + 1)), f">{LONGEST}"])
+            axes.set_xlabel("queries in the session" if panel == _LENGTHS else "clicked items")
+            axes.set_ylabel("% of sessions" if panel == _LENGTHS else "% of queries")
+        labels = [_label(numbers, name, names[name], sessions) for name, sessions in series]
+        figure.legend(panels[0].get_lines(), labels, loc="outside lower center", ncols=1)
+    return Drawing(
+        "figure2", "Figure 2. Session length and clicks per query", figure, numbers, _caption(corpora, numbers)
+    )
+
+
+def _of(numbers: pd.DataFrame, dataset: str, sessions: str, panel: str) -> pd.DataFrame:
+    """One line of one panel."""
+    wanted = (numbers["dataset"] == dataset) & (numbers["sessions"] == sessions) & (numbers["panel"] == panel)
+    return numbers[wanted].sort_values("value")
+
+
+def _label(numbers: pd.DataFrame, dataset: str, name: str, sessions: str) -> str:
+    """A name with its means, which hold for both panels."""
+    means = [
+        f"{found['mean'].iloc[0]:.1f} {unit}"
+        for panel, unit in ((_LENGTHS, "queries a session"), (_CLICKS, "clicks a query"))
+        if len(found := _of(numbers, dataset, sessions, panel))
+    ]
+    return f"{name}{', no images' if sessions == _TEXTUAL else ''}: {', '.join(means)}"
+
+
+def _caption(corpora: Mapping[str, Corpus], numbers: pd.DataFrame) -> tuple[str, ...]:
+    long = numbers[(numbers["panel"] == _LENGTHS) & numbers["more"] & (numbers["sessions"] == _MULTI_MODAL)]
+    shares = ", ".join(f"{row.dataset} {row.share:.1%}" for row in long.itertuples())
+    published = {
+        name: paper["clicks"] / (paper["keyword_queries"] + paper["product_queries"])
+        for name, corpus in corpora.items()
+        if (paper := PUBLISHED.get(corpus.info.name.removeprefix("mmsession-"))) is not None
+    }
+    sentences = [
+        "Length counts steps: a keyword query, or a product query with its image query. Clicks are counted in the "
+        "downstream sample over queries that showed something. The legend gives means.",
+        f"More than ten queries: {shares}; the paper says {SHARE_OVER_TEN_STEPS:.0%} of its multi-modal sessions.",
+    ]
+    if published:
+        means = ", ".join(f"{name} {value:.2f}" for name, value in published.items())
+        sentences.append(f"Clicks per query in the paper's data: {means} ({CITATION}).")
+    if not (numbers["sessions"] == _TEXTUAL).any():
+        sentences.append(
+            "The paper's figure sets them against purely textual sessions, which these corpora leave out, as the "
+            "paper's own data do."
+        )
+    return tuple(sentences)
+
+
+def _without_images(columns: Columns) -> NDArray[np.bool_]:
+    """(S,) whether a session has no image query."""
+    images = np.concatenate([[0], np.cumsum(columns.query_image >= 0)])
+    return np.diff(images[columns.session_queries]) == 0
+
+
+def _clicks_per_query(corpus: Corpus) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Clicks of every query of the downstream sample that showed something, and the session of each."""
+    columns, sessions = corpus.columns, corpus.session_rows(downstream=True)
+    queries, owner = expand_ranges(columns.session_queries[sessions], columns.session_queries[sessions + 1])
+    clicks = np.concatenate([[0], np.cumsum(columns.impression_clicked)])
+    first, last = columns.query_impressions[queries], columns.query_impressions[queries + 1]
+    showed = last > first
+    return (clicks[last] - clicks[first])[showed], sessions[owner[showed]]
+
+
+def _shares(panel: str, sessions: str, counts: NDArray, first: int) -> list[dict[str, object]]:
+    """One row per bin, ``first`` … LONGEST and one for more; none without anything counted."""
+    if not len(counts):
+        return []
+    binned = np.bincount(np.minimum(counts, LONGEST + 1), minlength=LONGEST + 2)[first:]
+    return [
+        {
+            "panel": panel,
+            "sessions": sessions,
+            "value": first + place,
+            "more": first + place > LONGEST,
+            "share": count / len(counts),
+            "mean": float(counts.mean()),
+            "n": len(counts),
+        }
+        for place, count in enumerate(binned.tolist())
+    ]

@@ -1,0 +1,77 @@
+"""A drawn figure and its files: the picture three times, the numbers that it shows, and the caption."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from bench.figures.style import style
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_WITHOUT_DATES = {
+    "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+    "svg": {"Date": None, "Creator": None},
+    "png": {"Software": None},
+}
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure that is ready to be written.
+
+    Attributes:
+        id: its name in file names and for ``--only``, such as ``figure4``.
+        title: one line, without a full stop.
+        figure: the picture.
+        numbers: every number that it shows, long, one row per mark.
+        caption: sentences of the caption: what is drawn, how to read it, what must be known about the data.
+    """
+
+    id: str
+    title: str
+    figure: Figure
+    numbers: pd.DataFrame
+    caption: tuple[str, ...] = field(default=())
+
+
+def write_drawing(drawing: Drawing, folder: Path, provenance: tuple[str, ...] = ()) -> list[Path]:
+    """Writes ``ID.pdf``, ``ID.svg``, ``ID.png``, ``ID.csv`` and ``ID.md`` to ``folder``.
+
+    Each is written beside and renamed. The same drawing gives the same bytes: no dates, no random ids.
+
+    Args:
+        drawing: what is written.
+        folder: made where it is missing.
+        provenance: lines at the end of the caption: seeds, command, commit.
+
+    Returns:
+        the files.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    written = [write_picture(drawing.figure, folder / f"{drawing.id}.{kind}") for kind in _WITHOUT_DATES]
+    lines = [f"**{drawing.title}.** {' '.join(drawing.caption)}".strip(), *provenance]
+    texts = {
+        "csv": drawing.numbers.to_csv(index=False, float_format="%.6g"),
+        "md": "\n\n".join([*lines, f"![{drawing.title}]({drawing.id}.svg)"]) + "\n",
+    }
+    for kind, text in texts.items():
+        file = folder / f"{drawing.id}.{kind}"
+        writing = file.with_name(f"{file.name}.writing")
+        writing.write_text(text, encoding="utf-8")
+        written.append(writing.replace(file))
+    return written
+
+
+def write_picture(figure: Figure, file: Path) -> Path:
+    """Writes a figure as PDF, SVG or PNG, which the ending of ``file`` says; beside, then renamed."""
+    kind = file.suffix.removeprefix(".").lower()
+    file.parent.mkdir(parents=True, exist_ok=True)
+    writing = file.with_name(f"{file.name}.writing")
+    with style():
+        figure.savefig(writing, format=kind, metadata=_WITHOUT_DATES.get(kind))
+    return writing.replace(file)
