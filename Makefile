@@ -7,7 +7,7 @@ PYTHON ?= python3
 OUT ?= runs
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types tests install format clean
+.PHONY: demo test lint types tests check install format clean
 .DEFAULT_GOAL := demo
 
 install: $(VENV)/.installed
@@ -22,7 +22,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 demo: install
 	$(BIN)/bench run --task ctr --baseline transearch --encoder lstm,muvcog-m --dataset beauty --out $(OUT)
 
-test: lint types tests
+test: lint types tests check
 
 lint: install
 	$(BIN)/ruff check .
@@ -33,6 +33,10 @@ types: install
 
 tests: install
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+# the committed tables of a tiny grid; after a change that is meant to move them: bench check --update
+check: install
+	$(BIN)/bench check
 
 format: install
 	$(BIN)/ruff check --fix .

@@ -58,6 +58,7 @@ class ALSTP(ClickModel):
 
     learning_rate = 1e-3
     batch_size = 256
+    reads_images = False
 
     def __init__(
         self,

@@ -7,8 +7,42 @@ from bench import BaselineSpec, hookimpl
 
 @hookimpl
 def bench_baselines() -> list[BaselineSpec]:
-    """The paper's downstream models."""
+    """The paper's downstream models, and references that learn nothing."""
     return [
+        BaselineSpec(
+            "popularity",
+            "baselines.popularity:ItemPopularity",
+            "reference: items by their clicks in training sessions",
+            "A control of this project's own: Liu et al., KDD 2022, has none",
+            task="ctr",
+            reference=True,
+        ),
+        BaselineSpec(
+            "bm25",
+            "baselines.bm25:Bm25",
+            "reference: the query's words against the items' titles",
+            "Robertson & Zaragoza, The Probabilistic Relevance Framework: BM25 and Beyond, FnTIR 2009; "
+            "https://github.com/xhluca/bm25s",
+            {"k1": 1.5, "b": 0.75},
+            task="ctr",
+            reference=True,
+        ),
+        BaselineSpec(
+            "word-popularity",
+            "baselines.popularity:WordPopularity",
+            "reference: words by how often they are asked next in training sessions",
+            "A control of this project's own: Liu et al., KDD 2022, has none",
+            task="suggest",
+            reference=True,
+        ),
+        BaselineSpec(
+            "query-words",
+            "baselines.query_words:QueryWords",
+            "reference: the words of the current query again, then popular ones",
+            "A control of this project's own: Liu et al., KDD 2022, has none",
+            task="suggest",
+            reference=True,
+        ),
         BaselineSpec(
             "transearch",
             "baselines.transearch:TranSearch",

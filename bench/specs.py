@@ -55,11 +55,14 @@ class BaselineSpec(Spec):
         task: name of the task that trains it.
         needs_frozen: it takes finished vectors and cannot train an encoder along. Together with an encoder that isn't
             frozen it is refused before anything runs, ``vanilla`` excepted.
+        reference: it learns nothing and reads no session vector (:mod:`bench.references`): it is run with ``vanilla``
+            alone, once for all seeds, stands first in tables, and is in no family of hypotheses.
     """
 
     kind: ClassVar[str] = "baseline"
     task: str = "ctr"
     needs_frozen: bool = False
+    reference: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,11 +72,13 @@ class TaskSpec(Spec):
     Attributes:
         primary: the metric that hypotheses are about.
         units: what is scored, in the plural, as tables call it.
+        metrics: all it reports, so that a name can be checked before anything runs; empty where it doesn't say.
     """
 
     kind: ClassVar[str] = "task"
     primary: str = ""
     units: str = "queries"
+    metrics: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -89,10 +89,11 @@ class ClickExamples:
         corpus: the data.
         features: its vectors, on the device.
         min_user_sessions: see :func:`user_codes`.
+        images: look up the candidates' images; else they are zero.
     """
 
-    def __init__(self, corpus: Corpus, features: Features, min_user_sessions: int) -> None:
-        self.corpus, self.features = corpus, features
+    def __init__(self, corpus: Corpus, features: Features, min_user_sessions: int, images: bool = True) -> None:
+        self.corpus, self.features, self._images = corpus, features, images
         self.users = user_codes(corpus, min_user_sessions)
         self.num_users = int(self.users.max(initial=0)) + 1
         items = np.arange(len(corpus.columns.item_image))
@@ -103,10 +104,6 @@ class ClickExamples:
         """The examples of these queries (B,) with these candidates."""
         columns, device = self.corpus.columns, self.features.device
         items = torch.from_numpy(candidates.items).to(device)  # (B, K)
-        images = torch.from_numpy(columns.item_image[candidates.items].astype(np.int64)).to(device)
-        vectors = self.features.images(images.clamp(min=0).flatten()).view(*images.shape, -1)  # (B, K, d)
-        if bool((images < 0).any()):
-            vectors *= (images >= 0).unsqueeze(2)
         words, owner = take_rows(columns.query_word_offsets, columns.query_words, queries)
         return ClickBatch(
             queries=torch.from_numpy(np.asarray(queries, dtype=np.int64)).to(device),
@@ -115,10 +112,21 @@ class ClickExamples:
             query_text=_mean_text(words, owner, len(queries), self.features),
             items=items,
             item_text=self.item_text[items],
-            item_images=vectors,
+            item_images=self._image_vectors(candidates.items),
             shown=torch.from_numpy(candidates.shown).to(device),
             clicks=torch.from_numpy(candidates.clicked.astype(np.float32)).to(device),
         )
+
+    def _image_vectors(self, items: NDArray) -> Tensor:
+        """(B, K, dims.images) of these items (B, K)."""
+        device, width = self.features.device, self.features.dims.images
+        if not self._images:
+            return torch.zeros(1, device=device).expand(*items.shape, width)
+        images = torch.from_numpy(self.corpus.columns.item_image[items].astype(np.int64)).to(device)
+        vectors = self.features.images(images.clamp(min=0).flatten()).view(*images.shape, width)
+        if bool((images < 0).any()):
+            vectors *= (images >= 0).unsqueeze(2)
+        return vectors
 
 
 def _mean_text(words: NDArray, owner: NDArray, rows: int, features: Features) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -11,10 +11,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bench.contracts import ClickCorpus, ClickDims, SessionEncoder, Task, TaskResult
+from bench.contracts import ClickBatch, ClickCorpus, ClickDims, SessionEncoder, Task, TaskResult
 from bench.data.corpus import Corpus
 from bench.errors import BenchError
 from bench.metrics import ranking_metrics
+from bench.references import ClickReference
 from bench.training.context import TrainingContext
 from bench.training.fitting import FittingConfig, fit
 from bench.training.joining import JoinedClickModel
@@ -66,13 +67,20 @@ class ClickPrediction(Task):
                     where=str(corpus.folder),
                     fix="a larger sample",
                 )
-        examples = ClickExamples(corpus, context.features, self.min_user_sessions)
-        click_model = baseline(ClickDims(context.features.dims, examples.num_users), **baseline_options)
+        examples = ClickExamples(corpus, context.features, self.min_user_sessions, baseline.reads_images)
+        dims = ClickDims(context.features.dims, examples.num_users)
+        data = ClickCorpus(corpus, context.features, split["train"])
+        if issubclass(baseline, ClickReference):
+            reference = baseline(dims, **baseline_options)
+            reference.prepare(data)
+            scores, candidates = _scored(examples, split["test"], lambda batch, _: reference.scores(batch))
+            return _result(corpus, split["test"], scores, candidates, context)
+        click_model = baseline(dims, **baseline_options)
         model = JoinedClickModel(click_model, encoder, frozen=embeddings is not None).to(context.device)
-        click_model.prepare(ClickCorpus(corpus, context.features, split["train"]))
+        click_model.prepare(data)
         vectors = _Vectors(queries, embeddings)
         if embeddings is not None:
-            model.standardise_by(embeddings[torch.from_numpy(np.searchsorted(queries, split["train"]))])
+            model.standardise.learn(embeddings[torch.from_numpy(np.searchsorted(queries, split["train"]))])
 
         shown = all_candidates(corpus, split["train"])
         order = context.generator("training order")
@@ -90,12 +98,7 @@ class ClickPrediction(Task):
                 yield loss if auxiliary is None else loss + auxiliary
 
         def score(rows: NDArray) -> tuple[NDArray, Candidates]:
-            candidates = all_candidates(corpus, rows)
-            parts = []
-            for index in np.split(np.arange(len(rows)), range(_EVALUATION_BATCH, len(rows), _EVALUATION_BATCH)):
-                some = Candidates(candidates.items[index], candidates.clicked[index], candidates.shown[index])
-                parts.append(model(examples.batch(rows[index], some), vectors.of(rows[index])).cpu().numpy())
-            return np.concatenate(parts), candidates
+            return _scored(examples, rows, lambda batch, queries: model(batch, vectors.of(queries)))
 
         def validate() -> float:
             scores, candidates = score(split["valid"])
@@ -106,6 +109,18 @@ class ClickPrediction(Task):
         with torch.no_grad():
             scores, candidates = score(split["test"])
         return _result(corpus, split["test"], scores, candidates, context)
+
+
+def _scored(
+    examples: ClickExamples, queries: NDArray, scores: Callable[[ClickBatch, NDArray], Tensor]
+) -> tuple[NDArray, Candidates]:
+    """(Q, K) scores of all shown items of these queries (Q,), and the items; each batch comes with its queries."""
+    candidates = all_candidates(examples.corpus, queries)
+    parts = []
+    for index in np.split(np.arange(len(queries)), range(_EVALUATION_BATCH, len(queries), _EVALUATION_BATCH)):
+        some = Candidates(candidates.items[index], candidates.clicked[index], candidates.shown[index])
+        parts.append(scores(examples.batch(queries[index], some), queries[index]).cpu().numpy())
+    return np.concatenate(parts), candidates
 
 
 class _Vectors:

@@ -16,6 +16,7 @@ def bench_tasks() -> list[TaskSpec]:
             "Liu et al., KDD 2022, section 4.2",
             {"epochs": 30, "patience": 4, "negatives": 5, "clip": 5.0, "min_user_sessions": 2},
             primary="ndcg@10",
+            metrics=("ndcg@10", "hr@10", "mrr@10"),
         ),
         TaskSpec(
             "suggest",
@@ -24,6 +25,7 @@ def bench_tasks() -> list[TaskSpec]:
             "Liu et al., KDD 2022, section 4.5",
             {"epochs": 30, "patience": 4, "clip": 5.0},
             primary="ndcg@10",
+            metrics=("ndcg@10", "hr@10", "mrr@10", "avg_sim"),
         ),
         TaskSpec(
             "intent",
@@ -33,5 +35,6 @@ def bench_tasks() -> list[TaskSpec]:
             {"label": "auto"},
             primary="f1",
             units="sessions",
+            metrics=("f1", "auc", "acc", "precision", "recall", "accuracy"),
         ),
     ]

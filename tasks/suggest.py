@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from bench.data.batch import SessionBatch
 from bench.data.corpus import Corpus
 from bench.errors import BenchError
 from bench.metrics import TiedTop
+from bench.references import SuggestionReference
 from bench.training.context import TrainingContext
 from bench.training.fitting import FittingConfig, fit
 from bench.training.standardising import Standardise
@@ -27,6 +28,9 @@ from tasks.suggestion_examples import NextWords, example_queries
 PRIMARY = "ndcg@10"
 _TOP = 10
 _EVALUATION_BATCH = 256
+
+Scorer = Callable[[NDArray], Tensor]
+"""(B, V) scores of the words after these query rows (B,)."""
 
 
 class QuerySuggestion(Task):
@@ -61,13 +65,17 @@ class QuerySuggestion(Task):
         """Trains on the training split's examples, stops on validation, scores the test split's."""
         parts = _parts(corpus)
         vocabulary = len(corpus.word_vectors)
+        train = parts["train"]
+        counts = torch.from_numpy(train.answers.counts(vocabulary)).to(context.device)
+        if issubclass(baseline, SuggestionReference):
+            reference = baseline(vocabulary, **baseline_options)
+            reference.prepare(corpus, counts, len(train.queries))
+            return _result(corpus, parts["test"], reference.scores, context)
         suggestion = baseline(SuggestionDims(encoder.output_dim, vocabulary), **baseline_options)
         model = _SessionToWords(suggestion, encoder, corpus, context, self.units(corpus), embeddings)
         model.to(context.device)
-        train = parts["train"]
         if embeddings is not None:
             model.standardise.learn(model.frozen_vectors(train.queries))
-        counts = torch.from_numpy(train.answers.counts(vocabulary)).to(context.device)
         suggestion.prepare(counts, len(train.queries))
         order = context.generator("training order")
 
@@ -142,19 +150,19 @@ class _SessionToWords(nn.Module):
 
 
 @torch.no_grad()
-def _ranked(model: _SessionToWords, part: _Part, context: TrainingContext) -> tuple[TiedTop, list[TopWords]]:
-    """The top words of every example; logits exist for one batch at a time."""
+def _ranked(scores: Scorer, part: _Part, context: TrainingContext) -> tuple[TiedTop, list[TopWords]]:
+    """The top words of every example; scores exist for one batch at a time."""
     vectors, tops = context.features.word_vectors, []
     places = np.arange(len(part.queries))
     for rows in np.split(places, range(_EVALUATION_BATCH, len(places), _EVALUATION_BATCH)):
         words, owner = part.answers.of(rows, context.device)
-        tops.append(top_words(model(part.queries[rows]), words, owner, vectors, _TOP))
+        tops.append(top_words(scores(part.queries[rows]), words, owner, vectors, _TOP))
     names = ("first", "size", "hits", "relevant")
     return TiedTop(*(np.concatenate([getattr(top.ties, name) for top in tops]) for name in names)), tops
 
 
-def _result(corpus: Corpus, part: _Part, model: _SessionToWords, context: TrainingContext) -> TaskResult:
-    ties, tops = _ranked(model, part, context)
+def _result(corpus: Corpus, part: _Part, scorer: Scorer, context: TrainingContext) -> TaskResult:
+    ties, tops = _ranked(scorer, part, context)
     vectors = context.features.word_vectors
     words, owner = part.answers.of(np.arange(len(part.queries)), context.device)
     asked = mean_vectors(words, owner, len(part.queries), vectors)  # (n, d)

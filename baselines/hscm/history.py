@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
@@ -121,6 +122,31 @@ class History:
     def next_texts(self, places: Tensor) -> Tensor:
         """(B,) text of the next query of the session; -1 at its end and in every session not trained on."""
         return self._next[places]
+
+
+_KEPT: dict[tuple[object, ...], History] = {}
+_MOST_KEPT = 2  # corpora, or settings of one
+
+
+def history_of(data: ClickCorpus, steps: int, longest: int, feedback: Feedback, sampling: Sampling) -> History:
+    """The tables of :class:`History`, made once in a process for what they depend on: a cell differs from the next by
+    its encoder or seed, and comparing all texts of a corpus with each other takes minutes on a large one.
+    """
+    about = (_contents(data), str(data.features.device), steps, longest, feedback, sampling)
+    if about not in _KEPT:
+        while len(_KEPT) >= _MOST_KEPT:
+            del _KEPT[next(iter(_KEPT))]  # the oldest
+        _KEPT[about] = History(data, steps, longest, feedback, sampling)
+    return _KEPT[about]
+
+
+def _contents(data: ClickCorpus) -> str:
+    """Hash of the columns and word vectors themselves: what is in memory need not be what the fingerprint is of."""
+    digest = hashlib.blake2b()
+    columns = data.corpus.columns
+    for array in [*(getattr(columns, each.name) for each in fields(columns)), data.features.word_vectors.cpu().numpy()]:
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
 
 
 def _feedback(columns: Columns, rows: NDArray, feedback: Feedback) -> tuple[NDArray[np.int64], NDArray[np.float32]]:

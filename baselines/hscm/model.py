@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from baselines.hscm.aggregation import InteractionAggregator, Interactions, QueryHistory, SessionAttention
 from baselines.hscm.click_graph import Sampling
 from baselines.hscm.content import ContentEncoder
-from baselines.hscm.history import Feedback, History, Words
+from baselines.hscm.history import Feedback, History, Words, history_of
 from baselines.hscm.suggestion import NextWords
 from bench.contracts import ClickBatch, ClickCorpus, ClickDims, ClickModel
 from bench.errors import BenchError
@@ -70,6 +70,7 @@ class Hscm(ClickModel):
 
     learning_rate = 1e-3
     batch_size = 64
+    reads_images = False
 
     def __init__(
         self,
@@ -111,8 +112,8 @@ class Hscm(ClickModel):
         self._kept: tuple[ClickBatch, _State] | None = None
 
     def prepare(self, data: ClickCorpus) -> None:
-        """Gathers sessions, feedback and the click graph."""
-        self._past = History(data, self.steps, self.longest, self.feedback, self.sampling)
+        """Gathers sessions, feedback and the click graph, or takes them over from an earlier model in this process."""
+        self._past = history_of(data, self.steps, self.longest, self.feedback, self.sampling)
         self._word_vectors = data.features.word_vectors
 
     @property

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from bench import __version__
-from bench.cli import data, plugins, pretrain, run
+from bench.cli import check, claims, data, figures, new_plugin, plugins, pretrain, run, tables
 from bench.errors import BenchError
 
 _STOPPED = 130
@@ -25,7 +25,12 @@ app.command("run")(run.run)
 app.command("pretrain")(pretrain.pretrain)
 app.command("embed")(pretrain.embed)
 app.command("show")(run.show)
+app.command("tables")(tables.tables)
+app.command("claims")(claims.claims)
+app.command("check")(check.check)
+app.command("figures")(figures.figures)
 app.command("plugins")(plugins.plugins)
+app.command("new-plugin")(new_plugin.new_plugin)
 app.add_typer(data.app, name="data")
 
 

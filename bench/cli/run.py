@@ -74,7 +74,7 @@ def show(
     key: Annotated[str, typer.Argument(help="Key of a cell, or its beginning.")],
     out: Out = RUNS,
 ) -> None:
-    """Print how a number came about: configuration, versions, timings, result."""
+    """Print how a number came about: configuration, versions, timings, result, and the command that repeats it."""
     from bench.errors import BenchError
     from bench.grid.store import RECORDS, Store
 
@@ -88,7 +88,21 @@ def show(
     if len(found) != 1:
         what = "no result has this key" if not found else f"{len(found)} results begin like this"
         raise BenchError(what, where=f"{key} in {out}", fix="keys are in `bench run --json`")
-    typer.echo(json.dumps(store.read(*found[0]), indent=1, ensure_ascii=False))
+    record = store.read(*found[0]) or {}
+    typer.echo(json.dumps(record | {"repeat": _repeat(record, store)}, indent=1, ensure_ascii=False))
+
+
+def _repeat(record: Any, store: Any) -> str | None:
+    """The command that repeats a result; where there is none, standard error says why."""
+    from bench.errors import BenchError
+    from bench.registry import registry
+    from bench.report.repeat import repeat_command
+
+    try:
+        return repeat_command(record, registry(), store)
+    except BenchError as error:
+        typer.echo(f"No command repeats it: {error}", err=True)
+        return None
 
 
 def _warnings(cells: Any, store: Any) -> list[str]:

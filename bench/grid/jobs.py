@@ -72,9 +72,10 @@ def plan_cell(
         "task": the_task,
         "baseline": component_config(baseline, options["baseline", baseline.name]),
         "encoder": {**component_config(encoder, options["encoder", encoder.name]), "frozen": encoder.frozen},
-        "seed": seed,
+        "seed": 0 if baseline.reference else seed,  # nothing random: one result stands for every seed
     }
-    title = f"{task.name} {dataset} {baseline.name} {encoder.name} seed {seed}"
+    title = f"{task.name} {dataset} {baseline.name}"
+    title += "" if baseline.reference else f" {encoder.name} seed {seed}"
     needs = ((jobs[-1].kind, jobs[-1].key),) if jobs else ()
     jobs.append(Job("cells", key_of({"cell": config}), config, str(corpus.folder), needs, title))
     return Cell(dataset, task.name, baseline.name, encoder.name, seed, tuple(jobs))

@@ -31,7 +31,7 @@ class RunRequest:
         task: name of the task.
         encoders: names, or variants such as ``muvcog-m[negatives=random]``; the reference ``vanilla`` is added where
             it is missing.
-        baselines: names; all of the task's when empty.
+        baselines: names; all of the task's when empty. References among them stand first, whatever the order.
         datasets: names, or folders of corpora.
         seeds: number of seeds, 0 … seeds - 1.
         settings: ``--set`` lines.
@@ -77,6 +77,7 @@ def make_plan(
         n for n in registry.names("baseline") if _typed(registry.get("baseline", n), BaselineSpec).task == task.name
     ]
     baselines = [_typed(registry.get("baseline", n), BaselineSpec) for n in _distinct(request.baselines or names)]
+    baselines.sort(key=lambda baseline: not baseline.reference)  # stable: references first
     for baseline in baselines:
         if baseline.task != task.name:
             raise BenchError(
@@ -84,6 +85,12 @@ def make_plan(
             )
     named = [variant_of(name, registry) for name in _distinct([REFERENCE, *request.encoders])]
     encoders = [spec for spec, _ in named]
+    if len(encoders) > 1 and all(baseline.reference for baseline in baselines):
+        raise BenchError(
+            f"{baselines[0].name} is a reference: it reads no session vector",
+            where="--baseline",
+            fix=f"name a baseline that encoders can be measured with, or --encoder {REFERENCE}",
+        )
     _refuse_trained_along(baselines, encoders, registry)
     datasets = {name: dataset_spec(name, registry) for name in _distinct(request.datasets)}
     plain = [_typed(registry.get("encoder", n), EncoderSpec) for n in _distinct([base_of(e.name) for e in encoders])]
@@ -108,7 +115,7 @@ def make_plan(
             )
         plan.corpora[label] = corpus
         for baseline in baselines:
-            for encoder in encoders:
+            for encoder in encoders[:1] if baseline.reference else encoders:
                 for seed in range(request.seeds):
                     plan.cells.append(plan_cell(corpus, label, task, baseline, encoder, seed, options, device))
     return plan

@@ -21,7 +21,8 @@ class SummaryRow:
     """One array element of ``bench run --json``.
 
     Attributes:
-        mean, std: of the seeds' means over queries, or of a pooled metric's values; std is None with one seed.
+        mean, std: of the seeds' means over queries, or of a pooled metric's values; std is None with one seed, and for
+            a reference, of which one result stands for every seed.
         delta: difference to the reference, with 95 % interval ``ci_low`` … ``ci_high`` over users and seeds. A pooled
             metric is no mean over queries (:class:`bench.contracts.TaskResult`): it has a difference, but no interval
             and no p.
@@ -123,7 +124,7 @@ def summarise(
                     encoder=name[2],
                     metric=metric,
                     mean=float(means.mean()) if len(means) else None,
-                    std=float(means.std(ddof=1)) if len(means) > 1 else None,
+                    std=float(means.std(ddof=1)) if len(means) > 1 and len(set(system.keys)) > 1 else None,
                     seeds=system.seeds,
                     delta=difference.delta if difference else plain,
                     ci_low=difference.low if difference else None,
@@ -134,7 +135,7 @@ def summarise(
                     n_queries=len(system.units),
                     status=system.status,
                     cached=not computed.intersection(system.keys),
-                    key=" ".join(system.keys),
+                    key=" ".join(dict.fromkeys(system.keys)),
                 )
             )
     return rows

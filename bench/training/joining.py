@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.contracts import ClickBatch, ClickModel, SessionEncoder
+from bench.training.standardising import Standardise
 
 
 class JoinedClickModel(nn.Module):
@@ -30,21 +31,14 @@ class JoinedClickModel(nn.Module):
         self.join = nn.Linear(model.context_dim + width, model.context_dim)
         nn.init.xavier_uniform_(self.join.weight)
         nn.init.zeros_(self.join.bias)
-        self.register_buffer("mean", torch.zeros(width))
-        self.register_buffer("deviation", torch.ones(width))
-
-    def standardise_by(self, vectors: Tensor) -> None:
-        """Takes mean and deviation from the training split's frozen vectors (n, width); constant entries become 0."""
-        self.mean = vectors.mean(0)
-        deviation = vectors.std(0) if len(vectors) > 1 else torch.ones_like(self.mean)
-        self.deviation = torch.where(deviation > 1e-6, deviation, torch.inf)
+        self.standardise = Standardise(width)  # learns from the training split's frozen vectors
 
     def forward(self, batch: ClickBatch, vectors: Tensor | None = None) -> Tensor:
         """(B, K) scores of the candidates in ``batch``, with frozen session ``vectors`` (B, width) or without."""
         if self.encoder is not None:
             session = self.encoder(batch.sessions)  # (B, width)
         elif vectors is not None:
-            session = (vectors - self.mean) / self.deviation
+            session = self.standardise(vectors)
         else:
             raise ValueError("a frozen encoder needs its vectors")
         context = self.join(torch.cat([self.model.context(batch), session], dim=1))  # (B, d)

@@ -25,9 +25,9 @@ from bench.testing.click_corpora import awkward_corpus, click_batch, planted_cor
 
 
 def click_models() -> set[str]:
-    """Names of the registered baselines of ``ctr``."""
+    """Names of the registered baselines of ``ctr``; references are no click models, see test_references.py."""
     specs = [cast(BaselineSpec, registry().get("baseline", name)) for name in registry().names("baseline")]
-    return {spec.name for spec in specs if spec.task == "ctr"}
+    return {spec.name for spec in specs if spec.task == "ctr" and not spec.reference}
 
 
 for _name in sorted(click_models()):
@@ -109,6 +109,13 @@ class _LossOfTheFilled(_Dot):
 class _LossIsMeanOfNothing(_Dot):
     def loss(self, scores: Tensor, clicks: Tensor, shown: Tensor) -> Tensor:
         return -scores[(clicks > 0) & shown].mean()
+
+
+class _ReadsImagesAfterAll(_Dot):
+    reads_images = False
+
+    def items(self, batch: ClickBatch) -> Tensor:
+        return super().items(batch) + batch.item_images.mean(2, keepdim=True)
 
 
 class _ReadsTheClicks(_Dot):
@@ -222,6 +229,7 @@ _FILLED = "test_candidates_that_are_not_shown_do_not_matter"
         (_FavoursTheFirst, _ORDER),
         (_AgainstTheList, _FILLED),
         (_LossOfTheFilled, _FILLED),
+        (_ReadsImagesAfterAll, "test_a_model_that_reads_no_images_does_not_miss_them"),
         (_BatchMates, "test_the_same_scores_in_any_batch"),
         (_NoContext, _SESSION),
         (_SameForAllCandidates, _SESSION),

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from baselines.hscm.history import _KEPT, _MOST_KEPT
 from baselines.hscm.model import Hscm
 from bench.contracts import ClickBatch, ClickCorpus, ClickDims
 from bench.data.batch import SessionBatch
@@ -436,6 +437,22 @@ def test_errors_say_what_is_wrong(corpus: Corpus) -> None:
     some = Altered(corpus, session_downstream=np.arange(40) > 0)
     with pytest.raises(BenchError, match="downstream"):
         model(some).context(batch(corpus, np.array([0])))
+
+
+def test_what_prepare_gathers_is_kept_for_the_same_contents_and_settings_alone(corpus: Corpus) -> None:
+    first = model(corpus).past
+    assert model(Corpus(corpus.folder), seed=2).past is first, "the next cell opens the corpus anew"
+    clicked = np.roll(corpus.columns.impression_clicked, 1)
+    altered = model(Altered(corpus, impression_clicked=clicked)).past
+    assert altered is not first
+    assert not torch.equal(altered._items, first._items)
+    assert model(corpus, similar=1).past is not first
+    features = Features.of(corpus)
+    other = Features(features.word_vectors.flip(0), np.array(corpus.image_vectors))
+    made = Hscm(ClickDims(features.dims, users=3), **OPTIONS)
+    made.prepare(ClickCorpus(corpus, other, np.zeros(0, dtype=np.int64)))
+    assert made.past is not first
+    assert len(_KEPT) == _MOST_KEPT
 
 
 def test_its_spec_declares_its_defaults() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from bench.contracts import ClickModel, IntentModel, SessionEncoder, SuggestionModel, Task
 from bench.errors import BenchError
+from bench.references import ClickReference, SuggestionReference
 from bench.registry import KINDS, registry
 from bench.specs import BaselineSpec, DatasetSpec, EncoderSpec, Spec, TaskSpec
 from bench.training.pretraining import PretrainingConfig
@@ -17,6 +18,7 @@ from bench.training.pretraining import PretrainingConfig
 COMPONENTS = [(kind, component.spec) for kind, component in registry().components()]
 CONTRACTS: dict[str, type] = {"encoder": SessionEncoder, "task": Task}
 MODELS: dict[str, type] = {"ctr": ClickModel, "suggest": SuggestionModel, "intent": IntentModel}
+REFERENCES: dict[str, type] = {"ctr": ClickReference, "suggest": SuggestionReference}
 
 
 def every(*kinds: str) -> Any:
@@ -45,7 +47,8 @@ def test_it_is_cited_and_explained(spec: Spec) -> None:
 def test_it_loads_and_its_own_docstring_says_what_it_is(spec: Spec) -> None:
     target = spec.load()
     assert (target.__dict__.get("__doc__") if inspect.isclass(target) else target.__doc__ or "").strip()
-    contract = MODELS[spec.task] if isinstance(spec, BaselineSpec) else CONTRACTS.get(spec.kind)
+    models = REFERENCES if isinstance(spec, BaselineSpec) and spec.reference else MODELS
+    contract = models[spec.task] if isinstance(spec, BaselineSpec) else CONTRACTS.get(spec.kind)
     assert contract is None or issubclass(target, contract)
 
 
@@ -67,7 +70,7 @@ def constructor_defaults(component: type, given: set[str]) -> dict[str, Any]:
 
 @every("encoder", "baseline", "task")
 def test_declared_defaults_are_those_of_the_constructor(spec: Spec) -> None:
-    named = constructor_defaults(spec.load(), {"self"} if spec.kind == "task" else {"self", "dims"})
+    named = constructor_defaults(spec.load(), {"self"} if spec.kind == "task" else {"self", "dims", "words"})
     assert all(p is not inspect.Parameter.empty for p in named.values())
     if spec.kind == "encoder":
         named = {**{k: v for k, v in asdict(PretrainingConfig()).items() if k in spec.defaults}, **named}

@@ -162,6 +162,17 @@ def test_a_batch_carries_the_vectors_of_its_queries_and_items(corpus: Corpus) ->
     assert torch.equal(batch.items, torch.from_numpy(candidates.items))
 
 
+def test_images_that_nobody_reads_are_not_looked_up(corpus: Corpus) -> None:
+    features, queries = Features.of(corpus), example_queries(corpus, "test")
+    candidates = all_candidates(corpus, queries)
+    whole, blind = (ClickExamples(corpus, features, 1, images).batch(queries, candidates) for images in (True, False))
+    assert blind.item_images.shape == whole.item_images.shape
+    assert whole.item_images.any()
+    assert not blind.item_images.any()
+    for name in ("queries", "users", "query_text", "items", "item_text", "shown", "clicks"):
+        torch.testing.assert_close(getattr(blind, name), getattr(whole, name), atol=0, rtol=0)
+
+
 def test_a_log_without_users_has_one_code(tmp_path: Path) -> None:
     content = read(random_corpus(tmp_path / "random", sessions=10))
     content.replace("sessions", "user", [None] * 10)

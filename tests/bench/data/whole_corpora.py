@@ -67,7 +67,8 @@ def write(folder: Path, content: Content, chunk: int = 10**6, **keywords: Any) -
         "licence": "unknown",
         "image_dtype": matrices["image_vectors"].dtype.type,
     }
-    with CorpusWriter(folder, word_dim=8, image_dim=12, **{**about, **keywords}) as writer:
+    widths = {"word_dim": matrices["word_vectors"].shape[1], "image_dim": matrices["image_vectors"].shape[1]}
+    with CorpusWriter(folder, **widths, **{**about, **keywords}) as writer:
 
         def parts(table: str) -> list[tuple[int, pa.Table]]:
             return [(at, tables[table].slice(at, chunk)) for at in range(0, len(tables[table]), chunk)]

@@ -36,6 +36,24 @@ def test_without_baselines_it_is_all_of_the_task(corpus: Corpus, tmp_path: Path)
     every = [n for n in registry().names("baseline") if registry().get("baseline", n).task == "ctr"]  # type: ignore[attr-defined]
     cells = plan(corpus, tmp_path, baselines=[], seeds=1).cells
     assert [cell.baseline for cell in cells] == every
+    assert every[:2] == ["popularity", "bm25"]
+
+
+def test_references_come_first_once_with_vanilla_alone(corpus: Corpus, tmp_path: Path) -> None:
+    cells = plan(corpus, tmp_path, "lstm", baselines=["transearch", "bm25"]).cells
+    assert [(c.baseline, c.encoder, c.seed) for c in cells] == [
+        *(("bm25", "vanilla", seed) for seed in (0, 1)),
+        *(("transearch", encoder, seed) for encoder in ("vanilla", "lstm") for seed in (0, 1)),
+    ]
+    assert len({cell.key for cell in cells[:2]}) == 1, "nothing random: one result stands for every seed"
+    assert len({cell.key for cell in cells}) == 5
+    assert [job.kind for job in cells[0].jobs] == ["cells"]
+
+
+def test_an_encoder_for_references_alone_is_refused(corpus: Corpus, tmp_path: Path) -> None:
+    with pytest.raises(BenchError, match="bm25 is a reference: it reads no session vector"):
+        plan(corpus, tmp_path, "lstm", baselines=["bm25"])
+    assert len(plan(corpus, tmp_path, "vanilla", baselines=["bm25", "popularity"]).cells) == 4
 
 
 def test_a_folder_is_called_by_its_corpus_name(corpus: Corpus, tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ def test_the_session_reaches_the_score_and_the_encoder_is_trained(batch: ClickBa
 def test_frozen_vectors_reach_the_score_each_its_own_query(batch: ClickBatch) -> None:
     model = joined(batch, LstmEncoder, True, output_dim=WIDTH).eval()
     vectors = torch.randn(20, WIDTH, requires_grad=True)
-    model.standardise_by(vectors.detach())
+    model.standardise.learn(vectors.detach())
     scores = model(batch, vectors)
     scores[3].sum().backward()
     assert vectors.grad is not None
@@ -89,14 +89,14 @@ def test_frozen_vectors_are_standardised_by_those_of_training(batch: ClickBatch)
     model = joined(batch, LstmEncoder, True, output_dim=WIDTH).eval()
     rng = np.random.default_rng(0)
     training = torch.from_numpy((rng.normal(size=(400, WIDTH)) * [1, 100, 1e-3, 1, 1] + 7).astype(np.float32))
-    model.standardise_by(training)
+    model.standardise.learn(training)
     vectors = training[:20]
     mean, deviation = training.double().mean(0), training.double().std(0)
     standard = ((vectors.double() - mean) / deviation).float()
     torch.testing.assert_close(model(batch, vectors), by_hand(model, batch, standard), atol=1e-3, rtol=1e-3)
     # scale and place of the vectors do not matter
     moved = joined(batch, LstmEncoder, True, output_dim=WIDTH).eval()
-    moved.standardise_by(training * 40 - 3)
+    moved.standardise.learn(training * 40 - 3)
     torch.testing.assert_close(moved(batch, vectors * 40 - 3), model(batch, vectors), atol=1e-2, rtol=1e-2)
 
 
@@ -104,7 +104,7 @@ def test_constant_entries_do_no_harm(batch: ClickBatch) -> None:
     model = joined(batch, LstmEncoder, True, output_dim=WIDTH).eval()
     training = torch.randn(50, WIDTH)
     training[:, 2] = 0.25
-    model.standardise_by(training)
+    model.standardise.learn(training)
     vectors = torch.randn(20, WIDTH)
     expected = model(batch, vectors)
     assert expected.isfinite().all()
@@ -114,14 +114,14 @@ def test_constant_entries_do_no_harm(batch: ClickBatch) -> None:
 
 def test_one_training_example_and_none_constant_at_all(batch: ClickBatch) -> None:
     model = joined(batch, LstmEncoder, True, output_dim=WIDTH).eval()
-    model.standardise_by(torch.ones(1, WIDTH))
+    model.standardise.learn(torch.ones(1, WIDTH))
     assert model(batch, torch.randn(20, WIDTH)).isfinite().all()
 
 
 def test_the_standardisation_is_saved_with_the_weights(batch: ClickBatch) -> None:
     model = joined(batch, LstmEncoder, True, output_dim=WIDTH).eval()
     vectors = 5 * torch.randn(20, WIDTH) + 2
-    model.standardise_by(vectors)
+    model.standardise.learn(vectors)
     other = joined(batch, LstmEncoder, True, output_dim=WIDTH).eval()
     other.load_state_dict(model.state_dict())
     torch.testing.assert_close(other(batch, vectors), model(batch, vectors))

@@ -1,0 +1,102 @@
+"""``bench check``: the regression gate."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from bench.cli.choices import AsJson, Jobs
+
+GOLDEN = Path("results/golden")
+
+
+def check(
+    folder: Annotated[Path, typer.Argument(help="Folder of gate.toml and golden tables.")] = GOLDEN,
+    update: Annotated[bool, typer.Option("--update", help="Write the golden tables anew.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Print every number, not only what moved.")] = False,
+    jobs: Jobs = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Keep results there and use those; default: compute everything.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run a tiny grid and compare it with its golden tables; exit 1 when a number moved, appeared or is missing.
+
+    FOLDER holds gate.toml (task, dataset, baselines, encoders, seeds, settings; several [[tables]] if need be) and one
+    JSON file per table, which --update writes. Numbers must agree to 1e-6 on the kind of machine and with the
+    libraries that made them, elsewhere to three standard errors over seeds, or 0.001. A number that got better has
+    moved, too.
+    """
+    from tempfile import TemporaryDirectory
+
+    from bench.cli.progress import GridProgress, single_progress
+    from bench.golden import compare
+    from bench.golden.compute import compute_tables, failures, jobs_of, plan_gate
+    from bench.golden.gate import load_gate
+    from bench.grid.store import Store
+    from bench.registry import registry
+
+    gate, golden = load_gate(folder), compare.read_all(folder, to_update=update)
+    with ExitStack() as stack:
+        store = Store(out or stack.enter_context(TemporaryDirectory(prefix="bench-check-")))
+        planned = plan_gate(gate, registry(), store, lambda name: single_progress(f"making {name}"))
+        waiting = [job for job in jobs_of(planned) if not store.is_done(job.kind, job.key)]
+        with GridProgress(waiting) as progress:
+            now = compute_tables(planned, store, _command(folder), jobs, progress.watch)
+        failed = failures(planned, store)
+    rows, why = compare.compare(golden, now), compare.reasons(golden, now)
+    moved = [row for row in rows if not row.passed]
+    if as_json:
+        typer.echo(json.dumps([row.as_dict() for row in rows], indent=1, ensure_ascii=False))
+    else:
+        _print(rows if everything else moved)
+    for line in (*why, *failed):
+        typer.echo(line, err=as_json)
+    summary = f"{len(rows)} numbers, {len(moved)} moved"
+    if update and not failed:
+        written = compare.update(folder, golden, now)
+        typer.echo(f"{summary}; written: {', '.join(written) or 'nothing, all is as it was'}", err=as_json)
+        return
+    if update:
+        fix = "; nothing was written, since cells failed"
+    else:
+        fix = f"; if that was meant: {_command(folder)}" if moved and not failed else ""
+    typer.echo(summary + fix, err=as_json)
+    if moved or failed:
+        raise typer.Exit(1)
+
+
+def _print(rows: list[Any]) -> None:
+    if not rows:
+        return
+    import sys
+
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(header_style="bold")
+    for column in ("table", "row", "column"):
+        table.add_column(column)
+    for column in ("golden", "now", "change", "allowed"):
+        table.add_column(column, justify="right")
+    table.add_column("verdict")
+    for row in rows:
+        change = f"{row.now - row.golden:+z.6f}" if row.now is not None and row.golden is not None else ""
+        numbers = ["" if value is None else f"{value:.6f}" for value in (row.golden, row.now)]
+        table.add_row(row.table, escape(row.row), row.column, *numbers, change, f"{row.tolerance:.6f}", row.verdict)
+    Console(width=None if sys.stdout.isatty() else 160).print(table)
+
+
+def _command(folder: Path) -> str:
+    """What writes these golden tables; a folder somewhere else is called by its own name alone."""
+    if folder.is_absolute():
+        here = Path(os.path.relpath(folder))
+        folder = Path(folder.name) if here.parts[:1] == ("..",) else here
+    return shlex.join(["bench", "check", str(folder), "--update"])

@@ -1,0 +1,62 @@
+"""``bench claims``."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from bench.cli.choices import RUNS, AsJson, Device, Jobs, Out, names
+
+
+def claims(
+    experiment: Annotated[str, typer.Argument(help="kdd22, quick, fashioniq, or a TOML file.")] = "kdd22",
+    part: Annotated[
+        str, typer.Option("--part", help="Parts whose claims are asked, comma-separated; default: all.")
+    ] = "",
+    run: Annotated[bool, typer.Option("--run", help="Run the cells that are missing first.")] = False,
+    jobs: Jobs = None,
+    device: Device = "auto",
+    out: Out = RUNS,
+    as_json: AsJson = False,
+) -> None:
+    """Say which of an experiment's claims hold on each dataset, from the results that are there.
+
+    A claim holds where all of its hypotheses do, has the direction only where all point the claimed way, and is not
+    tested where a result is missing: `bench tables` computes them, or --run.
+    """
+    from bench.claims.answer import answer_claims
+    from bench.cli.progress import GridProgress, single_progress
+    from bench.experiments.load import load_experiment
+    from bench.experiments.plan import plan_experiment
+    from bench.grid.local import run_jobs
+    from bench.grid.store import Store
+    from bench.registry import registry
+
+    store = Store(out)
+    declared = load_experiment(experiment, registry())
+    plan = plan_experiment(
+        declared, registry(), store, names(part), device, lambda name: single_progress(f"making {name}")
+    )
+    if run:
+        missing = plan.missing(store)
+        with GridProgress(missing) as progress:
+            run_jobs(plan.jobs, store, jobs, progress.watch)
+    results = plan.results(store)
+    outcomes = [outcome for family in results.outcomes().values() for outcome in family]
+    answers = answer_claims(outcomes, declared.claims)
+    if as_json:
+        typer.echo(json.dumps([answer.as_dict() for answer in answers], indent=1))
+    else:
+        from bench.claims.markdown import markdown_claims
+
+        typer.echo(markdown_claims(answers, results.corpora), nl=False)
+    for line in results.warnings():
+        typer.echo(line, err=True)
+    absent = sum(not store.is_done("cells", cell.key) for cell in plan.all_cells)
+    if absent:
+        how = "" if run else f": bench claims {experiment} --run, or bench tables {experiment}"
+        typer.echo(f"{absent} of {len(plan.all_cells)} cells have no result{how}", err=True)
+    if run and absent:
+        raise typer.Exit(1)

@@ -1,0 +1,23 @@
+"""``bench new-plugin``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def new_plugin(
+    name: Annotated[str, typer.Argument(help="Of the component and the distribution, such as my-encoder.")],
+    kind: Annotated[str, typer.Option("--kind", help="encoder, baseline, task or dataset.")] = "encoder",
+    to: Annotated[Path | None, typer.Option("--to", help="Folder to make; default: NAME.", show_default=False)] = None,
+) -> None:
+    """Write a small installable plugin: a working component, its test, golden gate, README and a GitHub Action."""
+    from bench.registry import registry
+    from bench.scaffold.write import write_plugin
+
+    folder = to or Path(name)
+    for file in write_plugin(name, kind, folder, registry()):
+        typer.echo(str(folder / file))
+    typer.echo(f"next: pip install -e {folder} && pytest {folder} && bench check {folder / 'golden'} --update")

@@ -1,0 +1,80 @@
+"""Golden tables beside today's: what moved, why that may be, and how golden tables are written anew."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from bench.errors import BenchError
+from bench.golden.tables import GoldenTable, golden_files, read_golden, rounded, write_golden
+from bench.stats.regression import Number, Place, RegressionRow, compare_tables
+
+
+def read_all(folder: Path, to_update: bool = False) -> dict[str, GoldenTable]:
+    """The golden tables in ``folder`` by name.
+
+    Args:
+        to_update: a file that can't be read is left out: it is about to be written anew.
+
+    Raises:
+        BenchError: a file is not a golden table.
+    """
+    tables = {}
+    for file in golden_files(folder):
+        try:
+            tables[file.stem] = read_golden(file)
+        except BenchError:
+            if not to_update:
+                raise
+    return tables
+
+
+def compare(golden: Mapping[str, GoldenTable], now: Sequence[GoldenTable]) -> list[RegressionRow]:
+    """A row per number of either side, golden tables that the gate no longer has among them."""
+    rows: list[RegressionRow] = []
+    for table in now:
+        before = golden.get(table.name)
+        numbers: Mapping[Place, Number] = before.numbers if before else {}
+        rows += compare_tables(numbers, table.numbers, before is not None and before.same_machine(table))
+    here = {table.name for table in now}
+    for name, table in golden.items():
+        rows += [] if name in here else compare_tables(table.numbers, {}, True)
+    return sorted(rows, key=lambda row: (row.table, row.row, row.column))
+
+
+def reasons(golden: Mapping[str, GoldenTable], now: Sequence[GoldenTable]) -> list[str]:
+    """What else differs from what golden files say: one line for each option, corpus or version."""
+    lines = [f"{t.name}: {line}" for t in now if t.name in golden for line in golden[t.name].unlike(t)]
+    here = {table.name for table in now}
+    return lines + [f"{name}: no table of the gate any more" for name in golden if name not in here]
+
+
+def update(folder: Path, golden: Mapping[str, GoldenTable], now: Sequence[GoldenTable]) -> list[str]:
+    """Writes what changed, and nothing else: a number that the gate calls the same on the same machine keeps its
+    digits. Golden files of tables that are gone are removed.
+
+    Returns:
+        names of the files that were written or removed.
+    """
+    changed = []
+    for table in now:
+        before = golden.get(table.name)
+        after = _settled(before, rounded(table)) if before else table
+        if before is None or before.unlike(after) or dict(before.numbers) != dict(after.numbers):
+            write_golden(after, folder)
+            changed.append(f"{table.name}.json")
+    for name in golden:
+        if name not in {table.name for table in now}:
+            (folder / f"{name}.json").unlink()
+            changed.append(f"{name}.json (removed)")
+    return changed
+
+
+def _settled(before: GoldenTable, now: GoldenTable) -> GoldenTable:
+    if not before.same_machine(now):
+        return now
+    rows = compare_tables(before.numbers, now.numbers, same_machine=True)
+    same = {(row.table, row.row, row.column) for row in rows if row.passed}
+    numbers = {at: before.numbers[at] if at in same else number for at, number in now.numbers.items()}
+    return replace(now, numbers=numbers)

@@ -1,0 +1,121 @@
+"""The gate's grid, planned, run, and made into tables."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.golden.environment import machine, versions
+from bench.golden.gate import Gate, GateTable
+from bench.golden.tables import GoldenTable
+from bench.grid.jobs import Job
+from bench.grid.local import Watcher, run_jobs
+from bench.grid.run import REFERENCE, Plan, RunRequest, make_plan
+from bench.grid.store import Store
+from bench.registry import Registry
+from bench.report.summary import summarise
+from bench.stats.regression import Number, Place
+from bench.training.progress import Progress, silent
+
+
+@dataclass(frozen=True)
+class PlannedTable:
+    """A table of the gate and its cells."""
+
+    table: GateTable
+    plan: Plan
+
+
+def plan_gate(
+    gate: Gate, registry: Registry, store: Store, corpus_progress: Callable[[str], Progress] = lambda _: silent
+) -> list[PlannedTable]:
+    """Checks every name and option of the gate and makes its corpora. Always on the CPU: a GPU isn't deterministic.
+
+    Raises:
+        BenchError: see :func:`bench.grid.run.make_plan`.
+    """
+    planned = []
+    for table in gate.tables:
+        request = RunRequest(
+            task=table.task,
+            encoders=table.encoders,
+            baselines=table.baselines,
+            datasets=(_dataset(table.dataset, gate.folder),),
+            seeds=table.seeds,
+            settings=table.settings,
+            device="cpu",
+        )
+        planned.append(PlannedTable(table, make_plan(request, registry, store, corpus_progress)))
+    return planned
+
+
+def jobs_of(planned: Sequence[PlannedTable]) -> list[Job]:
+    """Every job of the grid, those that tables share once."""
+    jobs = (job for one in planned for cell in one.plan.cells for job in cell.jobs)
+    return list({(job.kind, job.key): job for job in jobs}.values())
+
+
+def compute_tables(
+    planned: Sequence[PlannedTable], store: Store, command: str, workers: int | None, watch: Watcher
+) -> list[GoldenTable]:
+    """Runs the grid; its tables, in which a cell that failed is None."""
+    run_jobs(jobs_of(planned), store, workers, watch)
+    return [_table(one, store, command) for one in planned]
+
+
+def failures(planned: Sequence[PlannedTable], store: Store) -> list[str]:
+    """One line per cell that failed."""
+    records = [store.read("cells", cell.key) or {} for one in planned for cell in one.plan.cells]
+    return [f"FAILED {r['title']}: {r['error']}" for r in records if r.get("status") == "failed"]
+
+
+def _table(planned: PlannedTable, store: Store, command: str) -> GoldenTable:
+    table, plan = planned.table, planned.plan
+    numbers: dict[Place, Number] = {}
+    for row in summarise(plan.cells, store, plan.primary, REFERENCE):
+        place = (table.name, f"{row.baseline} / {row.encoder}", row.metric)
+        if row.mean is None:
+            numbers[place] = Number(None)
+        elif math.isfinite(row.mean):  # a metric may be undefined, such as an AUC with one class; then it isn't there
+            error = row.std / math.sqrt(row.seeds) if row.std is not None else None
+            numbers[place] = Number(row.mean, error)
+    (corpus,) = plan.corpora.values()
+    return GoldenTable(
+        name=table.name,
+        command=command,
+        configuration={
+            "task": table.task,
+            "dataset": table.dataset,
+            "baselines": list(table.baselines),
+            "encoders": list(table.encoders),
+            "seeds": table.seeds,
+            "settings": list(table.settings),
+            "options": _options(plan),
+        },
+        corpus={
+            "label": corpus.info.label,
+            "fingerprint": corpus.info.fingerprint,
+            "options": corpus.info.source.get("options", {}),
+        },
+        machine=machine(),
+        versions=versions(),
+        numbers=numbers,
+    )
+
+
+def _options(plan: Plan) -> dict[str, dict[str, Any]]:
+    configs = [cell.jobs[-1].config for cell in plan.cells]
+    return {
+        f"{kind} {config[kind]['name']}": config[kind]["options"]
+        for config in configs
+        for kind in ("task", "baseline", "encoder")
+        if config[kind]["options"]
+    }
+
+
+def _dataset(name: str, folder: Path) -> str:
+    """A folder in ``gate.toml`` is meant from where that file stands."""
+    return str(folder / name) if "/" in name or name.startswith(".") else name

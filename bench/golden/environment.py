@@ -1,0 +1,45 @@
+"""Where numbers are computed: what must be the same for them to be the same to the last digits."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+_LIBRARIES = ("bm25s", "numba", "numpy", "scipy", "torch", "xgboost")
+
+
+def machine() -> dict[str, str]:
+    """System, processor, and the vector instructions that torch chose for it.
+
+    Sums are taken in another order with other instructions, and a training of many steps makes that visible.
+    """
+    import torch
+
+    return {
+        "system": f"{platform.system()} {platform.machine()}",
+        "processor": _processor(),
+        "vectors": str(torch.backends.cpu.get_cpu_capability()),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Python's version and those of the libraries that compute; a library that isn't installed is left out."""
+    found = {"python": platform.python_version()}
+    for name in _LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _processor() -> str:
+    """Name, family and model of the processor: a name alone, such as AMD EPYC, covers generations."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").split("\n\n")[0].splitlines()
+    except OSError:
+        return platform.processor() or "unknown"
+    facts = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
+    name = facts.get("model name", "") or platform.processor() or "unknown"
+    return " ".join([name, *(f"{key.split()[-1]} {facts[key]}" for key in ("cpu family", "model") if key in facts)])

@@ -1,0 +1,80 @@
+"""From pytest-benchmark's JSON to ``baselines.json`` and the table of ``baselines.md``, both beside this file.
+
+``python results/speed/baselines.py FILE``, where ``pytest tests/benchmarks/test_baseline_speed.py
+--benchmark-json=FILE`` wrote FILE.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from tabulate import tabulate
+
+ORIGINALS = {
+    "transearch": "19,400 (512-d images, 50-d text)",
+    "alstp, global_dim 128": "340–370 (one example at a time)",
+    "hscm, hidden 256": "0.25–0.30; 3.9 with its bilinear layer as an einsum",
+}
+"""Training examples per second of the public code on one thread, measured on another day on a machine of the same kind:
+orders of magnitude."""
+
+
+_RATES = ("examples_per_second", "examples_per_cpu_second")
+
+
+def rows_of(measured: dict[str, Any]) -> list[dict[str, Any]]:
+    """One row per benchmark: what it measured, and seconds of its fastest and its median round."""
+    return [
+        {**found["extra_info"], "seconds_min": found["stats"]["min"], "seconds_median": found["stats"]["median"]}
+        for found in measured["benchmarks"]
+    ]
+
+
+def table_of(rows: list[dict[str, Any]]) -> str:
+    """Markdown, one line per model."""
+    models = dict.fromkeys(row["model"] for row in rows)
+    body = []
+    for model in models:
+        parts = {row["part"]: row for row in rows if row["model"] == model}
+        alone = parts.get("step") or parts["training"]
+        whole = parts.get("with data") or alone
+        cells = [_rate(row[key]) for row in (alone, whole) for key in _RATES]
+        body.append([model, *cells, ORIGINALS.get(model, "")])
+    head = ["model", "step, /s", "step, /CPU s", "with data, /s", "with data, /CPU s", "public code, /s"]
+    return tabulate(body, head, tablefmt="github", colalign=["left", *["right"] * 4, "left"], disable_numparse=True)
+
+
+def _rate(value: float) -> str:
+    digits = 10 ** max(len(str(int(value))) - 3, 0)  # three figures
+    return f"{round(value / digits) * digits:,}"
+
+
+def main(file: Path) -> None:
+    """Writes both files."""
+    measured = json.loads(file.read_text())
+    rows, here = rows_of(measured), Path(__file__).parent
+    machine, commit = measured["machine_info"], measured.get("commit_info", {})
+    about = {
+        "cpu": machine.get("cpu", {}).get("brand_raw"),
+        "python": machine["python_version"],
+        "threads": 1,
+        "date": measured["datetime"][:10],
+        "commit": commit.get("id"),
+        "uncommitted": commit.get("dirty"),
+    }
+    text = json.dumps({"measured": about, "rows": rows}, indent=1) + "\n"
+    (here / "baselines.json").write_text(text)
+    lines = [
+        "Training examples (sessions for xgboost) per second, one thread, simulated sessions of `beauty`: "
+        "by the clock, of the fastest round, and by CPU time, on average. `baselines.json` holds all of it.",
+        table_of(rows),
+        "The public code's numbers were taken on another day, on a machine of the same kind: orders of magnitude.",
+    ]
+    (here / "baselines.md").write_text("\n\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

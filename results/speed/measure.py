@@ -1,0 +1,154 @@
+"""How far MUVCOG's pretraining is from the machine: parts of a step beside the FLOPs and bytes that they need.
+
+    OMP_NUM_THREADS=1 python results/speed/measure.py CORPUS
+
+CORPUS is a folder made by `bench data make beauty --set sessions=20000 --to CORPUS`. Writes muvcog.json beside this
+file. Seconds are the fastest of 30 rounds on one thread; a matrix product and a copy say what the machine can do.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from bench.data.batch import SessionBatch
+from bench.data.corpus import Corpus
+from bench.registry import registry
+from bench.training.context import TrainingContext
+from bench.training.pretraining import Moment
+from encoders.contrasted import _Contrast, mask_one_step
+from encoders.edges import neighbour_edges
+from encoders.graph import SessionGraphs
+from encoders.muvcog import MuvcogM
+
+BATCH, EPOCHS = 256, 21
+
+
+def fastest(work: Callable[[], Any], rounds: int = 30) -> float:
+    """Seconds of the fastest round, after two that are not counted."""
+    found = []
+    for number in range(rounds + 2):
+        started = time.perf_counter()
+        work()
+        if number > 1:
+            found.append(time.perf_counter() - started)
+    return min(found)
+
+
+def machine() -> dict[str, float]:
+    """What one thread can do: GFLOP/s of a product of 1024 x 1024 matrices, GB/s of a copy of 64 MB."""
+    a, b = torch.randn(1024, 1024), torch.randn(1024, 1024)
+    block = torch.randn(16 * 2**20)
+    return {
+        "gflops": 2 * 1024**3 / fastest(lambda: a @ b) / 1e9,
+        "copy_gb_per_second": 2 * block.numel() * 4 / fastest(lambda: block.clone()) / 1e9,
+    }
+
+
+def measure(folder: str) -> dict[str, Any]:
+    """Parts of a step at batch 256, extraction, and the whole of 21 epochs."""
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    context = TrainingContext(Corpus(folder), 0)
+    spec = registry().get("encoder", "muvcog-m")
+    encoder: MuvcogM = spec.load()(context.features.dims, **spec.defaults)
+    objective, optimizer = _Contrast(encoder, context), torch.optim.Adam(encoder.parameters())
+    draws, order = torch.Generator().manual_seed(0), np.random.default_rng(0)
+    rows = context.training_sessions()
+
+    def step() -> None:
+        optimizer.zero_grad(set_to_none=True)
+        objective.loss(order.choice(rows, BATCH, replace=False), Moment(1, 1.0), draws).backward()
+        optimizer.step()
+
+    batch = context.sessions(rows[:BATCH])
+    both = SessionBatch.cat([batch, mask_one_step(batch, draws)])
+    graphs = SessionGraphs.of(both)
+    sources = encoder.sources(graphs).detach().requires_grad_()
+    agv, hlv = (lambda: encoder.agv(graphs, sources)), (lambda: encoder.hlv(graphs, sources))
+    last = context.corpus.columns.session_queries[1:] - 1
+
+    @torch.inference_mode()
+    def extract(size: int) -> None:
+        encoder(SessionBatch.from_prefixes(context.corpus, order.choice(last, size, replace=False), context.features))
+
+    nodes, pairs = len(graphs.node_session), neighbour_edges(graphs).shape[1]
+    members, distinct, width = len(graphs.member_node), len(sources), encoder.agv.output_dim
+    words = context.features.dims.words
+    parts = {
+        "graphs": (fastest(lambda: SessionGraphs.of(both)), 0, 8 * 4 * (members + nodes)),
+        # a pair: d multiply-adds of weights with values; backward: d for the weight's gradient and d for the value's
+        "global view, forward": (fastest(agv), 2 * (pairs * width + distinct * words * width), 4 * nodes * 3 * width),
+        "global view, both": (
+            fastest(lambda: agv().sum().backward()),
+            2 * (3 * pairs * width + 3 * distinct * words * width),
+            3 * 4 * nodes * 3 * width,
+        ),
+        "local view, forward": (
+            fastest(hlv),
+            2 * distinct * width * (words + width) + 4 * members * width,
+            3 * 4 * members * width,
+        ),
+        "local view, both": (
+            fastest(lambda: hlv().sum().backward()),
+            6 * distinct * width * (words + width) + 12 * members * width,
+            8 * 4 * members * width,
+        ),
+        "all pairs of the batch": (
+            fastest(lambda: encoder.discriminators[0].all_pairs(torch.ones(BATCH, width), torch.ones(BATCH, width))),
+            4 * BATCH * BATCH * width,
+            4 * BATCH * BATCH,
+        ),
+    }
+    limits = machine()
+    step_seconds = fastest(step)
+    rates = {size: size / fastest(lambda size=size: extract(size)) for size in (256, 1024)}
+    steps = EPOCHS * -(-len(rows) // BATCH)
+    return {
+        "corpus": {"sessions": len(last), "fingerprint": context.corpus.info.fingerprint, "origin": "simulated"},
+        "batch": {
+            "sessions": 2 * BATCH,
+            "nodes": nodes,
+            "neighbour pairs": pairs,
+            "distinct words and images": distinct,
+        },
+        "machine": limits,
+        "parts": {
+            name: {
+                "ms": 1e3 * spent,
+                "mflop": flop / 1e6,
+                "mbyte": size / 1e6,
+                "share of product's speed": flop / spent / 1e9 / limits["gflops"],
+                "share of copy's speed": size / spent / 1e9 / limits["copy_gb_per_second"],
+            }
+            for name, (spent, flop, size) in parts.items()
+        },
+        "step ms": 1e3 * step_seconds,
+        "pretraining sessions per second": BATCH / step_seconds,
+        "extraction sessions per second": rates,
+        "21 epochs and extraction, seconds": steps * step_seconds + len(last) / rates[1024],
+        "peak memory MB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }
+
+
+def main() -> None:
+    """Measures and writes."""
+    found = measure(sys.argv[1])
+    here = Path(__file__).parent
+    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, check=True)
+    found["commit"], found["torch"], found["python"] = head.stdout.strip(), torch.__version__, platform.python_version()
+    (here / "muvcog.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    print(json.dumps(found, indent=1))
+
+
+main()
