@@ -32,7 +32,8 @@ types: install
 	$(BIN)/mypy
 
 tests: install
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/benchmarks
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/benchmarks
 
 # the committed tables of a tiny grid; after a change that is meant to move them: bench check --update
 check: install

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from typing import Annotated
 
@@ -52,6 +53,7 @@ def options(
 
 def main() -> None:
     """Runs the command line. Exit codes: 0 done, 1 a check or a cell failed, 2 wrong usage or bad input, 130 Ctrl-C."""
+    signal.signal(signal.SIGTERM, _stop)  # as Ctrl-C: workers are stopped, nothing half-done counts
     try:
         app()
     except BenchError as error:
@@ -69,6 +71,10 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)
+
+
+def _stop(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
 
 
 def _start_of_line() -> str:

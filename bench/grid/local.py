@@ -32,6 +32,7 @@ def run_jobs(jobs: Iterable[Job], store: Store, workers: int | None = None, watc
         workers: processes at once; by default as many as this process may use processors.
         watch: told about progress.
     """
+    store.sweep()
     # what others wait for starts first: pretraining is the longest, and must not be what is left at the end
     in_order = sorted(jobs, key=lambda job: _ORDER.index(job.kind))
     waiting = {(job.kind, job.key): job for job in in_order if not store.is_done(job.kind, job.key)}

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import threading
 import time
 from typing import Any
 
@@ -21,9 +24,18 @@ def prepare(reports: Any, threads: int) -> None:
     """
     global _reports
     _reports = reports
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     import torch
 
     torch.set_num_threads(threads)
+
+
+def _end_with_parent() -> None:
+    """Ends this process when the run that started it is gone, killed without a chance to stop its workers."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def perform_in_worker(job: Job, root: str) -> dict[str, Any]:

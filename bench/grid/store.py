@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import platform
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,6 +16,8 @@ from bench.errors import BenchError
 
 RECORDS = {"encoders": "encoder.json", "embeddings": "embedding.json", "cells": "cell.json"}
 """Kinds of results and the file that describes one; a result without it does not exist."""
+
+_EARLIER = "-earlier"
 
 
 class Store:
@@ -62,7 +65,7 @@ class Store:
     def publish(self, kind: str, key: str) -> Iterator[Path]:
         """A folder to write into; it takes its place, replacing an earlier one, when the block ends in peace."""
         place = self.folder(kind, key)
-        writing = place.with_name(f"{key}.writing-{os.getpid()}")
+        writing = place.with_name(f"{key}.writing-{os.getpid()}@{platform.node()}")
         shutil.rmtree(writing, ignore_errors=True)
         writing.mkdir(parents=True)
         try:
@@ -70,6 +73,25 @@ class Store:
             _take_place(writing, place)
         finally:
             shutil.rmtree(writing, ignore_errors=True)
+
+    def sweep(self) -> None:
+        """Removes what processes of this machine that no longer run left half-written."""
+        for kind in RECORDS:
+            for writing in (self.root / kind).glob("*.writing-*@*"):
+                number, _, node = writing.name.partition(".writing-")[2].partition("@")
+                if node.removesuffix(_EARLIER) == platform.node() and not _runs(int(number)):
+                    shutil.rmtree(writing, ignore_errors=True)
+
+
+def _runs(number: int) -> bool:
+    """Whether this machine has a process with this number."""
+    try:
+        os.kill(number, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def _take_place(writing: Path, place: Path) -> None:
@@ -81,7 +103,7 @@ def _take_place(writing: Path, place: Path) -> None:
         except OSError as error:
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                 raise
-        earlier = writing.with_name(f"{writing.name}-earlier")
+        earlier = writing.with_name(f"{writing.name}{_EARLIER}")
         with suppress(FileNotFoundError):
             place.rename(earlier)
         shutil.rmtree(earlier, ignore_errors=True)

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from tabulate import tabulate
 
 from bench.data.batch import SessionBatch
 from bench.data.corpus import Corpus
@@ -32,6 +33,7 @@ from encoders.graph import SessionGraphs
 from encoders.muvcog import MuvcogM
 
 BATCH, EPOCHS = 256, 21
+OF = ("product", "copy")
 
 
 def fastest(work: Callable[[], Any], rounds: int = 30) -> float:
@@ -141,6 +143,35 @@ def measure(folder: str) -> dict[str, Any]:
     }
 
 
+def as_markdown(found: dict[str, Any]) -> str:
+    """The parts as a table, and the rates below it."""
+    rows = [
+        [name, *(part[key] for key in ("ms", "mflop", "mbyte")), *(part[f"share of {of}'s speed"] for of in OF)]
+        for name, part in found["parts"].items()
+    ]
+    head = ["part of a step", "ms", "MFLOP", "MB", *(f"of {of}'s speed" for of in OF)]
+    table = tabulate(rows, head, tablefmt="github", floatfmt=("", ".2f", ".1f", ".1f", ".0%", ".0%"))
+    limits, batch, rates = found["machine"], found["batch"], found["extraction sessions per second"]
+    lines = [
+        f"One thread, fastest of 30 rounds, on a machine that does {limits['gflops']:.0f} GFLOP/s in a product of",
+        f"1024 x 1024 matrices and copies {limits['copy_gb_per_second']:.1f} GB/s (read and written).",
+        f"{batch['sessions']} sessions (anchors, positives) of `beauty` (simulated): {batch['nodes']:,} nodes,",
+        f"{batch['neighbour pairs']:,} pairs of neighbours, {batch['distinct sources']:,} distinct words and images.",
+        "",
+        f"- step at batch 256, graphs built on the fly: {found['step ms']:.1f} ms,",
+        f"  {found['pretraining sessions per second']:,.0f} sessions/s",
+        f"- extraction from disk to vectors: {rates[256]:,.0f} sessions/s in batches of 256, {rates[1024]:,.0f} in",
+        "  batches of 1,024",
+        f"- 21 epochs and the extraction of all {found['corpus']['sessions']:,} sessions:",
+        f"  {found['21 epochs and extraction, seconds']:.0f} s",
+        f"- largest memory of the process, Python and torch included: {found['peak memory MB']:.0f} MB; nothing per",
+        "  graph on disk",
+        "",
+        f"Commit {found['commit'][:7]}, torch {found['torch']}.",
+    ]
+    return "\n".join([table, "", *lines, ""])
+
+
 def main() -> None:
     """Measures and writes."""
     found = measure(sys.argv[1])
@@ -148,7 +179,8 @@ def main() -> None:
     head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, check=True)
     found["commit"], found["torch"], found["python"] = head.stdout.strip(), torch.__version__, platform.python_version()
     (here / "muvcog.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    print(json.dumps(found, indent=1))
+    (here / "muvcog.md").write_text(as_markdown(found), encoding="utf-8")
+    print(as_markdown(found))
 
 
 main()

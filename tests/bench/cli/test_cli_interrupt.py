@@ -32,6 +32,35 @@ def alive(group: int) -> bool:
     return any(line.split()[0] == str(group) and line.split()[1][0] != "Z" for line in listed.splitlines())
 
 
+@pytest.mark.parametrize("signal_", [signal.SIGTERM, signal.SIGKILL], ids=["terminated", "killed"])
+def test_a_run_that_is_ended_leaves_no_worker_and_the_next_goes_on(signal_: signal.Signals, tmp_path: Path) -> None:
+    corpus = random_corpus(tmp_path / "corpus", sessions=30).folder
+    plugins, marks, runs = install_odd_encoders(tmp_path / "plugins"), tmp_path / "marks", tmp_path / "runs"
+    marks.mkdir()
+    command = [BENCH, "run", "--task", "ctr", "--encoder", "sleeps", "--dataset", corpus, "--seeds", "1", "--out", runs]
+    command += ["--baseline", "transearch", "--set", "epochs=1", "--set", f"folder={marks}", "--jobs", "2"]
+    run = subprocess.Popen(
+        command, env=environment([plugins]), start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    try:
+        assert wait_for(lambda: (marks / "started").exists() and any(runs.glob("cells/*/cell.json")), 60)
+        run.send_signal(signal_)
+        run.communicate(timeout=20)
+        assert run.returncode == {signal.SIGTERM: 130, signal.SIGKILL: -signal.SIGKILL}[signal_]
+        assert wait_for(lambda: not alive(run.pid), 10), "a worker is left behind"
+    finally:
+        if alive(run.pid):
+            os.killpg(run.pid, signal.SIGKILL)
+    finished = {
+        path: path.stat().st_mtime_ns for path in runs.glob("cells/*/cell.json") if ".writing-" not in str(path)
+    }
+    assert len(finished) == 1, "vanilla's cell"
+    (marks / "go").touch()
+    again = subprocess.run(command, env=environment([plugins]), capture_output=True, text=True, timeout=120)
+    assert again.returncode == 0, again.stderr
+    assert all(path.stat().st_mtime_ns == then for path, then in finished.items()), "what was done is done again"
+
+
 @pytest.mark.parametrize("to_whole_group", [True, False], ids=["as a terminal does", "to the command alone"])
 def test_ctrl_c(to_whole_group: bool, tmp_path: Path) -> None:
     corpus = random_corpus(tmp_path / "corpus", sessions=30).folder

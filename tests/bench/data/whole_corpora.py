@@ -68,7 +68,7 @@ def write(folder: Path, content: Content, chunk: int = 10**6, **keywords: Any) -
         "image_dtype": matrices["image_vectors"].dtype.type,
     }
     widths = {"word_dim": matrices["word_vectors"].shape[1], "image_dim": matrices["image_vectors"].shape[1]}
-    with CorpusWriter(folder, **widths, **{**about, **keywords}) as writer:
+    with CorpusWriter(folder, **{**widths, **about, **keywords}) as writer:
 
         def parts(table: str) -> list[tuple[int, pa.Table]]:
             return [(at, tables[table].slice(at, chunk)) for at in range(0, len(tables[table]), chunk)]

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import platform
+import subprocess
+import sys
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -108,3 +112,16 @@ def test_two_processes_may_publish_the_same_result(tmp_path: Path) -> None:
     assert record is not None
     assert (store.folder("cells", "contested") / "other").read_text() == f"{record['mark']} {record['turn']}"
     assert len(list((tmp_path / "cells").iterdir())) == 1
+
+
+def test_what_dead_processes_left_is_swept_and_nothing_else(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    here, cells = platform.node(), tmp_path / "cells"
+    dead, alive = f"a.writing-{gone.pid}@{here}", f"a.writing-{os.getpid()}@{here}"
+    elsewhere = f"a.writing-{gone.pid}@another-machine"
+    for name in (dead, f"{dead}-earlier", alive, elsewhere, "a"):
+        (cells / name).mkdir(parents=True)
+    store.sweep()
+    assert {path.name for path in cells.iterdir()} == {alive, elsewhere, "a"}
