@@ -122,7 +122,7 @@ def measure(folder: str) -> dict[str, Any]:
             "sessions": 2 * BATCH,
             "nodes": nodes,
             "neighbour pairs": pairs,
-            "distinct words and images": distinct,
+            "distinct sources": distinct,
         },
         "machine": limits,
         "parts": {

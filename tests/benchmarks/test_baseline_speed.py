@@ -6,7 +6,7 @@ harness joins it. Wall-clock seconds are those of the fastest round; CPU seconds
 a busy machine from a slow program.
 
 ``pytest tests/benchmarks/test_baseline_speed.py --benchmark-json=FILE``, and then
-``python results/speed/baselines.py FILE``, write what results/speed/ quotes. The rates asserted are a tenth of those
+``python results/speed/baseline_table.py FILE``, write what results/speed/ quotes. The rates asserted are a tenth of those
 measured or less, since machines differ.
 """
 

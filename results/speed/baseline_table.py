@@ -1,6 +1,6 @@
 """From pytest-benchmark's JSON to ``baselines.json`` and the table of ``baselines.md``, both beside this file.
 
-``python results/speed/baselines.py FILE``, where ``pytest tests/benchmarks/test_baseline_speed.py
+``python results/speed/baseline_table.py FILE``, where ``pytest tests/benchmarks/test_baseline_speed.py
 --benchmark-json=FILE`` wrote FILE.
 """
 
