@@ -6,8 +6,8 @@ harness joins it. Wall-clock seconds are those of the fastest round; CPU seconds
 a busy machine from a slow program.
 
 ``pytest tests/benchmarks/test_baseline_speed.py --benchmark-json=FILE``, and then
-``python results/speed/baseline_table.py FILE``, write what results/speed/ quotes. The rates asserted are a tenth of those
-measured or less, since machines differ.
+``python results/speed/baseline_table.py FILE``, write what results/speed/ quotes. The rates asserted are a tenth of
+those measured or less, since machines differ.
 """
 
 from __future__ import annotations
