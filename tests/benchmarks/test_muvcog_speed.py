@@ -109,7 +109,7 @@ def test_graph_building(benchmark: Any, context: TrainingContext) -> None:
         BATCH,
         lambda: [plain.build_graph(session) for session in listed],
         BATCH,
-        least=100,
+        least=50,
     )
 
 
