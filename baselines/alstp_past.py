@@ -6,13 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
 from bench.contracts import ClickCorpus
 from bench.data.click_history import ClickHistory
-from bench.data.csr import expand_ranges, offsets_of, take_rows
+from bench.data.csr import expand_ranges, offsets_of
 from bench.errors import BenchError
 
 
@@ -60,8 +59,8 @@ class Pasts:
         queries, query_row = np.unique(self._history.queries[used], return_inverse=True)
         self._item_row = _filled(len(self._history.items), used, item_row)
         self._query_row = _filled(len(self._history.items), used, query_row)
-        self._item_text = _mean_text(data, columns.item_word_offsets, columns.item_words, items)
-        self._query_text = _mean_text(data, columns.query_word_offsets, columns.query_words, queries)
+        self._item_text = data.features.mean_words(columns.item_word_offsets, columns.item_words, items)
+        self._query_text = data.features.mean_words(columns.query_word_offsets, columns.query_words, queries)
 
     def of(self, queries: Tensor) -> Past:
         """The pasts of these queries (B,), by their rows in the corpus."""
@@ -142,12 +141,3 @@ def _filled(size: int, places: NDArray, values: NDArray) -> NDArray[np.int64]:
     filled = np.full(size, -1, dtype=np.int64)
     filled[places] = values
     return filled
-
-
-def _mean_text(data: ClickCorpus, offsets: NDArray, values: NDArray, rows: NDArray) -> Tensor:
-    """(rows, d) mean word vector of each of these rows, zero without words."""
-    words, owner = take_rows(offsets, values, rows)
-    first = offsets_of(np.bincount(owner, minlength=len(rows)))[:-1]
-    device, vectors = data.features.device, data.features.word_vectors
-    index = torch.from_numpy(words.astype(np.int64)).to(device)
-    return F.embedding_bag(index, vectors, torch.from_numpy(first).to(device), mode="mean")

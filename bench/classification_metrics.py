@@ -11,6 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
+from bench.stats.confusion import class_accuracy, macro_f1, macro_precision, macro_recall
+
 PROBABILITY = "p:"
 """Prefix of the columns of predictions that hold a class's probabilities, in the order of the classes' codes."""
 
@@ -33,13 +35,8 @@ def classification_metrics(labels: NDArray, predicted: NDArray, probabilities: N
     """
     classes = probabilities.shape[1]
     confusion = np.bincount(labels * classes + predicted, minlength=classes**2).reshape(classes, classes)
-    hit, actual, claimed = np.diag(confusion), confusion.sum(1), confusion.sum(0)
-    occurring = (actual + claimed) > 0
-    precision, recall = _ratio(hit, claimed), _ratio(hit, actual)
-    f1 = _ratio(2 * hit, actual + claimed)
-    wrong = _ratio(actual + claimed - 2 * hit, np.full(classes, len(labels)))
-    of_class = {"f1": f1, "acc": 1 - wrong, "precision": precision, "recall": recall}
-    macro = {name: float(values[occurring].mean()) if len(labels) else np.nan for name, values in of_class.items()}
+    scores = {"f1": macro_f1, "acc": class_accuracy, "precision": macro_precision, "recall": macro_recall}
+    macro = {name: float(score(confusion)) for name, score in scores.items()}
     return {"auc": auc_one_vs_rest(labels, probabilities), **macro}
 
 
@@ -63,9 +60,3 @@ def metrics_of_predictions(predictions: pd.DataFrame) -> dict[str, float]:
     columns = [name for name in predictions.columns if name.startswith(PROBABILITY)]
     labels, predicted = predictions["label"].to_numpy(np.int64), predictions["predicted"].to_numpy(np.int64)
     return classification_metrics(labels, predicted, predictions[columns].to_numpy(np.float64))
-
-
-def _ratio(part: NDArray, whole: NDArray) -> NDArray[np.float64]:
-    ratio = np.zeros(len(part))
-    np.divide(part, whole, out=ratio, where=whole > 0)
-    return ratio

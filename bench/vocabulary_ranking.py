@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from bench.data.features import segment_mean
 from bench.metrics import TiedTop
 
 
@@ -75,8 +76,7 @@ def top_words(scores: Tensor, words: Tensor, owner: Tensor, vectors: Tensor, k: 
 
 def mean_vectors(words: Tensor, owner: Tensor, units: int, vectors: Tensor) -> Tensor:
     """(units, d) mean vector of the words (W,) of each ``owner`` (W,), zero without words."""
-    sums = vectors.new_zeros(units, vectors.shape[1]).index_add_(0, owner, vectors[words])
-    return sums / torch.bincount(owner, minlength=units).clamp(min=1).unsqueeze(1)
+    return segment_mean(vectors[words], owner, units)
 
 
 def _by_row(best: Tensor, found: Tensor) -> Tensor:

@@ -11,7 +11,6 @@ from torch import Tensor
 
 from bench.data.batch import SessionBatch
 from bench.data.corpus import Corpus
-from bench.data.csr import take_rows
 from bench.data.features import Features
 
 
@@ -67,23 +66,12 @@ class ClickedPrefixes:
         vectors = self.features.images(images.clamp(min=0)) * (images >= 0).unsqueeze(1)  # (B, dims.images)
         following = np.minimum(queries + 1, len(columns.query_session) - 1)
         follows = (following > queries) & (columns.query_session[following] == columns.query_session[queries])
-        next_text, words = self._mean_text(columns.query_word_offsets, columns.query_words, following)
+        follows &= columns.query_word_offsets[following + 1] > columns.query_word_offsets[following]
         return NextActions(
             SessionBatch.from_prefixes(self.corpus, queries, self.features),
             torch.from_numpy(items).to(device),
-            self._mean_text(columns.item_word_offsets, columns.item_words, items)[0],
+            self.features.mean_words(columns.item_word_offsets, columns.item_words, items),
             vectors,
-            next_text,
-            torch.from_numpy(follows).to(device) & (words > 0),
+            self.features.mean_words(columns.query_word_offsets, columns.query_words, following),
+            torch.from_numpy(follows).to(device),
         )
-
-    def _mean_text(self, offsets: NDArray, words: NDArray, rows: NDArray) -> tuple[Tensor, Tensor]:
-        """(n, dims.words) mean word vector of each row's words, and (n,) how many they are."""
-        word, owner = (
-            torch.from_numpy(array.astype(np.int64)).to(self.features.device)
-            for array in take_rows(offsets, words, rows)
-        )
-        vectors = self.features.words(word)
-        sums = vectors.new_zeros(len(rows), vectors.shape[1]).index_add(0, owner, vectors)
-        count = torch.bincount(owner, minlength=len(rows))
-        return sums / count.clamp(min=1).unsqueeze(1), count

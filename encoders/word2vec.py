@@ -17,7 +17,7 @@ from bench.contracts import SessionEncoder
 from bench.data.batch import SessionBatch
 from bench.data.corpus import Corpus
 from bench.data.csr import expand_ranges, offsets_of
-from bench.data.features import Dims
+from bench.data.features import Dims, segment_mean
 from bench.errors import BenchError
 from bench.training.context import TrainingContext
 from encoders.loaded_shapes import resize, shaped_by_weights
@@ -60,8 +60,7 @@ class Word2VecFeatures(SessionEncoder):
         if not len(self.vectors):
             return batch.mean_text()
         owner = batch.step_session[batch.word_step]
-        sums = self.vectors.new_zeros(len(batch), self.dims.words).index_add(0, owner, self.vectors[batch.words])
-        return sums / torch.bincount(owner, minlength=len(batch)).clamp(min=1).unsqueeze(1)
+        return segment_mean(self.vectors[batch.words], owner, len(batch))
 
     def pretrain(self, context: TrainingContext) -> None:
         """Trains the vectors, if they are to be trained."""

@@ -12,7 +12,7 @@ from torch import Tensor
 from bench.contracts import ClickBatch
 from bench.data.batch import SessionBatch
 from bench.data.corpus import Corpus
-from bench.data.csr import expand_ranges, take_rows
+from bench.data.csr import expand_ranges
 from bench.data.features import Features
 
 
@@ -96,20 +96,19 @@ class ClickExamples:
         self.corpus, self.features, self._images = corpus, features, images
         self.users = user_codes(corpus, min_user_sessions)
         self.num_users = int(self.users.max(initial=0)) + 1
-        items = np.arange(len(corpus.columns.item_image))
-        words, owner = take_rows(corpus.columns.item_word_offsets, corpus.columns.item_words, items)
-        self.item_text = _mean_text(words, owner, len(items), features)  # (N, d)
+        columns = corpus.columns
+        items = np.arange(len(columns.item_image))
+        self.item_text = features.mean_words(columns.item_word_offsets, columns.item_words, items)  # (N, d)
 
     def batch(self, queries: NDArray, candidates: Candidates) -> ClickBatch:
         """The examples of these queries (B,) with these candidates."""
         columns, device = self.corpus.columns, self.features.device
         items = torch.from_numpy(candidates.items).to(device)  # (B, K)
-        words, owner = take_rows(columns.query_word_offsets, columns.query_words, queries)
         return ClickBatch(
             queries=torch.from_numpy(np.asarray(queries, dtype=np.int64)).to(device),
             sessions=SessionBatch.from_prefixes(self.corpus, queries, self.features),
             users=torch.from_numpy(self.users[columns.query_session[queries]]).to(device),
-            query_text=_mean_text(words, owner, len(queries), self.features),
+            query_text=self.features.mean_words(columns.query_word_offsets, columns.query_words, queries),
             items=items,
             item_text=self.item_text[items],
             item_images=self._image_vectors(candidates.items),
@@ -127,11 +126,3 @@ class ClickExamples:
         if bool((images < 0).any()):
             vectors *= (images >= 0).unsqueeze(2)
         return vectors
-
-
-def _mean_text(words: NDArray, owner: NDArray, rows: int, features: Features) -> Tensor:
-    """(rows, dims.words) mean vector of the words of each owner, zero without words."""
-    index = torch.from_numpy(owner.astype(np.int64)).to(features.device)
-    vectors = features.words(torch.from_numpy(words.astype(np.int64)).to(features.device))
-    sums = vectors.new_zeros(rows, vectors.shape[1]).index_add_(0, index, vectors)
-    return sums / torch.bincount(index, minlength=rows).clamp(min=1).unsqueeze(1)

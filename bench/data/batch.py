@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bench.data.csr import expand_ranges, take_rows
-from bench.data.features import Features
+from bench.data.features import Features, segment_mean
 
 if TYPE_CHECKING:
     from bench.data.corpus import Corpus
@@ -140,22 +140,16 @@ class SessionBatch:
 
     def step_text(self) -> Tensor:
         """(T, dims.words) mean word vector of each step, zero without words."""
-        return _segment_mean(self.features.words(self.words), self.word_step, len(self.step_kind))
+        return segment_mean(self.features.words(self.words), self.word_step, len(self.step_kind))
 
     def step_images(self) -> Tensor:
         """(T, dims.images) image vector of each step, zero without an image."""
-        return _segment_mean(self.features.images(self.images), self.image_step, len(self.step_kind))
+        return segment_mean(self.features.images(self.images), self.image_step, len(self.step_kind))
 
     def mean_text(self) -> Tensor:
         """(B, dims.words) mean word vector of each session, zero without words."""
-        return _segment_mean(self.features.words(self.words), self.step_session[self.word_step], len(self))
+        return segment_mean(self.features.words(self.words), self.step_session[self.word_step], len(self))
 
     def mean_images(self) -> Tensor:
         """(B, dims.images) mean image vector of each session, zero without images."""
-        return _segment_mean(self.features.images(self.images), self.step_session[self.image_step], len(self))
-
-
-def _segment_mean(values: Tensor, segment: Tensor, segments: int) -> Tensor:
-    """(segments, d) mean of the rows of ``values`` (n, d) in each segment, zero where a segment is empty."""
-    sums = values.new_zeros(segments, values.shape[1]).index_add_(0, segment, values)
-    return sums / torch.bincount(segment, minlength=segments).clamp(min=1).unsqueeze(1)
+        return segment_mean(self.features.images(self.images), self.step_session[self.image_step], len(self))

@@ -10,10 +10,24 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from bench.data.csr import take_rows
+
 if TYPE_CHECKING:
     from bench.data.corpus import Corpus
 
 _INT8_SCALE = 1.0 / 127.0  # as the authors of the released vectors divide them
+
+
+def segment_mean(values: Tensor, segment: Tensor, segments: int) -> Tensor:
+    """(segments, d) mean of the rows of ``values`` (n, d) in each segment, zero where a segment is empty.
+
+    Args:
+        values: the rows.
+        segment: (n,) which segment each belongs to, in any order.
+        segments: how many there are.
+    """
+    sums = values.new_zeros(segments, values.shape[1]).index_add_(0, segment, values)
+    return sums / torch.bincount(segment, minlength=segments).clamp(min=1).unsqueeze(1)
 
 
 @dataclass(frozen=True)
@@ -56,6 +70,18 @@ class Features:
     def words(self, ids: Tensor) -> Tensor:
         """Vectors (n, dims.words) of the words with these rows (n,)."""
         return self.word_vectors.index_select(0, ids)
+
+    def mean_words(self, offsets: NDArray, words: NDArray, rows: NDArray) -> Tensor:
+        """(n, dims.words) mean vector of the words of each of these rows (n,), zero without words.
+
+        Args:
+            offsets, words: the words of all rows as CSR, such as those of a corpus's queries or items.
+            rows: which of them.
+        """
+        word, owner = (
+            torch.from_numpy(found.astype(np.int64)).to(self.device) for found in take_rows(offsets, words, rows)
+        )
+        return segment_mean(self.words(word), owner, len(rows))
 
     def images(self, rows: Tensor) -> Tensor:
         """Vectors (n, dims.images), float32, of the images with these rows (n,)."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import platform
-import subprocess
 import time
 import traceback
 from importlib import import_module
@@ -17,6 +16,7 @@ import pandas as pd
 import torch
 from safetensors.torch import load_file, save_file
 
+from bench.checkout import checkout_commit
 from bench.contracts import SessionEncoder
 from bench.data.batch import SessionBatch
 from bench.data.corpus import Corpus
@@ -136,24 +136,9 @@ def _encoder_key(store: Store, kind: str, key: str) -> str:
 def _provenance(job: Job) -> dict[str, Any]:
     return {
         "session_bench": version("session-bench"),
-        "commit": _commit(),
+        "commit": checkout_commit(),
         "python": platform.python_version(),
         "machine": f"{platform.system()} {platform.machine()}",
         "threads": torch.get_num_threads(),
         "corpus_folder": job.corpus,
     }
-
-
-def _commit() -> str | None:
-    """The commit of this project's checkout, with ``+`` where files differ from it; None if installed otherwise."""
-    here = Path(__file__).parent
-    try:
-        _, commit, changed = (
-            subprocess.run(
-                ["git", "-C", str(here), *command], capture_output=True, text=True, check=True
-            ).stdout.strip()
-            for command in (["ls-files", "--error-unmatch", __file__], ["rev-parse", "HEAD"], ["status", "--porcelain"])
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return commit + ("+" if changed else "")

@@ -66,6 +66,12 @@ def macro_f1(confusion: NDArray) -> NDArray:
     return _macro(_ratio(2 * _hits(confusion), confusion.sum(-2) + confusion.sum(-1), 0.0), confusion)
 
 
+def class_accuracy(confusion: NDArray) -> NDArray:
+    """Mean over classes of the accuracy of "this class or another"; see :mod:`bench.classification_metrics`."""
+    wrong = confusion.sum(-2) + confusion.sum(-1) - 2 * _hits(confusion)
+    return _macro(1 - _ratio(wrong, confusion.sum((-2, -1))[..., None], 0.0), confusion)
+
+
 def balanced_accuracy(confusion: NDArray) -> NDArray:
     """Mean over true classes of the share of their examples that are right."""
     support = confusion.sum(-1)

@@ -8,14 +8,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
-from torch import Tensor
 
 from bench.contracts import ClickBatch
 from bench.data.batch import SessionBatch
 from bench.data.corpus import Corpus
-from bench.data.csr import expand_ranges, offsets_of, take_rows
+from bench.data.csr import expand_ranges, offsets_of
 from bench.data.features import Features
 from bench.data.schema import KEYWORD, PRODUCT, TRAIN
 from bench.data.writer import CorpusWriter
@@ -180,21 +178,15 @@ def click_batch(corpus: Corpus, features: Features, queries: NDArray, width: int
     shown[owner, place] = True
     image = torch.from_numpy(columns.item_image[items.ravel()].astype(np.int64))
     item_images = features.images(image.clamp(min=0)) * (image >= 0).unsqueeze(1)
-    item_text = _mean_text(features, columns.item_word_offsets, columns.item_words, items.ravel())
+    item_text = features.mean_words(columns.item_word_offsets, columns.item_words, items.ravel())
     return ClickBatch(
         queries=torch.from_numpy(np.array(queries, dtype=np.int64)),
         sessions=SessionBatch.from_prefixes(corpus, queries, features),
         users=torch.from_numpy(columns.session_user[columns.query_session[queries]] + 1),
-        query_text=_mean_text(features, columns.query_word_offsets, columns.query_words, np.asarray(queries)),
+        query_text=features.mean_words(columns.query_word_offsets, columns.query_words, np.asarray(queries)),
         items=torch.from_numpy(items),
         item_text=item_text.view(*shape, -1),
         item_images=item_images.view(*shape, -1),
         shown=torch.from_numpy(shown),
         clicks=torch.from_numpy(clicks),
     )
-
-
-def _mean_text(features: Features, offsets: NDArray, values: NDArray, rows: NDArray) -> Tensor:
-    words, _ = take_rows(offsets, values, rows)
-    first = torch.from_numpy(offsets_of(offsets[rows + 1] - offsets[rows])[:-1])
-    return F.embedding_bag(torch.from_numpy(words.astype(np.int64)), features.word_vectors, first, mode="mean")
