@@ -8,6 +8,8 @@ from typing import Literal
 
 from bench.stats.crossed import Difference
 
+PublishedVerdict = Literal["reproduced", "undecided", "direction only", "no", "not tested"]
+
 
 @dataclass(frozen=True)
 class AgainstPublished:
@@ -16,16 +18,18 @@ class AgainstPublished:
     Attributes:
         published: the difference of two printed numbers.
         delta, low, high: ours.
-        verdict: ``reproduced`` where our interval holds the published number; else ``direction only`` where ours has
-            the same sign; else ``no``. ``not tested`` without a difference or without an interval.
-        conclusive: our interval leaves out 0, so that the sign is more than chance. A wide interval reproduces much.
+        verdict: ``reproduced`` where our interval holds the published number, but ``undecided`` where it holds 0 as
+            well: such data would have "reproduced" no difference just as well, or one of the other sign. Else
+            ``direction only`` where ours has the same sign; else ``no``. ``not tested`` without a difference or without
+            an interval.
+        conclusive: our interval leaves out 0, so that the sign is more than chance.
     """
 
     published: float
     delta: float | None
     low: float | None
     high: float | None
-    verdict: Literal["reproduced", "direction only", "no", "not tested"]
+    verdict: PublishedVerdict
     conclusive: bool
 
 
@@ -41,11 +45,12 @@ def against_published(published: float, ours: Difference | None, digits: int = 4
     if ours is None or not (math.isfinite(ours.low) and math.isfinite(ours.high)):
         return AgainstPublished(published, ours.delta if ours else None, None, None, "not tested", False)
     rounding = 10.0**-digits + 1e-12
-    verdict: Literal["reproduced", "direction only", "no"]
+    conclusive = ours.low > 0 or ours.high < 0
+    verdict: PublishedVerdict
     if ours.low - rounding <= published <= ours.high + rounding:
-        verdict = "reproduced"
+        verdict = "reproduced" if conclusive or abs(published) <= rounding else "undecided"
     elif ours.delta * published > 0:
         verdict = "direction only"
     else:
         verdict = "no"
-    return AgainstPublished(published, ours.delta, ours.low, ours.high, verdict, ours.low > 0 or ours.high < 0)
+    return AgainstPublished(published, ours.delta, ours.low, ours.high, verdict, conclusive)

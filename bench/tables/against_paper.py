@@ -13,7 +13,7 @@ from bench.tables.differences import written_difference
 from bench.tables.main_table import dataset_label, titled
 from bench.tables.table import Line, Table, TableCell
 
-_VERDICTS = ("reproduced", "direction only", "no", "not tested")
+_VERDICTS = ("reproduced", "undecided", "direction only", "no", "not tested")
 
 
 def published_table(results: Results, part: Part) -> Table | None:
@@ -181,7 +181,7 @@ def _count(verdicts: list[str]) -> str:
 def _reading(results: Results) -> str:
     origins = {corpus.info.origin for corpus in results.corpora.values()}
     text = (
-        "reproduced: our 95 % interval holds the published difference; direction only: the same sign; else no. "
-        "Wide intervals reproduce much, and nothing is tested against a printed mean."
+        "reproduced: our 95 % interval holds the published difference; undecided: and 0 as well; direction only: it "
+        "doesn't, but the sign is the same; else no. Nothing is tested against a printed mean."
     )
     return f"{text} Ours are on simulated data." if "simulated" in origins else text

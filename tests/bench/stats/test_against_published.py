@@ -1,4 +1,4 @@
-"""A published number is reproduced when our interval holds it, and nothing is said without an interval."""
+"""A published number is reproduced when our interval holds it but not 0; nothing is said without an interval."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ def ours(delta: float, margin: float) -> Difference:
     ("published", "delta", "margin", "verdict", "conclusive"),
     [
         (0.037, 0.040, 0.007, "reproduced", True),
-        (0.037, 0.010, 0.030, "reproduced", False),
+        (0.037, 0.010, 0.030, "undecided", False),
+        (0.037, -0.030, 0.130, "undecided", False),  # what holds everything reproduces nothing
         (0.164, 0.040, 0.007, "direction only", True),
         (0.164, 0.004, 0.007, "direction only", False),
         (0.037, -0.040, 0.007, "no", True),
