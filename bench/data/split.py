@@ -45,6 +45,16 @@ def check_shares(test_share: float, valid_share: float) -> None:
         )
 
 
+def check_sample(size: int) -> None:
+    """Raises, before any long work, where no downstream sample has this size.
+
+    Raises:
+        BenchError: it is less than 1.
+    """
+    if size < 1:
+        raise BenchError(f"{size} is not a sample", where="downstream", fix="give at least 1")
+
+
 def downstream_sample(sessions: int, size: int = DOWNSTREAM_SESSIONS, *, seed: int = 0) -> NDArray[np.bool_]:
     """Mask (sessions,) of a random sample of ``size`` sessions, or of all where there are fewer.
 

@@ -54,10 +54,11 @@ def open_corpus(
     folder = corpus_folder(spec, options, store)
     if not folder.exists():
         if spec.fetched:
+            changed = [f" --set {key}={value}" for key, value in options.items() if value != spec.defaults[key]]
             raise BenchError(
                 f"{name} is not here yet",
                 where=str(folder),
-                fix=f"bench data fetch {name} --from PATH|URL; the files: {spec.where}",
+                fix=f"bench data fetch {name} --from PATH|URL{''.join(changed)}; the files: {spec.where}",
             )
         spec.load()(folder, name=name, progress=progress, **options)
     return Corpus(folder)

@@ -10,9 +10,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-DEFAULTS: dict[str, Any] = {"seed": 0, "valid_share": 0.1, "candidates": 50, "verify": True}
-"""``seed`` of the validation part, the candidates and the stand-in image vectors; ``valid_share`` of the training
-sessions; ``candidates`` shown per keyword step, the click included; ``verify`` the SHA-256 of the files."""
+from bench.data.split import DOWNSTREAM_SESSIONS
+
+DEFAULTS: dict[str, Any] = {
+    "seed": 0,
+    "valid_share": 0.1,
+    "candidates": 50,
+    "downstream": DOWNSTREAM_SESSIONS,
+    "verify": True,
+}
+"""``seed`` of the validation part, the downstream sample, the candidates and the stand-in image vectors;
+``valid_share`` of the training sessions; ``candidates`` shown per keyword step, the click included; ``downstream``
+sessions, of all parts together, that downstream models use (all, where there are no more); ``verify`` the SHA-256 of
+the files."""
 
 
 def make(
@@ -24,6 +34,7 @@ def make(
     seed: int = 0,
     valid_share: float = 0.1,
     candidates: int = 50,
+    downstream: int = DOWNSTREAM_SESSIONS,
     verify: bool = True,
 ) -> dict[str, int]:
     """Writes the corpus of :mod:`bench.data.fashioniq.build` to ``folder``.
@@ -33,7 +44,7 @@ def make(
         name: of the corpus.
         source: a folder with ``data/``, ``attr/`` and ``image_splits/``, or a base URL that these are below.
         progress: called with (done, total).
-        seed, valid_share, candidates, verify: see :data:`DEFAULTS`.
+        seed, valid_share, candidates, downstream, verify: see :data:`DEFAULTS`.
 
     Returns:
         the report: counts of what was found, also in ``corpus.toml`` under ``source.report``.
@@ -43,5 +54,11 @@ def make(
     """
     from bench.data.fashioniq.build import build
 
-    options = {"seed": seed, "valid_share": valid_share, "candidates": candidates, "verify": verify}
+    options = {
+        "seed": seed,
+        "valid_share": valid_share,
+        "candidates": candidates,
+        "downstream": downstream,
+        "verify": verify,
+    }
     return build(Path(folder), name, source, progress or (lambda done, total: None), options)

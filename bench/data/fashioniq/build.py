@@ -26,6 +26,7 @@ from bench.data.fashioniq.files import CATEGORIES, COMMIT, PARTS, REPOSITORY, lo
 from bench.data.fashioniq.products import Products, read_products
 from bench.data.fashioniq.turns import Turns, read_turns
 from bench.data.schema import KEYWORD, PRODUCT, TEST, TRAIN
+from bench.data.split import check_sample, downstream_sample
 from bench.data.word_vectors import ppmi_svd_vectors
 from bench.data.writer import IMAGE_DIM, CorpusWriter
 from bench.errors import BenchError
@@ -43,6 +44,7 @@ def build(
     if folder.exists():
         raise BenchError("is there already", where=str(folder), fix="choose another --out or remove it")
     check_share(valid_share)
+    check_sample(options["downstream"])
     with located(source, folder, options["verify"]) as (root, sums), duckdb.connect() as connection:
         connection.execute("SET threads = 1")  # files of 4 MB, and row numbers must follow their order
         progress(1, _STEPS)
@@ -91,8 +93,8 @@ def _write(writer: CorpusWriter, turns: Turns, products: Products, split: NDArra
     domain = pa.array(["fashion"]).take(pa.array(np.zeros(len(item_id), np.int64)))
     writer.items(item_id, worn, products.image, item_category, domain)
     sessions, steps = len(turns.session_id), 2 * len(turns.session)
-    everyone = np.ones(sessions, dtype=bool)
-    writer.sessions(turns.session_id, pa.nulls(sessions), pa.nulls(sessions), split, everyone)
+    sample = downstream_sample(sessions, options["downstream"], seed=options["seed"])
+    writer.sessions(turns.session_id, pa.nulls(sessions), pa.nulls(sessions), split, sample)
 
     # steps alternate: product, keyword
     session = np.repeat(turns.session, 2)

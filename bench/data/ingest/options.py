@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from bench.data.split import DOWNSTREAM_SESSIONS, check_shares
+from bench.data.split import DOWNSTREAM_SESSIONS, check_sample, check_shares
 from bench.errors import BenchError
 
 
@@ -39,7 +39,6 @@ class IngestOptions:
         check_shares(self.test_share, self.valid_share)
         if not 0 < self.idle_minutes < math.inf:
             raise BenchError(f"{self.idle_minutes} is not a time", where="idle_minutes", fix="give minutes above 0")
-        if self.downstream < 1:
-            raise BenchError(f"{self.downstream} is not a sample", where="downstream", fix="give at least 1")
+        check_sample(self.downstream)
         if self.missing_images not in ("error", "drop"):
             raise BenchError(f"{self.missing_images!r} is unknown", where="missing_images", fix="error or drop")

@@ -186,8 +186,8 @@ def small(root: Path) -> Path:
     return root
 
 
-def read_small(root: Path, **options: Any) -> tuple[Corpus, dict[str, int]]:
-    folder = root.parent / "corpus"
+def read_small(root: Path, called: str = "corpus", **options: Any) -> tuple[Corpus, dict[str, int]]:
+    folder = root.parent / called
     report = make(folder, name="small", source=root, **{"verify": False, "candidates": 4, **options})
     return Corpus(folder), report
 
@@ -266,6 +266,18 @@ def test_a_file_of_another_version_is_named_with_both_sums(tmp_path: Path) -> No
         BenchError, match=rf"attr/asin2attr.*: SHA-256 is [0-9a-f]{{64}}, expected {next(iter(SHA256.values()))}"
     ):
         read_small(root, verify=True)
+
+
+def test_a_sample_changes_nothing_but_who_is_in_it(tmp_path: Path) -> None:
+    root = small(tmp_path / "files")
+    (whole, _), (sampled, _) = read_small(root), read_small(root, downstream=2, called="sampled")
+    assert whole.columns.session_downstream.all()
+    assert sampled.columns.session_downstream.sum() == 2
+    np.testing.assert_array_equal(whole.columns.impression_item, sampled.columns.impression_item)
+    np.testing.assert_array_equal(whole.columns.session_split, sampled.columns.session_split)
+    with pytest.raises(BenchError, match="downstream: 0 is not a sample"):
+        read_small(root, downstream=0, called="none")
+    assert not (tmp_path / "none").exists()
 
 
 @pytest.mark.parametrize("candidates", [6, 1])

@@ -98,6 +98,10 @@ def test_a_dataset_that_stands_twice_is_refused(corpus: Corpus, tmp_path: Path, 
         ({"settings": ["epohcs=1"]}, "did you mean epochs?"),
         ({"datasets": ["beauty"], "settings": ["sessions=1"]}, "sessions"),
         ({"datasets": ["mmsession"]}, "bench data fetch mmsession --from"),
+        (
+            {"datasets": ["fashioniq"], "settings": ["downstream=9"]},
+            "bench data fetch fashioniq --from PATH|URL --set downstream=9;",
+        ),
     ],
     ids=str,
 )
