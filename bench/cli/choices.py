@@ -29,3 +29,21 @@ def names(text: str) -> list[str]:
         else:
             parts[-1] += letter
     return [part.strip() for part in parts if part.strip()]
+
+
+def typed(*places: str) -> list[str]:
+    """The command line without what only says where and how results are shown.
+
+    Args:
+        places: options with a value to leave out; ``--json`` and ``--markdown`` always are.
+    """
+    import sys
+
+    words, kept = sys.argv[1:], []
+    while words:
+        word = words.pop(0)
+        if word in places:
+            words = words[1:]
+        elif word not in ("--markdown", "--json") and word.partition("=")[0] not in places:
+            kept.append(word)
+    return kept

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bench.cli.choices import RUNS, AsJson, Device, Jobs, Out, Settings, names
+from bench.cli.choices import RUNS, AsJson, Device, Jobs, Out, Settings, names, typed
 
 
 def run(
@@ -35,7 +35,7 @@ def run(
     from bench.grid.run import REFERENCE, RunRequest, make_plan, run_plan
     from bench.grid.store import Store
     from bench.registry import registry
-    from bench.report.summary import summarise
+    from bench.report.summary import results_of, summarise
 
     request = RunRequest(task, names(encoder), names(baseline), names(dataset), seeds, settings or [], device)
     store = Store(out)
@@ -46,11 +46,11 @@ def run(
         run_plan(plan, store, jobs, progress.watch)
     computed = frozenset(job.key for job in missing)
     rows = summarise(plan.cells, store, plan.primary, REFERENCE, computed)
-    warnings = _warnings(plan.cells, store)
+    warnings = results_of(plan.cells, store).warnings()
     if record is not None:
         from bench.report.record import record_run
 
-        record_run(record, _typed(), rows, plan.cells, plan.corpora, plan.primary, store, warnings)
+        record_run(record, typed("--out", "--record"), rows, plan.cells, plan.corpora, plan.primary, store, warnings)
     if as_json:
         typer.echo(json.dumps([row.as_dict() for row in rows], indent=1))
     else:
@@ -103,33 +103,6 @@ def _repeat(record: Any, store: Any) -> str | None:
     except BenchError as error:
         typer.echo(f"No command repeats it: {error}", err=True)
         return None
-
-
-def _warnings(cells: Any, store: Any) -> list[str]:
-    lines: dict[str, int] = {}
-    for cell in cells:
-        record = store.read("cells", cell.key) or {}
-        for warning in record.get("warnings", []):
-            line = f"Warning: {cell.encoder} on {cell.dataset}: {warning}"
-            lines[line] = lines.get(line, 0) + 1
-        if record.get("status") == "failed":
-            line = f"FAILED {record['title']}: {record['error']}  (bench show {cell.key})"
-            lines[line] = 1
-    return list(lines)
-
-
-def _typed() -> list[str]:
-    """The command line without the options that only say where its results go."""
-    import sys
-
-    words, kept = sys.argv[1:], []
-    while words:
-        word = words.pop(0)
-        if word in ("--record", "--out"):
-            words = words[1:]
-        elif word not in ("--markdown", "--json") and not word.startswith(("--record=", "--out=")):
-            kept.append(word)
-    return kept
 
 
 def _width() -> int | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bench.cli.choices import RUNS, AsJson, Device, Jobs, Out, names
+from bench.cli.choices import RUNS, AsJson, Device, Jobs, Out, names, typed
 
 if TYPE_CHECKING:
     from bench.experiments.plan import ExperimentPlan
@@ -83,7 +83,7 @@ def tables(
     else:
         found = all_tables(results, with_datasets=not parts or _DATASETS in parts)
     folder = to if to is not None else out / "tables" / declared.name
-    write_tables(folder, found, chosen, results, _typed())
+    write_tables(folder, found, chosen, results, typed("--to", "--out", "--format"))
     if as_json:
         typer.echo(WRITERS["json"](found))
     else:
@@ -123,17 +123,3 @@ def _forecast(plan: ExperimentPlan, store: Store, workers: int | None) -> str:
 
 def _duration(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
-
-
-def _typed() -> list[str]:
-    """The command line without the options that only say where its results go."""
-    import sys
-
-    words, kept = sys.argv[1:], []
-    while words:
-        word = words.pop(0)
-        if word in ("--to", "--out", "--format"):
-            words = words[1:]
-        elif word != "--json" and not word.startswith(("--to=", "--out=", "--format=")):
-            kept.append(word)
-    return kept

@@ -92,6 +92,11 @@ class Results:
             return None
         return Scores(system.values[metric], system.examples, system.seeds)
 
+    def metrics(self, part: str, dataset: str, baseline: str, encoder: str) -> list[str]:
+        """Its metrics, per unit first, then pooled; empty where a seed is not done."""
+        system = self._system((part, dataset, baseline, encoder))
+        return [] if system is None else [*system.values, *self.pooled(part, dataset, baseline, encoder)]
+
     def examples(self, part: str, dataset: str, baseline: str, encoder: str) -> Examples | None:
         """What a system was scored on; None where a seed is not done."""
         system = self._system((part, dataset, baseline, encoder))
