@@ -109,14 +109,14 @@ def number_row(results: Results, part: Part, dataset: str, baseline: str, encode
 
 
 def best_of(results: Results, part: Part, dataset: str, baseline: str, metric: str) -> frozenset[str]:
-    """The best encoder of a column within its baseline, and every one not significantly worse."""
+    """The best encoder of a column within its baseline and every one not significantly worse; none if it is alone."""
     place = (part.id, dataset, baseline)
     scores = {name: found for name in part.encoders if (found := results.scores(*place, name, metric)) is not None}
     if scores:
-        return bold(scores)
+        return bold(scores) if len(scores) > 1 else frozenset()
     means = {name: results.seed_values(*place, name, metric) for name in part.encoders}
     names = sorted(name for name, values in means.items() if len(values) and np.isfinite(values).all())
-    if not names:
+    if len(names) < 2:
         return frozenset()
     best = max(names, key=lambda name: means[name].mean())
     pairs = [(left, right) for i, left in enumerate(names) for right in names[i + 1 :]]

@@ -71,6 +71,16 @@ def test_numbers_dagger_and_bold(results: Results) -> None:
     assert shown["MUVCOG-M"][0].startswith(f"{mean:.3f}"[:4])
 
 
+def test_an_encoder_that_stands_alone_is_not_the_best_of_anything(stored: Stored) -> None:
+    part = part_of("vanilla", "lstm", baselines=("reference", "b"))
+    for seed in range(2):
+        stored.ranked(part, "vanilla", seed, baseline="reference")
+        for encoder in part.encoders:
+            stored.ranked(part, encoder, seed)
+    rows = main_table(stored.results(part), part).rows
+    assert {(row["baseline"], row["encoder"]) for row in rows if row["bold"]} == {("b", "lstm")}
+
+
 def test_improvement_is_relative_to_vanilla(results: Results) -> None:
     gains = texts(main_table(results, PART))["Improv."]
     for metric, gain in zip(PART.metrics, gains, strict=True):
