@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -149,16 +148,9 @@ class BertFeatures(SessionEncoder):
         self._take_pieces(np.arange(len(token) + 2), np.append(token, UNKNOWN))
         resize(self, _EMBEDDINGS, (_SPECIAL + int(known.sum()), self.output_dim - self.dims.images))
         self._start_from(context.features.word_vectors[torch.from_numpy(np.flatnonzero(known))], context)
-        model = _MaskedWords(self, context).to(context.device)
-        apart = replace(context, warnings=[])  # its plateau is one of telling sessions apart, by another chance
-        pretrain(model, model, self.config, apart)
-        best = max((row["valid_accuracy"] for row in apart.curve), default=0.0)
-        frequent = counts.max(initial=0) / max(counts.sum(), 1)
-        if len(context.validation_sessions()) and best < 2 * frequent:
-            context.warnings.append(
-                f"pretraining tells {best:.1%} of the masked words, and the most frequent word alone would tell "
-                f"{frequent:.1%}: raise steps"
-            )
+        frequent = float(counts.max(initial=0) / max(counts.sum(), 1))
+        model = _MaskedWords(self, context, frequent).to(context.device)
+        pretrain(model, model, self.config, context)
 
     def _start_from(self, vectors: Tensor, context: TrainingContext) -> None:
         """Starts the word embeddings from the corpus's word vectors (n, dims.words), turned at random to ``width``.
@@ -249,11 +241,12 @@ class _MaskedWords(nn.Module):
     Args:
         encoder: with its vocabulary.
         context: of the pretraining.
+        frequent: share of the most frequent word among all words.
     """
 
-    def __init__(self, encoder: BertFeatures, context: TrainingContext) -> None:
+    def __init__(self, encoder: BertFeatures, context: TrainingContext, frequent: float) -> None:
         super().__init__()
-        self.encoder, self._context = encoder, context
+        self.encoder, self._context, self._frequent = encoder, context, frequent
         tokens, width = encoder.bert.get_input_embeddings().weight.shape
         self.transform, self.norm = nn.Linear(width, width), nn.LayerNorm(width)
         self.bias = nn.Parameter(torch.zeros(tokens))
@@ -270,6 +263,10 @@ class _MaskedWords(nn.Module):
         """See :class:`bench.training.pretraining.Objective`: share of the words told right."""
         logits, words = self.told(rows, draws)
         return float((logits.argmax(1) == words).double().mean()) if len(words) else 0.0
+
+    def plateau(self, batch: int) -> float:
+        """See :class:`bench.training.pretraining.Objective`: twice what always saying the most frequent word tells."""
+        return 2 * self._frequent
 
     def told(self, rows: NDArray[np.int64], draws: torch.Generator) -> tuple[Tensor, Tensor]:
         """Logits (m, tokens) of the words that were to be told in these sessions, and the words (m,)."""

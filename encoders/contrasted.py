@@ -139,8 +139,12 @@ class _Contrast:
         return self._encoder.loss(self._context.sessions(rows), barred.to(self._context.device), draws, hard)
 
     def accuracy(self, rows: NDArray[np.int64], draws: torch.Generator) -> float:
-        """See :class:`bench.training.pretraining.Objective`."""
+        """See :class:`bench.training.pretraining.Objective`: sessions told from their batch mates."""
         return self._encoder.accuracy(self._context.sessions(rows), draws)
+
+    def plateau(self, batch: int) -> float:
+        """See :class:`bench.training.pretraining.Objective`: a tenth of the way from chance to certainty."""
+        return 0.1 + 0.9 / batch
 
 
 def mask_one_step(batch: SessionBatch, draws: torch.Generator) -> SessionBatch:

@@ -140,6 +140,12 @@ class _Foresight:
         by_item, _ = self._encoder.similarities(self._prefixes.draw(rows, draws))
         return float((by_item.argmax(1) == torch.arange(len(rows), device=by_item.device)).double().mean())
 
+    def plateau(self, batch: int) -> float:
+        """See :class:`bench.training.pretraining.Objective`: five times chance. Many items suit a query, so that even
+        one who knows all about the shopper is far from certainty.
+        """
+        return 5 / batch
+
 
 def _head(width: int, hidden_dim: int, head_dim: int) -> nn.Module:
     if not hidden_dim:

@@ -24,7 +24,6 @@ from bench.training.checkpoint import (
 )
 from bench.training.context import TrainingContext
 
-_PLATEAU = 0.1  # of the way from chance to certainty; a run that left the plateau is far beyond
 _CHECKPOINT_SECONDS = 30.0  # at least so long between two checkpoints; what is computed does not depend on it
 _SCHEDULES = ("constant", "cosine")
 _PRECISIONS = ("float32", "bfloat16")
@@ -35,7 +34,8 @@ class PretrainingConfig:
     """Budget and optimiser of a pretraining.
 
     Attributes:
-        steps: optimiser steps; a budget in steps, since an epoch of a small corpus is too short to leave the plateau.
+        steps: optimiser steps; a budget in steps, since an epoch of a small corpus is too short to leave the plateau. 0
+            leaves the first weights, for an untrained control.
         batch_size: sessions a step.
         learning_rate: of Adam, after the warm-up.
         warmup: steps over which the learning rate rises linearly.
@@ -100,7 +100,10 @@ class Objective(Protocol):
         """Scalar loss of the training sessions ``rows`` (B,)."""
 
     def accuracy(self, rows: NDArray[np.int64], draws: torch.Generator) -> float:
-        """Share of the held-out sessions ``rows`` (B,) that are told from their batch mates, by chance 1 / B."""
+        """Share of what is asked about the held-out sessions ``rows`` (B,) that is told right."""
+
+    def plateau(self, batch: int) -> float:
+        """Accuracy, over batches of so many sessions, below which a run has learnt next to nothing."""
 
 
 @dataclass
@@ -168,11 +171,11 @@ def pretrain(model: nn.Module, objective: Objective, config: PretrainingConfig, 
     if state.best:
         model.load_state_dict(state.best)
     model.eval()
-    chance = 1 / min(config.batch_size, max(len(held_out), 1))
-    if len(held_out) and state.best_accuracy < chance + _PLATEAU * (1 - chance):
+    plateau = objective.plateau(min(config.batch_size, max(len(held_out), 1)))
+    if len(held_out) and state.step and state.best_accuracy < plateau:
         context.warnings.append(
-            f"pretraining ended on the plateau (held-out accuracy {state.best_accuracy:.1%}, chance {chance:.1%}): "
-            "raise steps"
+            f"pretraining ended on the plateau (held-out accuracy {state.best_accuracy:.1%}, and below {plateau:.1%} "
+            "hardly anything is learnt): raise steps"
         )
 
 

@@ -79,11 +79,18 @@ def test_masked_words_are_told_far_better_than_by_frequency(trained: tuple[BertF
     assert not context.warnings
 
 
+def test_telling_no_more_than_the_most_frequent_word_is_a_plateau(corpus: Corpus) -> None:
+    context = TrainingContext(corpus, 0)
+    BertFeatures(context.features.dims, **{**QUICK, "steps": 1}).pretrain(context)
+    assert len(context.warnings) == 1
+    assert "plateau" in context.warnings[0]
+
+
 def test_words_are_hidden_from_the_model_that_is_to_tell_them(corpus: Corpus) -> None:
     context = TrainingContext(corpus, 0)
     encoder = BertFeatures(context.features.dims, **{**QUICK, "steps": 1})
     encoder.pretrain(context)
-    model, seen = _MaskedWords(encoder, context), []
+    model, seen = _MaskedWords(encoder, context, frequent=0.1), []
     encoder.hidden = lambda tokens: seen.append(tokens) or torch.zeros(len(tokens.ids), 32)  # type: ignore
     rows = context.training_sessions()
     _, words = model.told(rows, torch.Generator().manual_seed(0))

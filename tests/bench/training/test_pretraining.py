@@ -60,6 +60,10 @@ class Matching(nn.Module):
         assert not torch.is_grad_enabled()
         return float((self.scores(rows, draws).argmax(1) == torch.arange(len(rows))).double().mean())
 
+    def plateau(self, batch: int) -> float:
+        self.batch = batch
+        return 0.1 + 0.9 / batch
+
 
 def pretrained(corpus: Corpus, likeness: float = 1.0, seed: int = 0, config: PretrainingConfig = QUICK) -> tuple:
     context, model = TrainingContext(corpus, seed), Matching(likeness)
@@ -80,6 +84,26 @@ def test_it_warns_where_it_ends_on_the_plateau(corpus: Corpus) -> None:
     assert len(context.warnings) == 1
     assert "plateau" in context.warnings[0]
     assert "raise steps" in context.warnings[0]
+
+
+def test_what_counts_as_a_plateau_is_for_the_objective_to_say(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, _ = pretrained(corpus)
+    assert model.batch == min(QUICK.batch_size, len(corpus.session_rows("valid")))
+    monkeypatch.setattr(Matching, "plateau", lambda self, batch: 1.01)
+    _, context = pretrained(corpus)
+    assert "plateau" in context.warnings[0], "nothing is above 100 %"
+    monkeypatch.setattr(Matching, "plateau", lambda self, batch: 0.0)
+    _, context = pretrained(corpus, likeness=0.0, seed=1)
+    assert context.warnings == []
+
+
+def test_no_steps_leave_the_first_weights_and_warn_of_nothing(corpus: Corpus) -> None:
+    model = Matching(1.0)
+    first = model.form.detach().clone()
+    context = TrainingContext(corpus, 0)
+    pretrain(model, model, PretrainingConfig(steps=0), context)
+    assert torch.equal(model.form.detach(), first)
+    assert (context.warnings, context.curve, model.training) == ([], [], False)
 
 
 def test_the_curve_has_a_row_for_every_validation(corpus: Corpus) -> None:
