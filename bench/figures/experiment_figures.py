@@ -146,12 +146,13 @@ class ExperimentFigures:
         part = case_part(self.experiment)
         assert part is not None  # figure_ids says so
         dataset = part.datasets[0]
-        baseline = CASE_BASELINE if CASE_BASELINE in part.baselines else part.baselines[0]
-        cells = [
-            cell
-            for cell in self.plan.cells[part.id]
-            if (cell.dataset, cell.baseline, cell.seed) == (dataset, baseline, 0) and cell.encoder in CASE_ENCODERS
-        ]
+        planned = [cell for cell in self.plan.cells[part.id] if (cell.dataset, cell.seed) == (dataset, 0)]
+        planned = [cell for cell in planned if cell.encoder in CASE_ENCODERS]  # references take none
+        if not planned:
+            return self._lacking(part.id)
+        baselines = [cell.baseline for cell in planned]
+        baseline = CASE_BASELINE if CASE_BASELINE in baselines else baselines[0]
+        cells = [cell for cell in planned if cell.baseline == baseline]
         if not train and not all(self.store.is_done(cell.jobs[0].kind, cell.jobs[0].key) for cell in cells):
             return self._lacking(part.id)
         from bench.figures.case import choose_case, describe_steps
