@@ -1,10 +1,13 @@
 """What the paper prints about its three datasets, as plain numbers.
 
 Source: Liu et al., "Pretraining Representations of Multi-modal Multi-query E-commerce Search" (MUVCOG), KDD 2022,
-https://doi.org/10.1145/3534678.3539200, Table 1 in Section 4.1. Importing this module imports nothing else.
+https://doi.org/10.1145/3534678.3539200, sections 4.1 (Table 1) and 4.2. Importing this module imports nothing else.
 """
 
 from __future__ import annotations
+
+DOWNSTREAM_SESSIONS = 50_000
+"""Sessions that downstream models use, of every split together; pretraining uses all of them (section 4.2)."""
 
 PUBLISHED: dict[str, dict[str, float]] = {
     "clothes": {

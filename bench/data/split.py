@@ -5,11 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.data.published import DOWNSTREAM_SESSIONS
 from bench.data.schema import TEST, TRAIN, VALID
 from bench.errors import BenchError
-
-DOWNSTREAM_SESSIONS = 50_000
-"""Sessions that downstream models use, of every split together; pretraining uses all of them (section 4.2)."""
 
 
 def random_split(

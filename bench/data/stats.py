@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 
 from bench.data.columns import Columns
 from bench.data.corpus import Corpus, CorpusInfo
-from bench.data.published import PUBLISHED, SHARE_OVER_TEN_STEPS
+from bench.data.published import DOWNSTREAM_SESSIONS, PUBLISHED, SHARE_OVER_TEN_STEPS
 from bench.data.schema import PRODUCT, SPLITS
-from bench.data.split import DOWNSTREAM_SESSIONS
 
 _CHUNK_ROWS = 4_194_304
 _NO_TIME = np.iinfo(np.int64).min

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench.data.split import DOWNSTREAM_SESSIONS
+from bench.data.published import DOWNSTREAM_SESSIONS
 
 DEFAULTS: dict[str, Any] = {
     "seed": 0,

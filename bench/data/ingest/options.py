@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from bench.data.split import DOWNSTREAM_SESSIONS, check_sample, check_shares
+from bench.data.published import DOWNSTREAM_SESSIONS
+from bench.data.split import check_sample, check_shares
 from bench.errors import BenchError
 
 

@@ -61,6 +61,11 @@ def test_a_run_that_is_ended_leaves_no_worker_and_the_next_goes_on(signal_: sign
     assert all(path.stat().st_mtime_ns == then for path, then in finished.items()), "what was done is done again"
 
 
+def listen_to_ctrl_c() -> None:
+    """As at a terminal, even where these tests were started in the background, which hands on a deaf ear."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize("to_whole_group", [True, False], ids=["as a terminal does", "to the command alone"])
 def test_ctrl_c(to_whole_group: bool, tmp_path: Path) -> None:
     corpus = random_corpus(tmp_path / "corpus", sessions=30).folder
@@ -75,6 +80,7 @@ def test_ctrl_c(to_whole_group: bool, tmp_path: Path) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=listen_to_ctrl_c,
     )
     try:
         # the long job beside vanilla's cell, which is finished by the time that Ctrl-C comes
