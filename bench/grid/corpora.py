@@ -36,7 +36,7 @@ def corpus_folder(spec: DatasetSpec, options: dict[str, Any], store: Store) -> P
     The corpus of a fetched dataset is called by its name alone, with the key of options other than the defaults.
     """
     if spec.fetched:
-        changed = {key: value for key, value in options.items() if value != spec.defaults[key]}
+        changed = _changed(spec, options)
         return store.corpora / (f"{spec.name}-{key_of(changed)[:8]}" if changed else spec.name)
     return store.corpora / f"{spec.name}-{key_of(component_config(spec, options))[:8]}"
 
@@ -54,7 +54,7 @@ def open_corpus(
     folder = corpus_folder(spec, options, store)
     if not folder.exists():
         if spec.fetched:
-            changed = [f" --set {key}={value}" for key, value in options.items() if value != spec.defaults[key]]
+            changed = [f" --set {key}={value}" for key, value in _changed(spec, options).items()]
             raise BenchError(
                 f"{name} is not here yet",
                 where=str(folder),
@@ -62,3 +62,8 @@ def open_corpus(
             )
         spec.load()(folder, name=name, progress=progress, **options)
     return Corpus(folder)
+
+
+def _changed(spec: DatasetSpec, options: dict[str, Any]) -> dict[str, Any]:
+    """The options that are not the defaults."""
+    return {key: value for key, value in options.items() if value != spec.defaults[key]}
