@@ -49,7 +49,16 @@ def bench_baselines() -> list[BaselineSpec]:
             "user and query translated to the item, text and image",
             "Guo et al., Multi-modal Preference Modeling for Product Search, MM 2018; "
             "https://github.com/guoyang9/TranSearch",
-            {"mode": "end", "embed_size": 32, "dropout": 0.5, "margin": 1.0},
+            {
+                "mode": "end",
+                "embed_size": 32,
+                "dropout": 0.5,
+                "margin": 1.0,
+                "weight_decay": 1e-4,
+                "pretraining_epochs": 20,
+                "pretraining_negatives": 20,
+                "fixed": False,
+            },
             task="ctr",
         ),
         BaselineSpec(

@@ -47,6 +47,8 @@ class ClickModelConformance:
         tolerance: how far a score may differ between batches.
         without_gradient: beginnings of names of parameters that need no gradient. Say why in a comment.
         epochs: within which it must learn the planted corpus of 480 training queries.
+        learns_in_prepare: whether ``prepare`` trains weights on the clicks of training sessions. Then the weights of
+            one model are put into the other before scores of training queries are compared.
     """
 
     name: ClassVar[str | None] = None
@@ -55,6 +57,7 @@ class ClickModelConformance:
     tolerance: ClassVar[float] = 1e-5
     without_gradient: ClassVar[tuple[str, ...]] = ()
     epochs: ClassVar[int] = 15
+    learns_in_prepare: ClassVar[bool] = False
 
     # ---- what the tests are made of --------------------------------------------------------------------------------
 
@@ -246,8 +249,10 @@ class ClickModelConformance:
                     clicks=(queries >= last) & (queries < end),
                 )
                 assert changed.info.fingerprint != corpus.info.fingerprint
-                asked = np.arange(first, last + 1)
-                found = scores_of(self.make(changed, features), click_batch(changed, features, asked))
+                asked, other = np.arange(first, last + 1), self.make(changed, features)
+                if self.learns_in_prepare and split == "train":
+                    other.load_state_dict(model.state_dict())
+                found = scores_of(other, click_batch(changed, features, asked))
                 self.same(found, scores_of(model, click_batch(corpus, features, asked)))
 
     @pytest.mark.parametrize("parity", [0, 1])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import pytest
@@ -33,6 +33,21 @@ def click_models() -> set[str]:
 for _name in sorted(click_models()):
     _class = f"Test{''.join(part.capitalize() for part in _name.replace('_', '-').split('-'))}"
     globals()[_class] = type(_class, (ClickModelConformance,), {"name": _name})
+
+
+class TestTransearchDouble(ClickModelConformance):
+    """Its other way to start, with feature layers learnt beforehand."""
+
+    name = "transearch"
+    options: ClassVar[dict[str, Any]] = {"mode": "double", "pretraining_epochs": 3}
+    learns_in_prepare = True
+
+
+class TestTransearchDoubleFixed(ClickModelConformance):
+    name = "transearch"
+    options: ClassVar[dict[str, Any]] = {"mode": "double", "pretraining_epochs": 3, "fixed": True}
+    learns_in_prepare = True
+    without_gradient = ("visual", "textual")  # they are held fixed
 
 
 def test_every_registered_click_model_has_a_conformance_class() -> None:

@@ -78,7 +78,7 @@ def test_scores_are_those_of_the_equations(mode: str) -> None:
         if mode != "vis":
             parts.append(layer("textual.3", layer("textual.0", title)))
         item = layer("item.0", np.concatenate(parts))
-        return layer("translation.0", item if mode == "end" else layer("item.2", item))
+        return layer("translation.0", item if mode in ("end", "double") else layer("item.2", item))
 
     expected = [[-np.linalg.norm(of_query(q) - of_item(q, k)) for k in range(WIDTH)] for q in range(QUERIES)]
     with torch.no_grad():
@@ -93,16 +93,18 @@ def test_a_mode_reads_only_what_it_says() -> None:
     data = batch()
     without_image = replace(data, item_images=torch.zeros_like(data.item_images))
     without_text = replace(data, item_text=torch.zeros_like(data.item_text))
-    changes = {"end": (True, True), "text": (False, True), "vis": (True, False)}
+    changes = {"end": (True, True), "double": (True, True), "text": (False, True), "vis": (True, False)}
     for mode, expected in changes.items():
         made = model(mode)
         scores = [made.match(made.context(d), made.items(d)) for d in (data, without_image, without_text)]
         assert tuple(not torch.equal(scores[0], other) for other in scores[1:]) == expected
 
 
-def test_an_unknown_mode_is_a_clear_error() -> None:
-    with pytest.raises(BenchError, match="'both' is not one of end, text, vis"):
+def test_options_out_of_range_are_clear_errors() -> None:
+    with pytest.raises(BenchError, match="'both' is not one of end, double, text, vis"):
         TranSearch(DIMS, mode="both")
+    with pytest.raises(BenchError, match="pretraining_negatives of transearch: 0 is not 1 or more"):
+        TranSearch(DIMS, mode="double", pretraining_negatives=0)
 
 
 def test_the_loss_of_single_pairs_is_the_triplet_margin_loss() -> None:
@@ -134,6 +136,23 @@ def test_no_pair_is_no_loss() -> None:
     data = batch()
     loss = model().loss(torch.randn(QUERIES, WIDTH), torch.ones(QUERIES, WIDTH), data.shown)
     assert float(loss) == 0
+
+
+def test_weight_decay_is_that_of_the_optimiser() -> None:
+    """The public code sets it on Adam."""
+    data, weights = batch(), []
+    for by_loss in (True, False):
+        made = model(weight_decay=0.03 if by_loss else 0.0)
+        optimizer = torch.optim.Adam(made.parameters(), weight_decay=0.0 if by_loss else 0.03)
+        for _ in range(3):
+            loss = made.loss(made.match(made.context(data), made.items(data)), data.clicks, data.shown)
+            penalty = made.auxiliary_loss(data)
+            assert (penalty is not None) == by_loss
+            optimizer.zero_grad()
+            (loss if penalty is None else loss + penalty).backward()
+            optimizer.step()
+        weights.append(made.state_dict())
+    torch.testing.assert_close(weights[0], weights[1])
 
 
 def test_order_filling_and_batch_mates_do_not_matter() -> None:
