@@ -13,4 +13,5 @@ def weight_penalty(model: nn.Module, weight_decay: float) -> Tensor | None:
     """
     if not weight_decay:
         return None
-    return 0.5 * weight_decay * torch.stack([p.square().sum() for p in model.parameters()]).sum()
+    weights = nn.utils.parameters_to_vector(model.parameters())  # one product, not one for each parameter
+    return 0.5 * weight_decay * torch.dot(weights, weights)
