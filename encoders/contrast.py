@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import numba
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor, nn
+
+from encoders.graph import sorted_distinct
 
 
 class Discriminator(nn.Module):
@@ -39,9 +43,14 @@ class Discriminator(nn.Module):
     def all_pairs(self, anchors: Tensor, others: Tensor) -> Tensor:
         """(A, B) logits of every anchor (A, width) with every other (B, width), without gradient.
 
-        Summed over the hidden units one by one, so that the work stays on an A x B matrix that fits the cache.
+        Summed over the hidden units one by one, so that the work stays on what fits the cache: an A x B matrix, and on
+        CPUs a row of it.
         """
         left, right = self.left(anchors).T.contiguous(), self.right(others).T.contiguous()  # (d, A), (d, B)
+        if left.device.type == "cpu":
+            logits = left.new_empty(left.shape[1], right.shape[1])  # (A, B)
+            _sum_units(left.numpy(), right.numpy(), self.last.weight[0].numpy(), self.last.bias.numpy(), logits.numpy())
+            return logits
         weights = self.last.weight[0].tolist()
         logits = left.new_zeros(left.shape[1], right.shape[1]) + self.last.bias
         hidden = torch.empty_like(logits)
@@ -49,6 +58,18 @@ class Discriminator(nn.Module):
             torch.add(left[unit].unsqueeze(1), right[unit].unsqueeze(0), out=hidden)
             logits.add_(hidden.relu_(), alpha=weight)
         return logits
+
+
+@numba.njit(cache=True, nogil=True, fastmath={"contract", "nsz"})
+def _sum_units(left: NDArray, right: NDArray, weights: NDArray, bias: NDArray, logits: NDArray) -> None:
+    """``logits[a, b] = bias + sum over units k of weights[k] * ReLU(left[k, a] + right[k, b])``."""
+    zero = logits.dtype.type(0)
+    for a in range(logits.shape[0]):
+        logits[a] = bias[0]
+        for k in range(len(weights)):
+            shift, weight = left[k, a], weights[k]
+            for b in range(logits.shape[1]):
+                logits[a, b] += weight * max(shift + right[k, b], zero)
 
 
 def hard_negatives(scores: Tensor, barred: Tensor) -> tuple[Tensor, Tensor]:
@@ -79,9 +100,10 @@ def shared_clicks(items: Tensor, owner: Tensor, sessions: int) -> Tensor:
         owner: (clicks,) the session, 0 … B - 1, of each.
         sessions: B.
     """
-    _, item = torch.unique(items, return_inverse=True)
-    pair = torch.unique(item * sessions + owner)  # distinct (item, session)
-    item, owner = torch.div(pair, sessions, rounding_mode="floor"), pair % sessions
+    bits = sessions.bit_length()
+    pair = sorted_distinct((items.long() << bits) | owner)  # distinct (item, session)
+    _, item = torch.unique_consecutive(pair >> bits, return_inverse=True)
+    owner = pair & ((1 << bits) - 1)
     shared = torch.bincount(item) > 1 if len(item) else item.bool()  # most items are clicked in one session only
     kept = shared[item]
     column = torch.cumsum(shared, 0) - 1

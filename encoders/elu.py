@@ -8,17 +8,18 @@ import numba
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numba.extending import overload
 from numpy.typing import NDArray
 from torch import Tensor
 
-_LOG2_E = np.float32(1.4426950408889634)
-_LEAST = np.float32(-126.0)  # 2 ** -126 is the least normal number
+LOG2_E = np.float32(1.4426950408889634)
+LEAST = np.float32(-126.0)  # 2 ** -126 is the least normal number
 # minimax polynomial of 2 ** x on [0, 1), highest power first
-_POWERS = tuple(
+POWERS = tuple(
     np.float32(c) for c in (1.8775767e-3, 8.9893397e-3, 5.5826318e-2, 2.4015361e-1, 6.9315308e-1, 9.9999994e-1)
 )
-_EXPONENT = np.int32(23)  # bits of a float32's mantissa
-_BIAS = np.int32(127)
+EXPONENT = np.int32(23)  # bits of a float32's mantissa
+BIAS = np.int32(127)
 _ZERO, _ONE = np.float32(0), np.float32(1)
 
 
@@ -27,14 +28,6 @@ def elu(values: Tensor) -> Tensor:
     if values.device.type == "cpu" and values.dtype == torch.float32:
         return _Elu.apply(values)
     return F.elu(values)
-
-
-def elu_in_place(values: NDArray) -> None:
-    """The same on an array (float32 or float64), which must be contiguous."""
-    if values.dtype == np.float32:
-        _elu32(values.reshape(-1))
-    else:
-        F.elu_(torch.from_numpy(values))
 
 
 class _Elu(torch.autograd.Function):
@@ -54,14 +47,33 @@ class _Elu(torch.autograd.Function):
 
 
 @numba.njit(cache=True, nogil=True, fastmath={"contract", "nsz"})
+def exp32(value: np.float32) -> np.float32:
+    """``exp(x) = 2 ** n 2 ** f`` with n whole and f in [0, 1): n goes into the exponent's bits, f into a polynomial.
+
+    For a float32 that is not positive; off by less than 2e-7.
+    """
+    c5, c4, c3, c2, c1, c0 = POWERS
+    power = max(value * LOG2_E, LEAST)
+    whole = np.floor(power)
+    part = power - whole
+    mantissa = ((((c5 * part + c4) * part + c3) * part + c2) * part + c1) * part + c0
+    return mantissa * np.int32((np.int32(whole) + BIAS) << EXPONENT).view(np.float32)
+
+
+@numba.njit(cache=True, nogil=True, fastmath={"contract", "nsz"})
 def _elu32(values: NDArray) -> None:
-    """``exp(x) = 2 ** n 2 ** f`` with n whole and f in [0, 1): n goes into the exponent's bits, f into a polynomial."""
-    c5, c4, c3, c2, c1, c0 = _POWERS
     for at in range(len(values)):
         value = values[at]
-        power = max(min(value, _ZERO) * _LOG2_E, _LEAST)
-        whole = np.floor(power)
-        part = power - whole
-        mantissa = ((((c5 * part + c4) * part + c3) * part + c2) * part + c1) * part + c0
-        scale = np.int32((np.int32(whole) + _BIAS) << _EXPONENT).view(np.float32)
-        values[at] = value if value > _ZERO else mantissa * scale - _ONE
+        values[at] = value if value > _ZERO else exp32(min(value, _ZERO)) - _ONE
+
+
+def exp_of(value):  # type: ignore[no-untyped-def]  # numba wants the same signature as of what it compiles
+    """Inside compiled loops: ``exp(x)`` of a number that is not positive, by :func:`exp32` for float32."""
+    return np.exp(value)
+
+
+@overload(exp_of)
+def _exp_of(value):  # type: ignore[no-untyped-def]
+    if value == numba.float32:
+        return lambda value: exp32(value)
+    return lambda value: np.exp(value)

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from encoders.elu import elu
+from encoders.bent_sums import bent_sums
 from encoders.graph import SessionGraphs
 
 
@@ -51,16 +51,15 @@ class HierarchicalLocalView(nn.Module):
         members = torch.bincount(step, minlength=steps).to(sources.dtype)  # (T,) d_q
         scale_node, scale_step = held.rsqrt(), members.clamp(min=1).rsqrt()
 
-        sent = self.intra(self.transform(sources)).to(sources.dtype)  # (u, d)
-        scale = (scale_node[node] * scale_step[step]).unsqueeze(1)
-        messages = elu(sent.index_select(0, graphs.node_source[node]) * scale)  # (e, d)
-        local = messages.new_zeros(steps, self.output_dim).index_add_(0, step, messages)  # (T, d) eq. 6
+        both = self.intra.weight @ self.transform.weight  # (d, width), W^c W^b: sources are many more than columns
+        sent = F.linear(sources, both).to(sources.dtype)  # (u, d)
+        scale = scale_node[node] * scale_step[step]  # (e,)
+        local = bent_sums(sent, graphs.node_source[node], scale, step, steps)  # (T, d) eq. 6
 
-        sent = self.inter(local).to(sources.dtype) * scale_step.unsqueeze(1)  # (T, d)
-        own = elu(sent * scale_step.unsqueeze(1))
-        follows = batch.step_session[1:] == batch.step_session[:-1]  # (T - 1,) step t + 1 follows step t
-        before = elu(sent[:-1] * scale_step[1:].unsqueeze(1)) * follows.unsqueeze(1)
-        hidden = own + F.pad(before, (0, 0, 1, 0))  # (T, d) eq. 7
-
-        sums = hidden.new_zeros(len(batch), self.output_dim).index_add_(0, batch.step_session, hidden)
+        sent, session = self.inter(local).to(sources.dtype), batch.step_session  # (T, d)
+        later = torch.nonzero(session[1:] == session[:-1]).squeeze(1) + 1  # steps that follow another
+        sender = torch.cat([torch.arange(steps, device=later.device), later - 1])
+        receiver = torch.cat([torch.arange(steps, device=later.device), later])
+        scale = scale_step[sender] * scale_step[receiver]
+        sums = bent_sums(sent, sender, scale, session[receiver], len(batch))  # (B, d) eq. 7, summed as eq. 8 does
         return sums / batch.num_steps.clamp(min=1).unsqueeze(1)  # (B, d) eq. 8

@@ -9,10 +9,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from encoders.attention_kernel import attend, backward, factors, pool, step_bits
-from encoders.elu import elu_in_place
+from encoders.attention_kernel import backward, forward
 from encoders.graph import TYPES, SessionGraphs
+from encoders.neighbours import Neighbourhoods
 from encoders.padded_attention import padded_attention
+from encoders.vector_rows import COLUMNS
 
 
 def typed_means(
@@ -61,22 +62,24 @@ class _TypedMeans(torch.autograd.Function):
         graphs: SessionGraphs,
         blocks: np.ndarray,
     ) -> tuple[Tensor, Tensor]:
-        source = graphs.node_source.numpy()
-        arrays = [tensor.detach().numpy()[source] for tensor in (left, right, values)]
-        weights = [tensor.detach().numpy() for tensor in (weigh, bias)]
-        held = step_bits(graphs)
-        shape = (len(graphs.batch), TYPES, values.shape[1])
-        typed = np.zeros((len(source), *shape[1:]), dtype=arrays[2].dtype)
-        parts = factors(arrays[0], arrays[1], blocks)
-        totals = attend(*parts, arrays[2], blocks, held, typed)
-        elu_in_place(typed)
-        means, scores = np.zeros(shape, dtype=typed.dtype), np.zeros(shape[:2], dtype=typed.dtype)
-        single = pool(typed, blocks, *weights, means, scores)
-        ctx.state = (*parts, arrays[2], totals, typed, single, blocks, held, weights[0])
-        ctx.source = (source, len(values))
-        return torch.from_numpy(means), torch.from_numpy(scores)
+        width = values.shape[1]
+        fill = (0, -width % COLUMNS)  # columns of zeros stay zeros and change nothing
+        tensors = (left, right, F.pad(values, fill), F.pad(weigh, fill), bias)
+        ctx.state = (
+            *(tensor.detach().contiguous().numpy() for tensor in tensors),
+            graphs.node_source.numpy(),
+            blocks,
+            *Neighbourhoods.of(graphs, blocks),
+        )
+        ctx.width, kind = width, ctx.state[2].dtype
+        means = np.zeros((len(graphs.batch), TYPES, width + fill[1]), dtype=kind)
+        scores = np.zeros(means.shape[:2], dtype=kind)
+        forward(*ctx.state, means, scores)
+        return torch.from_numpy(means)[..., :width], torch.from_numpy(scores)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        found = backward(*ctx.state, *(grad.contiguous().numpy() for grad in grads), *ctx.source)
-        return (*(torch.from_numpy(gradient) for gradient in found), None, None)
+        means = F.pad(grads[0], (0, ctx.state[2].shape[1] - ctx.width)).contiguous()
+        found = backward(*ctx.state, means.numpy(), grads[1].contiguous().numpy())
+        left, right, values, weigh, bias = (torch.from_numpy(gradient) for gradient in found)
+        return left, right, values[:, : ctx.width], weigh[: ctx.width], bias, None, None

@@ -89,4 +89,4 @@ class Features:
             found = self._images.index_select(0, rows)
         else:
             found = torch.from_numpy(self._images[rows.numpy()])
-        return found * _INT8_SCALE if found.dtype == torch.int8 else found.float()
+        return found.float().mul_(_INT8_SCALE) if found.dtype == torch.int8 else found.float()

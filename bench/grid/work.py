@@ -27,7 +27,7 @@ from bench.grid.store import Store, write_record
 from bench.training.context import TrainingContext
 from bench.training.progress import Progress, silent
 
-_EMBEDDING_BATCH = 256
+_EMBEDDING_BATCH = 1024
 
 
 def perform(job: Job, store: Store, progress: Progress = silent) -> dict[str, Any]:

@@ -143,7 +143,7 @@ def pretrain(model: nn.Module, objective: Objective, config: PretrainingConfig, 
     if not len(sessions):
         raise BenchError("no training sessions to pretrain on", where=str(context.corpus.folder))
     held_out = held_out[: config.validation_sessions]
-    optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate)
+    optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate, fused=True)
     draws, state = context.torch_generator("positives"), _State()
     batches = _Batches(sessions, config.batch_size, context)
     if context.checkpoint is not None and context.checkpoint.exists():

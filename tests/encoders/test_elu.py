@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 
-from encoders.elu import elu, elu_in_place
+from encoders.elu import elu
 
 EVERYWHERE = torch.cat(
     [torch.linspace(-150, 30, 400_001), torch.linspace(-1e-3, 1e-3, 20_001), torch.tensor([0.0, -0.0, 1e30, -1e30])]
@@ -17,12 +16,6 @@ EVERYWHERE = torch.cat(
 def test_values_are_those_of_expm1_within_rounding() -> None:
     exact = F.elu(EVERYWHERE.double())
     assert float((elu(EVERYWHERE).double() - exact).abs().max()) < 2e-7
-    array = EVERYWHERE.numpy().copy()
-    elu_in_place(array)
-    np.testing.assert_array_equal(array, elu(EVERYWHERE).numpy())
-    doubles = EVERYWHERE.double().numpy().copy()
-    elu_in_place(doubles)
-    np.testing.assert_allclose(doubles, exact.numpy(), rtol=1e-14)
 
 
 def test_slopes_are_those_of_torch() -> None:

@@ -13,8 +13,9 @@ from small_corpora import random_corpus
 from bench.data.batch import SessionBatch
 from bench.data.corpus import Corpus
 from bench.data.features import Features
-from encoders.contrast import shared_clicks
+from encoders.contrast import Discriminator, shared_clicks
 from encoders.contrasted import mask_one_step
+from encoders.graph import SessionGraphs
 from encoders.muvcog import MuvcogM, MuvcogT
 from encoders.padded_attention import padded_attention
 
@@ -164,6 +165,48 @@ def test_kernel_and_padded_products_agree(corpus: Corpus, monkeypatch: pytest.Mo
     for a, b in zip(fast, vectors_and_gradients(), strict=True):
         torch.testing.assert_close(a, b, atol=1e-4, rtol=1e-4)
     assert padded_attention.__doc__
+
+
+def test_kernel_and_padded_products_agree_on_long_sessions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More steps and nodes than a word of the kernel's masks has bits, and a width that it fills up."""
+    corpus = random_corpus(tmp_path / "corpus", sessions=8, longest=150, vocabulary=400)
+    encoder, features = build(corpus)
+    batch = SessionBatch.from_sessions(corpus, np.arange(8), features)
+    graphs = SessionGraphs.of(batch)
+    assert int(batch.num_steps.max()) > 64
+    assert int(graphs.num_nodes.max()) > 128
+    found = []
+    for kernel in (True, False):
+        monkeypatch.setattr("encoders.typed_means.uses_kernel", lambda values, kernel=kernel: kernel)
+        encoder.zero_grad()
+        view = encoder.agv(graphs, encoder.sources(graphs))
+        view.square().sum().backward()
+        found.append([view.detach(), *(p.grad.clone() for p in encoder.agv.parameters() if p.grad is not None)])
+    torch.testing.assert_close(found[0], found[1], atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("where", ["words", "weights"])
+def test_nan_gets_through_the_kernel(corpus: Corpus, where: str) -> None:
+    """Training stops at a loss that is not finite; the kernel must not hide one."""
+    encoder, features = build(corpus)
+    if where == "words":
+        features.word_vectors[:, 2] = torch.nan
+    else:
+        encoder.agv.project.weight.data[1, 1] = torch.nan
+    with torch.no_grad():
+        agv, _ = encoder.views(SessionBatch.from_sessions(corpus, np.arange(30), features))
+    assert agv.isnan().any(1).float().mean() > 0.9
+
+
+def test_all_pairs_are_single_pairs() -> None:
+    torch.manual_seed(0)
+    discriminator = Discriminator(6)
+    for parameter in discriminator.parameters():
+        torch.nn.init.uniform_(parameter, -0.9, 0.9)
+    anchors, others = torch.randn(7, 6), torch.randn(9, 6)
+    with torch.no_grad():
+        single = torch.stack([discriminator(anchor.expand(9, 6), others) for anchor in anchors])
+    torch.testing.assert_close(discriminator.all_pairs(anchors, others), single)
 
 
 def test_kernel_gradient_is_the_numerical_one(corpus: Corpus) -> None:
