@@ -31,6 +31,7 @@ from encoders.contrasted import _Contrast, mask_one_step
 from encoders.edges import neighbour_edges
 from encoders.graph import SessionGraphs
 from encoders.muvcog import MuvcogM
+from encoders.neighbours import Neighbourhoods
 
 BATCH, EPOCHS = 256, 21
 OF = ("product", "copy")
@@ -89,25 +90,34 @@ def measure(folder: str) -> dict[str, Any]:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # before the limits of the machine are measured
     nodes, pairs = len(graphs.node_session), neighbour_edges(graphs).shape[1]
     members, distinct, width = len(graphs.member_node), len(sources), encoder.agv.output_dim
-    words = context.features.dims.words
+    words, steps, sessions = context.features.dims.words, len(both.step_kind), len(both)
+    lists = len(Neighbourhoods.of(graphs, graphs.blocks.numpy()).senders)
+    # bytes: what comes from memory and goes there once, rows of sources, lists and results
+    rows_of_sources, of_lists = 4 * distinct * width, 4 * (lists + nodes)
     parts = {
         "graphs": (fastest(lambda: SessionGraphs.of(both)), 0, 8 * 4 * (members + nodes)),
-        # a pair: d multiply-adds of weights with values; backward: d for the weight's gradient and d for the value's
-        "global view, forward": (fastest(agv), 2 * (pairs * width + distinct * words * width), 4 * nodes * 3 * width),
+        # a pair: d multiply-adds of its weight with a value; backward again, for each side of LeakyReLU, and d for the
+        # gradient of the value
+        "global view, forward": (
+            fastest(agv),
+            2 * (pairs * width + distinct * words * width),
+            4 * distinct * words + rows_of_sources + of_lists + 4 * sessions * 3 * width,
+        ),
         "global view, both": (
             fastest(lambda: agv().sum().backward()),
-            2 * (3 * pairs * width + 3 * distinct * words * width),
-            3 * 4 * nodes * 3 * width,
+            2 * (4 * pairs * width + 3 * distinct * words * width),
+            3 * (4 * distinct * words + rows_of_sources) + 2 * (of_lists + 4 * sessions * 3 * width),
         ),
+        # a member or a step: d multiplications with its factor, d ELUs of some 16 operations
         "local view, forward": (
             fastest(hlv),
-            2 * distinct * width * (words + width) + 4 * members * width,
-            3 * 4 * members * width,
+            2 * width * (distinct * words + steps * width) + 17 * (members + 2 * steps) * width,
+            4 * distinct * words + rows_of_sources + 4 * 5 * members + 4 * 2 * steps * width,
         ),
         "local view, both": (
             fastest(lambda: hlv().sum().backward()),
-            6 * distinct * width * (words + width) + 12 * members * width,
-            8 * 4 * members * width,
+            6 * width * (distinct * words + steps * width) + 34 * (members + 2 * steps) * width,
+            3 * (4 * distinct * words + rows_of_sources + 4 * 2 * steps * width) + 2 * 4 * 5 * members,
         ),
         "all pairs of the batch": (
             fastest(lambda: encoder.discriminators[0].all_pairs(torch.ones(BATCH, width), torch.ones(BATCH, width))),
@@ -116,7 +126,7 @@ def measure(folder: str) -> dict[str, Any]:
         ),
     }
     limits = machine()
-    steps = EPOCHS * -(-len(rows) // BATCH)
+    turns = EPOCHS * -(-len(rows) // BATCH)
     return {
         "corpus": {"sessions": len(last), "fingerprint": context.corpus.info.fingerprint, "origin": "simulated"},
         "batch": {
@@ -139,7 +149,7 @@ def measure(folder: str) -> dict[str, Any]:
         "step ms": 1e3 * step_seconds,
         "pretraining sessions per second": BATCH / step_seconds,
         "extraction sessions per second": rates,
-        "21 epochs and extraction, seconds": steps * step_seconds + len(last) / rates[1024],
+        "21 epochs and extraction, seconds": turns * step_seconds + len(last) / rates[1024],
         "peak memory MB": peak,
     }
 
