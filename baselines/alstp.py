@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from baselines.alstp_past import Past, Pasts, Rounds, Windows
+from baselines.weight_decay import weight_penalty
 from bench.contracts import ClickBatch, ClickCorpus, ClickDims, ClickModel
 from bench.errors import BenchError
 
@@ -165,9 +166,7 @@ class ALSTP(ClickModel):
 
     def auxiliary_loss(self, batch: ClickBatch) -> Tensor | None:
         """The L2 penalty: its gradient is the weight decay of the public code."""
-        if not self.weight_decay:
-            return None
-        return 0.5 * self.weight_decay * torch.stack([p.square().sum() for p in self.parameters()]).sum()
+        return weight_penalty(self, self.weight_decay)
 
     def _convert(self, text: Tensor) -> Tensor:
         return F.elu(self.convert(text))

@@ -19,7 +19,6 @@ from torch import Tensor, nn
 from bench.contracts import ClickCorpus
 from bench.data.clicks import SessionClicks
 from bench.data.csr import offsets_of
-from bench.data.features import Features
 from bench.errors import BenchError
 
 RECONSTRUCTION = 0.01
@@ -167,8 +166,10 @@ def pretrained_features(
     draws = np.random.default_rng(int(torch.randint(2**62, ())))
     with torch.enable_grad():
         for tuples in _batches(together, epochs, negatives, draws):
-            images = _images(features, columns.item_image[tuples].astype(np.int64))
-            loss = visual.loss(images) + textual.loss(titles[torch.from_numpy(tuples).to(features.device)])
+            rows = torch.from_numpy(columns.item_image[tuples].astype(np.int64)).to(features.device)
+            loss = visual.loss(features.images_or_zero(rows)) + textual.loss(
+                titles[torch.from_numpy(tuples).to(features.device)]
+            )
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             optimizer.step()
@@ -185,10 +186,3 @@ def _batches(
         order = draws.permutation(len(together.items))
         for clicks in np.split(order, range(size, len(order), size)):
             yield together.tuples(clicks, negatives, draws)
-
-
-def _images(features: Features, rows: NDArray[np.int64]) -> Tensor:
-    """(…, dims.images) image vectors of these rows (…), zero for -1."""
-    at = torch.from_numpy(rows).to(features.device)
-    found = features.images(at.clamp(min=0).flatten()).view(*at.shape, features.dims.images)
-    return found if bool((at >= 0).all()) else found * (at >= 0).unsqueeze(-1)

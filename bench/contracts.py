@@ -129,7 +129,8 @@ class ClickModel(nn.Module, ABC):
 
     def prepare(self, data: ClickCorpus) -> None:
         """Called once, after the model was moved to its device and before it is trained: the place to gather
-        histories or a click graph, vectorised, into arrays that :meth:`context` looks up by ``batch.queries``.
+        histories or a click graph, vectorised, into arrays that :meth:`context` looks up by ``batch.queries``, and to
+        learn weights from the clicks of training sessions alone.
 
         By default: nothing.
         """

@@ -63,7 +63,7 @@ class ClickedPrefixes:
         queries, items = self._query[click], self._item[click].astype(np.int64)
         columns, device = self.corpus.columns, self.features.device
         images = torch.from_numpy(columns.item_image[items].astype(np.int64)).to(device)
-        vectors = self.features.images(images.clamp(min=0)) * (images >= 0).unsqueeze(1)  # (B, dims.images)
+        vectors = self.features.images_or_zero(images)  # (B, dims.images)
         following = np.minimum(queries + 1, len(columns.query_session) - 1)
         follows = (following > queries) & (columns.query_session[following] == columns.query_session[queries])
         follows &= columns.query_word_offsets[following + 1] > columns.query_word_offsets[following]

@@ -121,8 +121,5 @@ class ClickExamples:
         device, width = self.features.device, self.features.dims.images
         if not self._images:
             return torch.zeros(1, device=device).expand(*items.shape, width)
-        images = torch.from_numpy(self.corpus.columns.item_image[items].astype(np.int64)).to(device)
-        vectors = self.features.images(images.clamp(min=0).flatten()).view(*images.shape, width)
-        if bool((images < 0).any()):
-            vectors *= (images >= 0).unsqueeze(2)
-        return vectors
+        images = self.corpus.columns.item_image[items].astype(np.int64)
+        return self.features.images_or_zero(torch.from_numpy(images).to(device))

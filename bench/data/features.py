@@ -90,3 +90,10 @@ class Features:
         else:
             found = torch.from_numpy(self._images[rows.numpy()])
         return found.float().mul_(_INT8_SCALE) if found.dtype == torch.int8 else found.float()
+
+    def images_or_zero(self, rows: Tensor) -> Tensor:
+        """Vectors (…, dims.images), float32, of the images with these rows (…), zero where there is none: -1."""
+        found = self.images(rows.clamp(min=0).flatten()).view(*rows.shape, self.dims.images)
+        if bool((rows < 0).any()):
+            found *= (rows >= 0).unsqueeze(-1)
+        return found

@@ -177,7 +177,7 @@ def click_batch(corpus: Corpus, features: Features, queries: NDArray, width: int
     clicks[owner, place] = columns.impression_clicked[rows]
     shown[owner, place] = True
     image = torch.from_numpy(columns.item_image[items.ravel()].astype(np.int64))
-    item_images = features.images(image.clamp(min=0)) * (image >= 0).unsqueeze(1)
+    item_images = features.images_or_zero(image)
     item_text = features.mean_words(columns.item_word_offsets, columns.item_words, items.ravel())
     return ClickBatch(
         queries=torch.from_numpy(np.array(queries, dtype=np.int64)),

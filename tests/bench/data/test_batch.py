@@ -198,3 +198,13 @@ def test_features_of_a_corpus_are_its_matrices(corpus: Corpus, features: Feature
     expected = corpus.image_vectors[rows].astype(np.float64) / 127
     np.testing.assert_allclose(features.images(torch.from_numpy(rows)).numpy(), expected, atol=1e-7)
     assert features.images(torch.empty(0, dtype=torch.int64)).shape == (0, 12)
+
+
+def test_a_row_without_an_image_has_zeros(corpus: Corpus) -> None:
+    features = Features.of(corpus)
+    rows = torch.tensor([[3, -1], [0, 3], [-1, -1]])
+    found = features.images_or_zero(rows)
+    assert found.shape == (3, 2, features.dims.images)
+    torch.testing.assert_close(found[rows >= 0], features.images(rows[rows >= 0]), atol=0, rtol=0)
+    assert not found[rows < 0].any()
+    assert features.images_or_zero(torch.empty(0, 4, dtype=torch.int64)).shape == (0, 4, features.dims.images)
