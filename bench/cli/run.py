@@ -45,8 +45,8 @@ def run(
     with GridProgress(missing) as progress:
         run_plan(plan, store, jobs, progress.watch)
     computed = frozenset(job.key for job in missing)
-    rows = summarise(plan.cells, store, plan.primary, REFERENCE, computed)
-    warnings = results_of(plan.cells, store).warnings()
+    results = results_of(plan.cells, store)
+    rows, warnings = summarise(results, plan.primary, REFERENCE, computed), results.warnings()
     if record is not None:
         from bench.report.record import record_run
 

@@ -16,7 +16,7 @@ from bench.grid.local import Watcher, run_jobs
 from bench.grid.run import REFERENCE, Plan, RunRequest, make_plan
 from bench.grid.store import Store
 from bench.registry import Registry
-from bench.report.summary import summarise
+from bench.report.summary import results_of, summarise
 from bench.stats.regression import Number, Place
 from bench.training.progress import Progress, silent
 
@@ -75,7 +75,7 @@ def failures(planned: Sequence[PlannedTable], store: Store) -> list[str]:
 def _table(planned: PlannedTable, store: Store, command: str) -> GoldenTable:
     table, plan = planned.table, planned.plan
     numbers: dict[Place, Number] = {}
-    for row in summarise(plan.cells, store, plan.primary, REFERENCE):
+    for row in summarise(results_of(plan.cells, store), plan.primary, REFERENCE):
         place = (table.name, f"{row.baseline} / {row.encoder}", row.metric)
         if row.mean is None:
             numbers[place] = Number(None)

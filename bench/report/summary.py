@@ -65,13 +65,12 @@ def results_of(cells: Sequence[Cell], store: Store) -> Results:
 
 
 def summarise(
-    cells: Sequence[Cell], store: Store, primary: str, reference: str, computed: frozenset[str] = frozenset()
+    results: Results, primary: str, reference: str, computed: frozenset[str] = frozenset()
 ) -> list[SummaryRow]:
-    """Rows in the order of ``cells``, the primary metric first.
+    """Rows in the order of a run's cells, the primary metric first.
 
     Args:
-        cells: of one task.
-        store: where their results are.
+        results: those of :func:`results_of`.
         primary: the metric of the first family.
         reference: the encoder that all others are compared to.
         computed: keys of the cells that were computed just now.
@@ -79,7 +78,7 @@ def summarise(
     Raises:
         BenchError: seeds of a system, or two systems, were scored on different queries or candidates.
     """
-    results = results_of(cells, store)
+    cells, store = results.cells[_RUN], results.store
     systems = list(dict.fromkeys((cell.dataset, cell.baseline, cell.encoder) for cell in cells))
     found = next(filter(None, (results.metrics(_RUN, *name) for name in systems)), [primary])
     metrics = sorted(found, key=lambda metric: (metric != primary, metric))

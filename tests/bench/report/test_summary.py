@@ -12,7 +12,7 @@ import pytest
 from bench.errors import BenchError
 from bench.grid.jobs import Cell, Job
 from bench.grid.store import Store, write_record
-from bench.report.summary import SummaryRow, summarise
+from bench.report.summary import SummaryRow, results_of, summarise
 from bench.stats.crossed import crossed_difference
 from bench.stats.holm import holm
 
@@ -47,7 +47,7 @@ def random_scores(encoder: str, seed: int) -> Scores:
 
 
 def table(cells: list[Cell], store: Store, computed: frozenset[str] = frozenset()) -> dict[tuple[str, str], SummaryRow]:
-    rows = summarise(cells, store, "ndcg", "vanilla", computed)
+    rows = summarise(results_of(cells, store), "ndcg", "vanilla", computed)
     return {(row.encoder, row.metric): row for row in rows}
 
 
@@ -91,13 +91,15 @@ def test_holm_goes_over_all_datasets_of_the_run(store: Store) -> None:
         for e in ("vanilla", "weak")
         for s in (0, 1)
     ]
-    rows = [r for r in summarise(cells, store, "ndcg", "vanilla") if r.metric == "ndcg" and r.encoder == "weak"]
+    rows = [
+        r for r in summarise(results_of(cells, store), "ndcg", "vanilla") if r.metric == "ndcg" and r.encoder == "weak"
+    ]
     assert [row.p_adjusted for row in rows] == pytest.approx(holm([row.p for row in rows]).tolist())
     assert len(rows) == 3
 
 
 def test_rows_come_in_the_order_of_the_cells_with_the_primary_metric_first(store: Store) -> None:
-    rows = summarise(full(store), store, "ndcg", "vanilla")
+    rows = summarise(results_of(full(store), store), "ndcg", "vanilla")
     assert [(row.encoder, row.metric) for row in rows] == [
         (e, m) for e in ("vanilla", "good", "weak") for m in ("ndcg", "hr", "mrr")
     ]

@@ -14,7 +14,7 @@ from bench.grid.run import Plan, RunRequest, make_plan
 from bench.grid.store import Store, write_record
 from bench.registry import registry
 from bench.report.run_table import markdown_run
-from bench.report.summary import SummaryRow, summarise
+from bench.report.summary import SummaryRow, results_of, summarise
 from bench.stats.holm import holm
 
 
@@ -32,7 +32,7 @@ def planned(tmp_path: Path) -> tuple[Plan, Store]:
 
 
 def rows_of(plan: Plan, store: Store) -> dict[tuple[str, str], SummaryRow]:
-    return {(row.encoder, row.metric): row for row in summarise(plan.cells, store, plan.primary, "vanilla")}
+    return {(row.encoder, row.metric): row for row in summarise(results_of(plan.cells, store), plan.primary, "vanilla")}
 
 
 def pooled(plan: Plan, store: Store, encoder: str, metric: str) -> np.ndarray:
@@ -73,7 +73,7 @@ def test_what_is_not_defined_for_a_seed_is_no_number(planned: tuple[Plan, Store]
 
 def test_the_printed_table_shows_them(planned: tuple[Plan, Store]) -> None:
     plan, store = planned
-    rows = summarise(plan.cells, store, plan.primary, "vanilla")
+    rows = summarise(results_of(plan.cells, store), plan.primary, "vanilla")
     table = markdown_run(rows, plan.corpora, plan.primary)
     f1 = next(row for row in rows if (row.encoder, row.metric) == ("random", "f1"))
     assert f"{f1.mean:.2f}" in table
