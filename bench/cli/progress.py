@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from bench.training.progress import Progress
 
 _PLAIN_EVERY = 10.0  # seconds between plain lines of one piece of work
+_TELLING = 0.02  # share of the work after which its time says something of the rest
 _WEIGHTS = {"encoders": 6.0, "embeddings": 0.3, "cells": 1.5}
 """Rough shares of the time; only the estimate depends on them."""
 
@@ -62,11 +63,11 @@ class GridProgress:
         elif record is not None or time.monotonic() - self._last > _PLAIN_EVERY:
             self._last = time.monotonic()
             elapsed = self._last - self._started
-            left = elapsed * (self._total - finished) / finished if finished else 0.0
+            share = finished / self._total
             state = f"{part:4.0%}" if record is None else record["status"]
             why = f": {record['error']}" if record is not None and record["status"] != "done" else ""
             print(
-                f"[{finished / self._total:4.0%}, {elapsed:.0f} s, about {left:.0f} s left] {job.title}: {state}{why}",
+                f"[{share:4.0%}, {elapsed:.0f} s{_left(elapsed, share)}] {job.title}: {state}{why}",
                 file=sys.stderr,
                 flush=True,
             )
@@ -83,9 +84,14 @@ def single_progress(title: str) -> Progress:
         if done < total and now - last[0] < (0.2 if is_terminal else _PLAIN_EVERY):
             return
         last[0] = now
-        left = (now - started) * (total - done) / done if done else 0.0
-        text = f"{title}: {done / max(total, 1):4.0%}, {now - started:.0f} s, about {left:.0f} s left"
+        elapsed, share = now - started, done / max(total, 1)
+        text = f"{title}: {share:4.0%}, {elapsed:.0f} s{_left(elapsed, share)}"
         end = "\n" if done >= total or not is_terminal else ""
         print(("\r\x1b[K" if is_terminal else "") + text, end=end, file=sys.stderr, flush=True)
 
     return progress
+
+
+def _left(elapsed: float, share: float) -> str:
+    """What the rest will take, once enough is done to tell: the first seconds are imports and compilation."""
+    return f", about {elapsed * (1 - share) / share:.0f} s left" if share >= _TELLING else ""

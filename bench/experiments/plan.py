@@ -151,7 +151,10 @@ def remove_results(plan: ExperimentPlan, store: Store) -> int:
 
 
 def estimate_seconds(jobs: Sequence[Job], store: Store) -> float:
-    """Processor time that these jobs will take, from the recorded seconds of finished ones that are most alike."""
+    """Processor time that these jobs will take, from the recorded seconds of finished ones that are most alike.
+
+    Pretraining is counted by its steps.
+    """
     recorded: dict[tuple[str, ...], list[float]] = {}
     for kind, file in RECORDS.items():
         for path in (store.root / kind).glob(f"*/{file}"):
@@ -160,12 +163,17 @@ def estimate_seconds(jobs: Sequence[Job], store: Store) -> float:
             record = store.read(kind, path.parent.name) or {"status": "missing"}
             if record["status"] == "done":
                 for likeness in _likenesses(kind, record["config"]):
-                    recorded.setdefault(likeness, []).append(float(record["seconds"]))
+                    recorded.setdefault(likeness, []).append(float(record["seconds"]) / _steps(kind, record["config"]))
     total = 0.0
     for job in jobs:
         alike = next((recorded[name] for name in _likenesses(job.kind, job.config) if name in recorded), None)
-        total += sum(alike) / len(alike) if alike else _ROUGH_SECONDS[job.kind]
+        total += _steps(job.kind, job.config) * sum(alike) / len(alike) if alike else _ROUGH_SECONDS[job.kind]
     return total
+
+
+def _steps(kind: str, config: dict[str, Any]) -> int:
+    """Steps of a pretraining; 1 for everything else, and for encoders that take none."""
+    return max(int(config["encoder"]["options"].get("steps", 1)), 1) if kind == "encoders" else 1
 
 
 def _likenesses(kind: str, config: dict[str, Any]) -> list[tuple[str, ...]]:
@@ -173,7 +181,9 @@ def _likenesses(kind: str, config: dict[str, Any]) -> list[tuple[str, ...]]:
     corpus = str(config["corpus"]["fingerprint"])
     names = [str(config[part]["name"]) if part in config else "" for part in ("task", "baseline", "encoder")]
     options = json.dumps(config["encoder"]["options"], sort_keys=True)
-    return [(kind, corpus, *names, options), (kind, corpus, *names), (kind, *names), (kind, *names[:2]), (kind,)]
+    trained = "trained" if kind == "encoders" and config["encoder"]["options"].get("steps") else ""
+    close = [(kind, corpus, *names, options), (kind, corpus, *names), (kind, *names)]
+    return [*close, (kind, *names[:2], trained), (kind, trained)]
 
 
 def _relabelled(experiment: Experiment, parts: Sequence[str], labels: dict[str, str]) -> Experiment:

@@ -11,6 +11,7 @@ from bench.data.corpus import Corpus
 from bench.errors import BenchError
 from bench.experiments.load import load_experiment
 from bench.experiments.plan import ExperimentPlan, applying, estimate_seconds, plan_experiment, remove_results
+from bench.grid.jobs import Job
 from bench.grid.store import Store, write_record
 from bench.registry import registry
 
@@ -161,3 +162,19 @@ def test_results_of_a_plan_are_missing_before_it_is_run(corpus: Corpus, tmp_path
     assert results.status("clicks", "small", "alstp", "lstm").state == "missing"
     assert all(o.verdict() == "not tested" for outcomes in results.outcomes().values() for o in outcomes)
     assert results.corpora["small"].info.fingerprint == corpus.info.fingerprint
+
+
+def test_pretraining_is_estimated_by_its_steps(tmp_path: Path) -> None:
+    """And not by encoders that take none, however many of these are done."""
+    store = Store(tmp_path / "runs")
+
+    def job(encoder: str, key: str, **options: int) -> Job:
+        config = {"corpus": {"fingerprint": "c"}, "encoder": {"name": encoder, "options": options}}
+        return Job("encoders", key, config, "", (), key)
+
+    for done, seconds in ((job("muvcog-m", "a", steps=100), 2.0), (job("random", "b"), 0.5)):
+        with store.publish("encoders", done.key) as folder:
+            write_record(folder, "encoders", {"status": "done", "config": done.config, "seconds": seconds})
+    assert estimate_seconds([job("muvcog-m", "c", steps=1000)], store) == pytest.approx(20.0)
+    assert estimate_seconds([job("hlv", "d", steps=500)], store) == pytest.approx(10.0)
+    assert estimate_seconds([job("meanpool", "e")], store) == pytest.approx(0.5)
