@@ -15,19 +15,9 @@ from numpy.typing import NDArray
 
 from encoders.elu import exp_of
 from encoders.graph import TYPES
-from encoders.vector_rows import (
-    AT_ONCE,
-    LANES,
-    add_shares,
-    bend,
-    bend_back,
-    hand_back,
-    larger_products,
-    mean_row,
-    mean_row_of_two,
-    product,
-    split_products,
-)
+from encoders.vector_gradients import add_shares, bend_back, hand_back, mean_row_of_two, product, split_products
+from encoders.vector_rows import bend, larger_products, mean_row
+from encoders.vector_writer import AT_ONCE, LANES
 
 SLOPE = 0.2
 """Of the LeakyReLU in equation 2, as in GAT."""

@@ -10,7 +10,9 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from encoders.vector_rows import COLUMNS, add_bent, add_bent_back
+from encoders.vector_gradients import add_bent_back
+from encoders.vector_rows import add_bent
+from encoders.vector_writer import COLUMNS
 
 
 def bent_sums(rows: Tensor, source: Tensor, factor: Tensor, target: Tensor, targets: int) -> Tensor:

@@ -13,7 +13,7 @@ from encoders.attention_kernel import backward, forward
 from encoders.graph import TYPES, SessionGraphs
 from encoders.neighbours import Neighbourhoods
 from encoders.padded_attention import padded_attention
-from encoders.vector_rows import COLUMNS
+from encoders.vector_writer import COLUMNS
 
 
 def typed_means(
