@@ -29,6 +29,11 @@ def bent_sums(rows: Tensor, source: Tensor, factor: Tensor, target: Tensor, targ
     """
     if rows.device.type == "cpu":
         return _BentSums.apply(rows, source, factor, target, targets)
+    return bent_sums_by_edges(rows, source, factor, target, targets)
+
+
+def bent_sums_by_edges(rows: Tensor, source: Tensor, factor: Tensor, target: Tensor, targets: int) -> Tensor:
+    """The same on any device, through a row for each edge."""
     sent = F.elu(rows.index_select(0, source) * factor.unsqueeze(1))  # (e, d)
     return sent.new_zeros(targets, rows.shape[1]).index_add(0, target, sent)
 
