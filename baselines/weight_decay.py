@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -11,7 +13,18 @@ def weight_penalty(model: nn.Module, weight_decay: float) -> Tensor | None:
 
     Its gradient is what torch's optimisers add to that of the loss for their ``weight_decay``.
     """
-    if not weight_decay:
-        return None
-    weights = nn.utils.parameters_to_vector(model.parameters())  # one product, not one for each parameter
-    return 0.5 * weight_decay * torch.dot(weights, weights)
+    return _Penalty.apply(weight_decay, *model.parameters()) if weight_decay else None
+
+
+class _Penalty(torch.autograd.Function):
+    """One call for all weights, forward and backward: a square and a sum for each are a fifth of a light model's step."""
+
+    @staticmethod
+    def forward(ctx: Any, weight_decay: float, *weights: Tensor) -> Tensor:
+        ctx.weight_decay = weight_decay
+        ctx.save_for_backward(*weights)
+        return 0.5 * weight_decay * torch.stack(torch._foreach_norm(weights)).square().sum()
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        return None, *torch._foreach_mul(ctx.saved_tensors, ctx.weight_decay * grads[0])
