@@ -17,7 +17,7 @@ def weight_penalty(model: nn.Module, weight_decay: float) -> Tensor | None:
 
 
 class _Penalty(torch.autograd.Function):
-    """One call for all weights, forward and backward: a square and a sum for each are a fifth of a light model's step."""
+    """One call for all weights, forward and backward: a square and a sum for each take a fifth of a light step."""
 
     @staticmethod
     def forward(ctx: Any, weight_decay: float, *weights: Tensor) -> Tensor:
