@@ -43,21 +43,24 @@ class Discriminator(nn.Module):
     def all_pairs(self, anchors: Tensor, others: Tensor) -> Tensor:
         """(A, B) logits of every anchor (A, width) with every other (B, width), without gradient.
 
-        Summed over the hidden units one by one, so that the work stays on what fits the cache: an A x B matrix, and on
-        CPUs a row of it.
+        Summed over the hidden units one by one, so that the work stays on what fits the cache.
         """
         left, right = self.left(anchors).T.contiguous(), self.right(others).T.contiguous()  # (d, A), (d, B)
-        if left.device.type == "cpu":
-            logits = left.new_empty(left.shape[1], right.shape[1])  # (A, B)
-            _sum_units(left.numpy(), right.numpy(), self.last.weight[0].numpy(), self.last.bias.numpy(), logits.numpy())
-            return logits
-        weights = self.last.weight[0].tolist()
-        logits = left.new_zeros(left.shape[1], right.shape[1]) + self.last.bias
-        hidden = torch.empty_like(logits)
-        for unit, weight in enumerate(weights):
-            torch.add(left[unit].unsqueeze(1), right[unit].unsqueeze(0), out=hidden)
-            logits.add_(hidden.relu_(), alpha=weight)
+        if left.device.type != "cpu":
+            return sum_units_by_matrices(left, right, self.last.weight[0], self.last.bias)
+        logits = left.new_empty(left.shape[1], right.shape[1])  # (A, B)
+        _sum_units(left.numpy(), right.numpy(), self.last.weight[0].numpy(), self.last.bias.numpy(), logits.numpy())
         return logits
+
+
+def sum_units_by_matrices(left: Tensor, right: Tensor, weights: Tensor, bias: Tensor) -> Tensor:
+    """(A, B) what ``_sum_units`` computes row by row, on any device, an A x B matrix for each unit."""
+    logits = left.new_zeros(left.shape[1], right.shape[1]) + bias
+    hidden = torch.empty_like(logits)
+    for unit, weight in enumerate(weights.tolist()):
+        torch.add(left[unit].unsqueeze(1), right[unit].unsqueeze(0), out=hidden)
+        logits.add_(hidden.relu_(), alpha=weight)
+    return logits
 
 
 @numba.njit(cache=True, nogil=True, fastmath={"contract", "nsz"})

@@ -13,7 +13,7 @@ from small_corpora import random_corpus
 from bench.data.batch import SessionBatch
 from bench.data.corpus import Corpus
 from bench.data.features import Features
-from encoders.contrast import Discriminator, shared_clicks
+from encoders.contrast import Discriminator, shared_clicks, sum_units_by_matrices
 from encoders.contrasted import mask_one_step
 from encoders.graph import SessionGraphs
 from encoders.muvcog import MuvcogM, MuvcogT
@@ -206,7 +206,10 @@ def test_all_pairs_are_single_pairs() -> None:
     anchors, others = torch.randn(7, 6), torch.randn(9, 6)
     with torch.no_grad():
         single = torch.stack([discriminator(anchor.expand(9, 6), others) for anchor in anchors])
+        left, right = discriminator.left(anchors).T, discriminator.right(others).T
+        elsewhere = sum_units_by_matrices(left, right, discriminator.last.weight[0], discriminator.last.bias)
     torch.testing.assert_close(discriminator.all_pairs(anchors, others), single)
+    torch.testing.assert_close(elsewhere, single, msg="as devices other than the CPU compute it")
 
 
 def test_kernel_gradient_is_the_numerical_one(corpus: Corpus) -> None:
