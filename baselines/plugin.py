@@ -11,7 +11,7 @@ def bench_baselines() -> list[BaselineSpec]:
     return [
         BaselineSpec(
             "popularity",
-            "baselines.popularity:ItemPopularity",
+            "baselines.references.popularity:ItemPopularity",
             "reference: items by their clicks in training sessions",
             "A control of this project's own: Liu et al., KDD 2022, has none",
             task="ctr",
@@ -19,7 +19,7 @@ def bench_baselines() -> list[BaselineSpec]:
         ),
         BaselineSpec(
             "bm25",
-            "baselines.bm25:Bm25",
+            "baselines.references.bm25:Bm25",
             "reference: the query's words against the items' titles",
             "Robertson & Zaragoza, The Probabilistic Relevance Framework: BM25 and Beyond, FnTIR 2009; "
             "https://github.com/xhluca/bm25s",
@@ -29,7 +29,7 @@ def bench_baselines() -> list[BaselineSpec]:
         ),
         BaselineSpec(
             "word-popularity",
-            "baselines.popularity:WordPopularity",
+            "baselines.references.popularity:WordPopularity",
             "reference: words by how often they are asked next in training sessions",
             "A control of this project's own: Liu et al., KDD 2022, has none",
             task="suggest",
@@ -37,7 +37,7 @@ def bench_baselines() -> list[BaselineSpec]:
         ),
         BaselineSpec(
             "query-words",
-            "baselines.query_words:QueryWords",
+            "baselines.references.query_words:QueryWords",
             "reference: the words of the current query again, then popular ones",
             "A control of this project's own: Liu et al., KDD 2022, has none",
             task="suggest",
@@ -45,7 +45,7 @@ def bench_baselines() -> list[BaselineSpec]:
         ),
         BaselineSpec(
             "transearch",
-            "baselines.transearch:TranSearch",
+            "baselines.transearch.model:TranSearch",
             "user and query translated to the item, text and image",
             "Guo et al., Multi-modal Preference Modeling for Product Search, MM 2018; "
             "https://github.com/guoyang9/TranSearch",
@@ -63,7 +63,7 @@ def bench_baselines() -> list[BaselineSpec]:
         ),
         BaselineSpec(
             "alstp",
-            "baselines.alstp:ALSTP",
+            "baselines.alstp.model:ALSTP",
             "GRU over the last clicks and a slow preference, attended from the query; text only",
             "Guo et al., Attentive Long Short-Term Preference Modeling for Personalized Product Search, TOIS 2019; "
             "https://github.com/guoyang9/ALSTP",

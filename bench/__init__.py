@@ -8,10 +8,10 @@ from __future__ import annotations
 import pluggy
 
 from bench.errors import BenchError
-from bench.specs import BaselineSpec, DatasetSpec, EncoderSpec, TaskSpec
+from bench.plugins.specs import BaselineSpec, DatasetSpec, EncoderSpec, TaskSpec
 
 hookimpl = pluggy.HookimplMarker("bench")
-"""Marks a plugin's function as the implementation of a hook of :mod:`bench.hookspecs`."""
+"""Marks a plugin's function as the implementation of a hook of :mod:`bench.plugins.hookspecs`."""
 
 __version__ = "0.1.0"
 

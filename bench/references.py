@@ -25,7 +25,7 @@ class ClickReference(ABC):
     """Ranks the items shown for a query without parameters and without anything random.
 
     A subclass takes ``(dims, **options)``. Two candidates that it can't tell apart get exactly the same score: the
-    metrics have one rule for ties (:mod:`bench.metrics`).
+    metrics have one rule for ties (:mod:`bench.metrics.ranking`).
 
     Attributes:
         reads_images: as of :class:`bench.contracts.ClickModel`.

@@ -20,7 +20,7 @@ from bench.errors import BenchError
 from bench.training.context import TrainingContext
 from bench.training.pretraining import Moment, PretrainingConfig, pretrain
 from encoders.loaded_shapes import resize, shaped_by_weights
-from encoders.token_sequences import TokenSequences, merged_by_step
+from encoders.sequences import TokenSequences, merged_by_step
 
 PAD, UNKNOWN, LEADING, SEPARATOR, MASK = range(5)
 _SPECIAL = 5

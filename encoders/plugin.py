@@ -131,7 +131,7 @@ def bench_encoders() -> list[EncoderSpec]:
         ),
         EncoderSpec(
             "gat",
-            "encoders.single_view:Gat",
+            "encoders.muvcog.single_view:Gat",
             "homogeneous session graph under graph attention, contrasted within itself; frozen",
             "Veličković et al., Graph Attention Networks, ICLR 2018; as in Figure 4 of " + _MUVCOG,
             {key: value for key, value in _CONTRAST.items() if key != "beta"},
@@ -139,7 +139,7 @@ def bench_encoders() -> list[EncoderSpec]:
         ),
         EncoderSpec(
             "agv",
-            "encoders.single_view:Agv",
+            "encoders.muvcog.single_view:Agv",
             "the attentive global view alone, contrasted within itself; frozen",
             _MUVCOG,
             _CONTRAST,
@@ -147,7 +147,7 @@ def bench_encoders() -> list[EncoderSpec]:
         ),
         EncoderSpec(
             "hlv",
-            "encoders.single_view:Hlv",
+            "encoders.muvcog.single_view:Hlv",
             "the hierarchical local view alone, contrasted within itself; frozen",
             _MUVCOG,
             {key: value for key, value in _CONTRAST.items() if key != "beta"},
@@ -155,7 +155,7 @@ def bench_encoders() -> list[EncoderSpec]:
         ),
         EncoderSpec(
             "muvcog-t",
-            "encoders.muvcog:MuvcogT",
+            "encoders.muvcog.model:MuvcogT",
             "two graph views contrasted, textual queries only; frozen",
             _MUVCOG,
             _CONTRAST,
@@ -163,7 +163,7 @@ def bench_encoders() -> list[EncoderSpec]:
         ),
         EncoderSpec(
             "muvcog-m",
-            "encoders.muvcog:MuvcogM",
+            "encoders.muvcog.model:MuvcogM",
             "two graph views contrasted, with image queries; frozen",
             _MUVCOG,
             _CONTRAST,
@@ -171,7 +171,7 @@ def bench_encoders() -> list[EncoderSpec]:
         ),
         EncoderSpec(
             "muvcog-plus",
-            "encoders.muvcog_plus:MuvcogPlus",
+            "encoders.muvcog.plus:MuvcogPlus",
             "MUVCOG's views taught what was clicked and asked next; frozen",
             "a contribution of this project on the graph of " + _MUVCOG,
             {
@@ -188,7 +188,7 @@ def bench_encoders() -> list[EncoderSpec]:
         ),
         EncoderSpec(
             "random",
-            "encoders.muvcog:Untrained",
+            "encoders.muvcog.model:Untrained",
             "control: muvcog-m with its initial weights; frozen",
             "a control of this project on the architecture of " + _MUVCOG,
             _GRAPH,

@@ -12,7 +12,7 @@ from bench.data.features import Dims
 from bench.data.schema import KINDS
 from bench.errors import BenchError
 from encoders.pooled_images import PooledImages, check_images
-from encoders.token_sequences import TokenSequences, merged_by_step
+from encoders.sequences import TokenSequences, merged_by_step
 
 READOUTS = ("cls", "mean")
 

@@ -9,11 +9,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from encoders.attention_kernel import backward, forward
-from encoders.graph import TYPES, SessionGraphs
-from encoders.neighbours import Neighbourhoods
-from encoders.padded_attention import padded_attention
-from encoders.vector_writer import COLUMNS
+from encoders.kernels.attention import backward, forward
+from encoders.kernels.neighbours import Neighbourhoods
+from encoders.kernels.padded_attention import padded_attention
+from encoders.kernels.vector_writer import COLUMNS
+from encoders.muvcog.graph import TYPES, SessionGraphs
 
 
 def typed_means(

@@ -14,12 +14,12 @@ from torch import Tensor
 from bench.contracts import ClickBatch, ClickCorpus, ClickDims, SessionEncoder, Task, TaskResult
 from bench.data.corpus import Corpus
 from bench.errors import BenchError
-from bench.metrics import ranking_metrics
+from bench.metrics.ranking import ranking_metrics
 from bench.references import ClickReference
 from bench.training.context import TrainingContext
 from bench.training.fitting import FittingConfig, fit
 from bench.training.joining import JoinedClickModel
-from tasks.click_examples import Candidates, ClickExamples, all_candidates, example_queries, sampled_candidates
+from tasks.examples.click import Candidates, ClickExamples, all_candidates, example_queries, sampled_candidates
 
 PRIMARY = "ndcg@10"
 _EVALUATION_BATCH = 512
@@ -35,7 +35,7 @@ class ClickPrediction(Task):
     Args:
         epochs, patience, clip: see :class:`bench.training.fitting.FittingConfig`.
         negatives: unclicked items per query and epoch; 0 trains on all shown items.
-        min_user_sessions: see :func:`tasks.click_examples.user_codes`.
+        min_user_sessions: see :func:`tasks.examples.click.user_codes`.
     """
 
     def __init__(

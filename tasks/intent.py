@@ -10,14 +10,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bench.classification_metrics import PROBABILITY, metrics_of_predictions
 from bench.contracts import IntentDims, IntentModel, SessionEncoder, Task, TaskResult
 from bench.data.corpus import Corpus
 from bench.data.schema import SPLITS
 from bench.errors import BenchError
+from bench.metrics.classification import PROBABILITY, metrics_of_predictions
 from bench.training.context import TrainingContext
 from bench.training.standardising import Standardise
-from tasks.intent_examples import Intents
+from tasks.examples.intent import Intents
 
 
 class IntentClassification(Task):
@@ -27,7 +27,7 @@ class IntentClassification(Task):
     the model knows how frequent the classes are, the natural reference. A class that training lacks gets probability 0
     and is always missed where the test split has it.
 
-    Metrics are macro averages over the test split (:mod:`bench.classification_metrics`); ``accuracy``, the share of
+    Metrics are macro averages over the test split (:mod:`bench.metrics.classification`); ``accuracy``, the share of
     sessions classified correctly, is the only one with a value per session. Table 4 of the paper has "average Accuracy
     per class", which is ``acc``.
 

@@ -17,13 +17,13 @@ from bench.contracts import SessionEncoder, SuggestionDims, SuggestionModel, Tas
 from bench.data.batch import SessionBatch
 from bench.data.corpus import Corpus
 from bench.errors import BenchError
-from bench.metrics import TiedTop
+from bench.metrics.ranking import TiedTop
+from bench.metrics.vocabulary import TopWords, mean_vectors, top_words
 from bench.references import SuggestionReference
 from bench.training.context import TrainingContext
 from bench.training.fitting import FittingConfig, fit
 from bench.training.standardising import Standardise
-from bench.vocabulary_ranking import TopWords, mean_vectors, top_words
-from tasks.suggestion_examples import NextWords, example_queries
+from tasks.examples.suggestion import NextWords, example_queries
 
 PRIMARY = "ndcg@10"
 _TOP = 10

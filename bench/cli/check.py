@@ -39,8 +39,8 @@ def check(
     from bench.golden import compare
     from bench.golden.compute import compute_tables, failures, jobs_of, plan_gate
     from bench.golden.gate import load_gate
-    from bench.grid.store import Store
-    from bench.registry import registry
+    from bench.plugins.registry import registry
+    from bench.runs.store import Store
 
     gate, golden = load_gate(folder), compare.read_all(folder, to_update=update)
     with ExitStack() as stack:

@@ -26,13 +26,13 @@ def claims(
     A claim holds where all of its hypotheses do, has the direction only where all point the claimed way, and is not
     tested where a result is missing: `bench tables` computes them, or --run.
     """
-    from bench.claims.answer import answer_claims
     from bench.cli.progress import GridProgress, single_progress
-    from bench.experiments.load import load_experiment
-    from bench.experiments.plan import plan_experiment
-    from bench.grid.local import run_jobs
-    from bench.grid.store import Store
-    from bench.registry import registry
+    from bench.evaluation.claims import answer_claims
+    from bench.evaluation.grid import plan_experiment
+    from bench.evaluation.load import load_experiment
+    from bench.plugins.registry import registry
+    from bench.runs.engines.local import run_jobs
+    from bench.runs.store import Store
 
     store = Store(out)
     declared = load_experiment(experiment, registry())
@@ -49,7 +49,7 @@ def claims(
     if as_json:
         typer.echo(json.dumps([answer.as_dict() for answer in answers], indent=1))
     else:
-        from bench.claims.markdown import markdown_claims
+        from bench.reports.claims import markdown_claims
 
         typer.echo(markdown_claims(answers, results.corpora), nl=False)
     for line in results.warnings():

@@ -18,7 +18,7 @@ def list_datasets(out: Out = RUNS, as_json: AsJson = False) -> None:
     """List the datasets, and the corpora that are already here."""
     from bench.data.corpus import Corpus
     from bench.errors import BenchError
-    from bench.registry import registry
+    from bench.plugins.registry import registry
 
     rows = []
     for kind, component in registry().components():
@@ -79,11 +79,11 @@ def _make(name: str, source: str | None, to: Path | None, settings: list[str], o
     from bench.cli.progress import single_progress
     from bench.data.corpus import Corpus
     from bench.errors import BenchError
-    from bench.grid.corpora import corpus_folder
-    from bench.grid.store import Store
-    from bench.options import resolve_options
-    from bench.registry import registry
-    from bench.specs import DatasetSpec
+    from bench.plugins.options import resolve_options
+    from bench.plugins.registry import registry
+    from bench.plugins.specs import DatasetSpec
+    from bench.runs.corpora import corpus_folder
+    from bench.runs.store import Store
 
     spec = registry().get("dataset", name)
     assert isinstance(spec, DatasetSpec)
@@ -124,8 +124,8 @@ def ingest(
 ) -> None:
     """Make a corpus from your own event logs: sessionised, split, checked. `bench data columns` says what is read."""
     from bench.cli.progress import single_progress
-    from bench.data.ingest import IngestOptions
-    from bench.data.ingest import ingest as make_corpus
+    from bench.datasets.ingest import IngestOptions
+    from bench.datasets.ingest import ingest as make_corpus
 
     options = IngestOptions(
         idle_minutes=idle_minutes,
@@ -155,7 +155,7 @@ def ingest(
 @app.command()
 def columns() -> None:
     """Print the files and columns that `bench data ingest` reads."""
-    from bench.data.ingest import INPUT_HELP
+    from bench.datasets.ingest import INPUT_HELP
 
     typer.echo(INPUT_HELP)
 
@@ -198,9 +198,9 @@ def validate(
     out: Out = RUNS,
 ) -> None:
     """Say everything that is wrong with a corpus; exit with 1 if anything is."""
-    from bench.data.validate import problems
-    from bench.grid.corpora import dataset_spec
-    from bench.registry import registry
+    from bench.data.checks.corpus_checks import problems
+    from bench.plugins.registry import registry
+    from bench.runs.corpora import dataset_spec
 
     folder = Path(name) if dataset_spec(name, registry()) is None else _open(name, settings or [], out).folder
     found = problems(folder)
@@ -213,10 +213,10 @@ def validate(
 
 def _open(name: str, settings: list[str], out: Path):  # type: ignore[no-untyped-def]  # a Corpus; importing it is dear
     from bench.cli.progress import single_progress
-    from bench.grid.corpora import dataset_spec, open_corpus
-    from bench.grid.store import Store
-    from bench.options import resolve_options
-    from bench.registry import registry
+    from bench.plugins.options import resolve_options
+    from bench.plugins.registry import registry
+    from bench.runs.corpora import dataset_spec, open_corpus
+    from bench.runs.store import Store
 
     spec = dataset_spec(name, registry())
     options = resolve_options([spec], settings)["dataset", name] if spec is not None else {}

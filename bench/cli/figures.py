@@ -29,12 +29,12 @@ def figures(
 
     require_plotting("sklearn")
     from bench.cli.progress import single_progress
-    from bench.experiments.load import load_experiment
-    from bench.experiments.plan import plan_experiment
+    from bench.evaluation.grid import plan_experiment
+    from bench.evaluation.load import load_experiment
     from bench.figures.drawing import write_drawing
-    from bench.figures.experiment_figures import ExperimentFigures, Missing, chosen_ids
-    from bench.grid.store import Store
-    from bench.registry import registry
+    from bench.paper.experiment_figures import ExperimentFigures, Missing, chosen_ids
+    from bench.plugins.registry import registry
+    from bench.runs.store import Store
 
     store, wanted = Store(out), names(only)
     declared = load_experiment(experiment, registry())

@@ -14,7 +14,7 @@ def new_plugin(
     to: Annotated[Path | None, typer.Option("--to", help="Folder to make; default: NAME.", show_default=False)] = None,
 ) -> None:
     """Write a small installable plugin: a working component, its test, golden gate, README and a GitHub Action."""
-    from bench.registry import registry
+    from bench.plugins.registry import registry
     from bench.scaffold.write import write_plugin
 
     folder = to or Path(name)

@@ -12,7 +12,7 @@ from bench.cli.choices import AsJson
 
 def plugins(as_json: AsJson = False) -> None:
     """List every encoder, baseline, task and dataset, who offers it, and which plugins are broken."""
-    from bench.registry import registry
+    from bench.plugins.registry import registry
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # broken ones are in the list

@@ -26,8 +26,8 @@ def pretrain(
         require_plotting(where="--plot")
         require_picture(plot, "--plot")
     from bench.cli.progress import single_progress
-    from bench.grid.embed import pretrained
-    from bench.grid.store import Store
+    from bench.runs.embed import pretrained
+    from bench.runs.store import Store
 
     store = Store(out)
     job, corpus = pretrained(encoder, dataset, seed, settings or [], device, store, single_progress)
@@ -55,8 +55,8 @@ def embed(
     The encoder is pretrained first where it isn't yet.
     """
     from bench.cli.progress import single_progress
-    from bench.grid.embed import embed_sessions
-    from bench.grid.store import Store
+    from bench.runs.embed import embed_sessions
+    from bench.runs.store import Store
 
     rows = embed_sessions(encoder, dataset, seed, settings or [], device, Store(out), to, single_progress)
     typer.echo(f"{rows} sessions in {to}")

@@ -9,8 +9,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bench.grid.jobs import Job
-    from bench.training.progress import Progress
+    from bench.progress import Progress
+    from bench.runs.jobs import Job
 
 _PLAIN_EVERY = 10.0  # seconds between plain lines of one piece of work
 _TELLING = 0.02  # share of the work after which its time says something of the rest
@@ -48,7 +48,7 @@ class GridProgress:
             self._bar.stop()
 
     def watch(self, job: Job, part: float, record: dict[str, Any] | None) -> None:
-        """See :data:`bench.grid.local.Watcher`."""
+        """See :data:`bench.runs.engines.local.Watcher`."""
         self._done[job.kind, job.key] = part
         finished = sum(self._weight[name] * part for name, part in self._done.items() if name in self._weight)
         if self._bar is not None:

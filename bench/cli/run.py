@@ -32,10 +32,10 @@ def run(
     Finished cells are kept in the --out folder; running the same command again does no work.
     """
     from bench.cli.progress import GridProgress, single_progress
-    from bench.grid.run import REFERENCE, RunRequest, make_plan, run_plan
-    from bench.grid.store import Store
-    from bench.registry import registry
-    from bench.report.summary import results_of, summarise
+    from bench.evaluation.summary import results_of, summarise
+    from bench.plugins.registry import registry
+    from bench.runs.plan import REFERENCE, RunRequest, make_plan, run_plan
+    from bench.runs.store import Store
 
     request = RunRequest(task, names(encoder), names(baseline), names(dataset), seeds, settings or [], device)
     store = Store(out)
@@ -48,13 +48,13 @@ def run(
     results = results_of(plan.cells, store)
     rows, warnings = summarise(results, plan.primary, REFERENCE, computed), results.warnings()
     if record is not None:
-        from bench.report.record import record_run
+        from bench.reports.record import record_run
 
         record_run(record, typed("--out", "--record"), rows, plan.cells, plan.corpora, plan.primary, store, warnings)
     if as_json:
         typer.echo(json.dumps([row.as_dict() for row in rows], indent=1))
     else:
-        from bench.report.run_table import markdown_run, print_run
+        from bench.reports.run_table import markdown_run, print_run
 
         if markdown:
             typer.echo(markdown_run(rows, plan.corpora, plan.primary))
@@ -76,7 +76,7 @@ def show(
 ) -> None:
     """Print how a number came about: configuration, versions, timings, result, and the command that repeats it."""
     from bench.errors import BenchError
-    from bench.grid.store import RECORDS, Store
+    from bench.runs.store import RECORDS, Store
 
     store = Store(out)
     found = [
@@ -95,8 +95,8 @@ def show(
 def _repeat(record: Any, store: Any) -> str | None:
     """The command that repeats a result; where there is none, standard error says why."""
     from bench.errors import BenchError
-    from bench.registry import registry
-    from bench.report.repeat import repeat_command
+    from bench.plugins.registry import registry
+    from bench.reports.repeat import repeat_command
 
     try:
         return repeat_command(record, registry(), store)

@@ -10,8 +10,8 @@ import typer
 from bench.cli.choices import RUNS, AsJson, Device, Jobs, Out, names, typed
 
 if TYPE_CHECKING:
-    from bench.experiments.plan import ExperimentPlan
-    from bench.grid.store import Store
+    from bench.evaluation.grid import ExperimentPlan
+    from bench.runs.store import Store
 
 _DATASETS = "table1"
 
@@ -43,12 +43,12 @@ def tables(
     """
     from bench.cli.progress import GridProgress, single_progress
     from bench.errors import BenchError, did_you_mean
-    from bench.experiments.load import load_experiment
-    from bench.experiments.plan import plan_experiment, remove_results
-    from bench.grid.local import run_jobs
-    from bench.grid.store import Store
-    from bench.registry import registry
-    from bench.tables.writers import WRITERS
+    from bench.evaluation.grid import plan_experiment, remove_results
+    from bench.evaluation.load import load_experiment
+    from bench.plugins.registry import registry
+    from bench.reports.writers import WRITERS
+    from bench.runs.engines.local import run_jobs
+    from bench.runs.store import Store
 
     chosen = names(formats) or list(WRITERS)
     for ending in chosen:
@@ -74,8 +74,8 @@ def tables(
         with GridProgress(missing) as progress:
             run_jobs(plan.jobs, store, jobs, progress.watch)
 
-    from bench.tables.all_tables import all_tables, write_tables
-    from bench.tables.dataset_table import dataset_table
+    from bench.reports.all_tables import all_tables, write_tables
+    from bench.reports.dataset_table import dataset_table
 
     results = plan.results(store)
     if only_datasets:
@@ -99,7 +99,7 @@ def _forecast(plan: ExperimentPlan, store: Store, workers: int | None) -> str:
     """What a run would do, part by part."""
     import os
 
-    from bench.experiments.plan import estimate_seconds
+    from bench.evaluation.grid import estimate_seconds
 
     processes = workers or len(os.sched_getaffinity(0))
     lines = []

@@ -14,10 +14,10 @@ import pyarrow.parquet as pq
 import tomli_w
 from numpy.typing import ArrayLike, NDArray
 
+from bench.data.checks.corpus_checks import check_corpus
 from bench.data.columns import build_columns
 from bench.data.npy import NpyWriter
 from bench.data.schema import FORMAT_VERSION, KINDS, SPLITS, TABLES
-from bench.data.validate import check_corpus
 from bench.errors import BenchError
 
 WORD_DIM, IMAGE_DIM = 50, 512

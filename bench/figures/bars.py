@@ -17,8 +17,8 @@ from bench.stats.marks import dagger
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from bench.experiments.experiment import Part
-    from bench.experiments.results import Results
+    from bench.evaluation.experiment import Part
+    from bench.evaluation.tests import Results
 
 REFERENCE = "vanilla"
 _ROW, _TITLE = 0.155, 0.42  # inches

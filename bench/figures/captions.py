@@ -6,8 +6,8 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from bench.checkout import checkout_commit
 from bench.data.corpus import Corpus
+from bench.runs.provenance import checkout_commit
 
 
 def provenance_lines(

@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.golden.environment import machine, versions
+from bench.evaluation.summary import results_of, summarise
 from bench.golden.gate import Gate, GateTable
 from bench.golden.tables import GoldenTable
-from bench.grid.jobs import Job
-from bench.grid.local import Watcher, run_jobs
-from bench.grid.run import REFERENCE, Plan, RunRequest, make_plan
-from bench.grid.store import Store
-from bench.registry import Registry
-from bench.report.summary import results_of, summarise
+from bench.plugins.registry import Registry
+from bench.progress import Progress, silent
+from bench.runs.engines.local import Watcher, run_jobs
+from bench.runs.jobs import Job
+from bench.runs.plan import REFERENCE, Plan, RunRequest, make_plan
+from bench.runs.provenance import machine, versions
+from bench.runs.store import Store
 from bench.stats.regression import Number, Place
-from bench.training.progress import Progress, silent
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ def plan_gate(
     """Checks every name and option of the gate and makes its corpora. Always on the CPU: a GPU isn't deterministic.
 
     Raises:
-        BenchError: see :func:`bench.grid.run.make_plan`.
+        BenchError: see :func:`bench.runs.plan.make_plan`.
     """
     planned = []
     for table in gate.tables:

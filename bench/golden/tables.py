@@ -26,7 +26,7 @@ class GoldenTable:
         command: what makes the file again.
         configuration: the grid: task, dataset, baselines, encoders, seeds, settings, and every resolved option.
         corpus: label, fingerprint, and how it was made.
-        machine, versions: see :mod:`bench.golden.environment`. Where both are as recorded, numbers must be the same.
+        machine, versions: see :mod:`bench.runs.provenance`. Where both are as recorded, numbers must be the same.
         numbers: by (table, row, column): a row is a baseline with an encoder, a column a metric. None where a cell
             failed, which no file ever says.
     """

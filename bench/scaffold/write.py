@@ -11,7 +11,7 @@ from pathlib import Path
 from string import Template
 
 from bench.errors import BenchError, did_you_mean
-from bench.registry import Registry
+from bench.plugins.registry import Registry
 
 _GATES = {
     "encoder": 'task = "ctr"\nbaselines = ["transearch"]\nencoders = ["$name"]',

@@ -67,7 +67,7 @@ def macro_f1(confusion: NDArray) -> NDArray:
 
 
 def class_accuracy(confusion: NDArray) -> NDArray:
-    """Mean over classes of the accuracy of "this class or another"; see :mod:`bench.classification_metrics`."""
+    """Mean over classes of the accuracy of "this class or another"; see :mod:`bench.metrics.classification`."""
     wrong = confusion.sum(-2) + confusion.sum(-1) - 2 * _hits(confusion)
     return _macro(1 - _ratio(wrong, confusion.sum((-2, -1))[..., None], 0.0), confusion)
 

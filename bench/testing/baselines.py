@@ -28,7 +28,7 @@ from bench.data.batch import SessionBatch
 from bench.data.corpus import Corpus
 from bench.data.features import Dims, Features
 from bench.data.schema import SPLITS, TRAIN
-from bench.registry import registry
+from bench.plugins.registry import registry
 from bench.testing.click_corpora import TOPICS, awkward_corpus, click_batch, planted_corpus, rewritten, training_queries
 from bench.training.context import TrainingContext
 from bench.training.joining import JoinedClickModel

@@ -25,7 +25,7 @@ from bench.data.batch import SessionBatch
 from bench.data.corpus import Corpus
 from bench.data.features import Dims, Features
 from bench.data.schema import KEYWORD, PRODUCT, TEST
-from bench.registry import registry
+from bench.plugins.registry import registry
 from bench.testing.corpora import random_corpus
 from bench.testing.sessions import Step, batch_of, random_features, random_steps
 from bench.training.context import TrainingContext

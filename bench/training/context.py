@@ -15,7 +15,7 @@ from bench.data.batch import SessionBatch
 from bench.data.clicks import SessionClicks
 from bench.data.corpus import Corpus
 from bench.data.features import Features
-from bench.training.progress import Progress, silent
+from bench.progress import Progress, silent
 
 
 @dataclass

@@ -18,7 +18,7 @@ import numpy as np
 from bench.data.batch import SessionBatch
 from bench.data.corpus import Corpus
 from bench.data.features import Features
-from bench.grid.store import Store
+from bench.runs.store import Store
 
 SIGNAL_DIRECTIONS = 14
 

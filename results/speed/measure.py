@@ -24,14 +24,14 @@ from tabulate import tabulate
 
 from bench.data.batch import SessionBatch
 from bench.data.corpus import Corpus
-from bench.registry import registry
+from bench.plugins.registry import registry
 from bench.training.context import TrainingContext
 from bench.training.pretraining import Moment
-from encoders.contrasted import _Contrast, mask_one_step
-from encoders.edges import neighbour_edges
-from encoders.graph import SessionGraphs
-from encoders.muvcog import MuvcogM
-from encoders.neighbours import Neighbourhoods
+from encoders.kernels.neighbours import Neighbourhoods
+from encoders.muvcog.contrasted import _Contrast, mask_one_step
+from encoders.muvcog.edges import neighbour_edges
+from encoders.muvcog.graph import SessionGraphs
+from encoders.muvcog.model import MuvcogM
 
 BATCH, EPOCHS = 256, 21
 OF = ("product", "copy")

@@ -18,8 +18,8 @@ from bench.data.click_history import ClickHistory
 from bench.data.clicks import SessionClicks
 from bench.data.corpus import Corpus
 from bench.data.features import Dims, Features
-from bench.registry import registry
-from bench.specs import BaselineSpec
+from bench.plugins.registry import registry
+from bench.plugins.specs import BaselineSpec
 from bench.testing.baselines import ClickModelConformance, every_query, scores_of
 from bench.testing.click_corpora import awkward_corpus, click_batch, planted_corpus, rewritten, training_queries
 
@@ -345,7 +345,7 @@ def test_rewriting_changes_what_is_marked_and_nothing_else(corpus: Corpus, tmp_p
 
 def test_batches_are_those_of_the_task(corpus: Corpus) -> None:
     """The kit builds its own, since ``bench`` imports no task."""
-    from tasks.click_examples import ClickExamples, all_candidates
+    from tasks.examples.click import ClickExamples, all_candidates
 
     features = Features.of(corpus)
     queries = training_queries(corpus)[::-1].copy()

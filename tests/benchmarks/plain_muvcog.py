@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from bench.data.features import Features
-from encoders.muvcog import MuvcogM
+from encoders.muvcog.model import MuvcogM
 
 Step = tuple[str, list[int], int | None]
 Node = tuple[str, int]

@@ -26,12 +26,12 @@ from baselines.xgboost import BoostedTrees
 from bench.contracts import ClickCorpus, ClickDims, IntentDims, SuggestionDims
 from bench.data.corpus import Corpus
 from bench.data.csr import offsets_of
-from bench.registry import registry
+from bench.plugins.registry import registry
 from bench.training.context import TrainingContext
 from bench.training.joining import JoinedClickModel
 from encoders.vanilla import Vanilla
-from tasks.click_examples import Candidates, ClickExamples, all_candidates, example_queries, sampled_candidates
-from tasks.suggestion_examples import NextWords
+from tasks.examples.click import Candidates, ClickExamples, all_candidates, example_queries, sampled_candidates
+from tasks.examples.suggestion import NextWords
 
 pytestmark = pytest.mark.slow
 SESSIONS, NEGATIVES, WIDTH = 4000, 5, 64

@@ -17,13 +17,13 @@ import torch
 
 from bench.data.batch import SessionBatch
 from bench.data.corpus import Corpus
-from bench.registry import registry
+from bench.plugins.registry import registry
 from bench.training.context import TrainingContext
 from bench.training.pretraining import Moment
-from encoders.contrast import shared_clicks
-from encoders.contrasted import _Contrast, mask_one_step
-from encoders.graph import SessionGraphs
-from encoders.muvcog import MuvcogM
+from encoders.muvcog.contrast import shared_clicks
+from encoders.muvcog.contrasted import _Contrast, mask_one_step
+from encoders.muvcog.graph import SessionGraphs
+from encoders.muvcog.model import MuvcogM
 
 pytestmark = pytest.mark.slow
 BATCH, PLAIN_BATCH = 256, 32

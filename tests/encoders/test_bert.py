@@ -16,7 +16,7 @@ from bench.data.batch import SessionBatch
 from bench.data.corpus import Corpus
 from bench.data.features import Dims, Features
 from bench.errors import BenchError
-from bench.grid.work import load_encoder
+from bench.runs.work import load_encoder
 from bench.testing.sessions import batch_of, random_features, random_steps
 from bench.training.context import TrainingContext
 from encoders.bert import MASK, SEPARATOR, UNKNOWN, BertFeatures, _MaskedWords, _Tokens

@@ -13,7 +13,7 @@ from bench.contracts import SessionEncoder
 from bench.data.batch import SessionBatch
 from bench.data.corpus import Corpus
 from bench.data.features import Dims, Features
-from bench.registry import registry
+from bench.plugins.registry import registry
 from bench.testing.corpora import random_corpus
 from bench.testing.encoders import SESSIONS, EncoderConformance
 

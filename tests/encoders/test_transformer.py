@@ -12,7 +12,7 @@ from bench.data.features import Dims
 from bench.data.schema import KEYWORD, PRODUCT
 from bench.errors import BenchError
 from bench.testing.sessions import Step, batch_of, random_features, random_steps
-from encoders.token_sequences import TokenSequences, merged_by_step
+from encoders.sequences import TokenSequences, merged_by_step
 from encoders.transformer import TransformerEncoder, TransformerPooledImages, TransformerText
 
 DIMS = Dims(8, 12)

@@ -11,7 +11,7 @@ import torch
 from small_corpora import random_corpus
 from whole_corpora import read, write
 
-from baselines.transearch import TranSearch
+from baselines.transearch.model import TranSearch
 from bench.contracts import SessionEncoder, TaskResult
 from bench.data.batch import SessionBatch
 from bench.data.corpus import Corpus
@@ -20,12 +20,12 @@ from bench.data.features import Features
 from bench.data.schema import KEYWORD, PRODUCT
 from bench.data.writer import CorpusWriter
 from bench.errors import BenchError
-from bench.metrics import ranking_metrics
+from bench.metrics.ranking import ranking_metrics
 from bench.training.context import TrainingContext
 from encoders.lstm import LstmEncoder
 from encoders.vanilla import Vanilla
-from tasks.click_examples import example_queries
 from tasks.ctr import ClickPrediction
+from tasks.examples.click import example_queries
 
 LOOKS, SHOWN = 5, 5
 CHANCE = float(np.mean(1 / np.log2(np.arange(2, SHOWN + 2))))  # NDCG of a random ranking with one relevant item

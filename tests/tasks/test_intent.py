@@ -14,18 +14,18 @@ from small_corpora import random_corpus
 from whole_corpora import read, write
 
 from baselines.xgboost import BoostedTrees
-from bench.classification_metrics import classification_metrics, metrics_of_predictions
 from bench.contracts import SessionEncoder, TaskResult
 from bench.data.batch import SessionBatch
 from bench.data.corpus import Corpus
 from bench.data.features import Features
 from bench.data.schema import SPLITS
 from bench.errors import BenchError
+from bench.metrics.classification import classification_metrics, metrics_of_predictions
 from bench.training.context import TrainingContext
 from encoders.lstm import LstmEncoder
 from encoders.vanilla import Vanilla
+from tasks.examples.intent import Intents, most_frequent
 from tasks.intent import IntentClassification
-from tasks.intent_examples import Intents, most_frequent
 
 OPTIONS = {"rounds": 30, "depth": 3}
 

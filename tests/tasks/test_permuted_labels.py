@@ -24,20 +24,21 @@ import torch
 from numpy.typing import NDArray
 from whole_corpora import read, write
 
-from bench.classification_metrics import metrics_of_predictions
 from bench.data.corpus import Corpus
 from bench.data.csr import expand_ranges, offsets_of, take_rows
 from bench.data.features import Features
-from bench.grid.run import RunRequest, make_plan
-from bench.grid.store import Store
-from bench.grid.work import perform
-from bench.metrics import ranking_metrics
-from bench.registry import registry
-from bench.specs import BaselineSpec
-from tasks import intent, suggest, suggestion_examples
-from tasks.click_examples import all_candidates, example_queries
-from tasks.intent_examples import Intents
-from tasks.suggestion_examples import NextWords
+from bench.metrics.classification import metrics_of_predictions
+from bench.metrics.ranking import ranking_metrics
+from bench.plugins.registry import registry
+from bench.plugins.specs import BaselineSpec
+from bench.runs.plan import RunRequest, make_plan
+from bench.runs.store import Store
+from bench.runs.work import perform
+from tasks import intent, suggest
+from tasks.examples import suggestion as suggestion_examples
+from tasks.examples.click import all_candidates, example_queries
+from tasks.examples.intent import Intents
+from tasks.examples.suggestion import NextWords
 
 LIMIT = 3.5  # standard errors; 16 metrics, so by chance alone one run in a hundred would go beyond
 CLICK_METRICS = {"ndcg@10", "hr@10", "mrr@10"}

@@ -22,12 +22,12 @@ from bench.data.features import Features
 from bench.data.schema import KEYWORD, PRODUCT, SPLITS
 from bench.data.writer import CorpusWriter
 from bench.errors import BenchError
-from bench.metrics import ranking_metrics
+from bench.metrics.ranking import ranking_metrics
 from bench.training.context import TrainingContext
 from encoders.lstm import LstmEncoder
 from encoders.vanilla import Vanilla
+from tasks.examples.suggestion import NextWords, example_queries
 from tasks.suggest import QuerySuggestion
-from tasks.suggestion_examples import NextWords, example_queries
 
 LOOKS, WORDS = 5, 60
 

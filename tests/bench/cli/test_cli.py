@@ -160,9 +160,9 @@ def test_a_traceback_is_there_for_who_asks(tmp_path: Path) -> None:
 
 
 def test_a_damaged_result_is_named(corpus: Path, tmp_path: Path) -> None:
-    from bench.grid.run import RunRequest, make_plan
-    from bench.grid.store import Store
-    from bench.registry import registry
+    from bench.plugins.registry import registry
+    from bench.runs.plan import RunRequest, make_plan
+    from bench.runs.store import Store
 
     plan = make_plan(RunRequest("ctr", [], (), [str(corpus)], 1, (), "cpu"), registry(), Store(tmp_path))
     folder = tmp_path / "cells" / plan.cells[0].key

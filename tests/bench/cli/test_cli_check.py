@@ -33,7 +33,7 @@ PLUGIN = """
 MODEL = """
     import torch
     from bench.contracts import SessionEncoder
-    from encoders.muvcog import MuvcogM
+    from encoders.muvcog.model import MuvcogM
 
     class Theirs(MuvcogM):
         def pretrain(self, context):

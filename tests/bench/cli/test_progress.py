@@ -8,7 +8,7 @@ import time
 import pytest
 
 from bench.cli.progress import GridProgress, single_progress
-from bench.grid.jobs import Job
+from bench.runs.jobs import Job
 
 
 def test_no_estimate_from_the_first_moments(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:

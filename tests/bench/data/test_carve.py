@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bench.data.carve import carve_validation
 from bench.data.schema import TEST, TRAIN, VALID
+from bench.data.splits import carve_validation
 from bench.errors import BenchError
 
 

@@ -12,9 +12,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from bench.data import table_rows
+from bench.data.checks import table_rows
+from bench.data.checks.corpus_checks import check_corpus, problems
 from bench.data.schema import KEYWORD, PRODUCT, TEST, TRAIN, VALID
-from bench.data.validate import check_corpus, problems
 from bench.data.writer import CorpusWriter
 from bench.errors import BenchError
 

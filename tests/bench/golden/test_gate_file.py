@@ -9,8 +9,8 @@ import pytest
 from bench.errors import BenchError
 from bench.golden.compute import plan_gate
 from bench.golden.gate import Gate, load_gate
-from bench.grid.store import Store
-from bench.registry import registry
+from bench.plugins.registry import registry
+from bench.runs.store import Store
 
 REPOSITORY_GATE = Path(__file__).parents[3] / "results" / "golden"
 

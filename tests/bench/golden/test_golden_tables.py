@@ -10,8 +10,8 @@ import pytest
 
 from bench.errors import BenchError
 from bench.golden.compare import compare, read_all, reasons, update
-from bench.golden.environment import machine, versions
 from bench.golden.tables import GoldenTable, read_golden, write_golden
+from bench.runs.provenance import machine, versions
 from bench.stats.regression import Number, Place
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from bench.errors import BenchError
 from bench.golden.gate import load_gate
-from bench.registry import registry
+from bench.plugins.registry import registry
 from bench.scaffold.write import write_plugin
 
 KINDS = ("encoder", "baseline", "task", "dataset")

@@ -8,14 +8,14 @@ import torch
 from small_corpora import random_corpus
 from torch import Tensor
 
-from baselines.transearch import TranSearch
+from baselines.transearch.model import TranSearch
 from bench.contracts import ClickBatch, ClickDims, SessionEncoder
 from bench.data.corpus import Corpus
 from bench.data.features import Features
 from bench.training.joining import JoinedClickModel
 from encoders.lstm import LstmEncoder
 from encoders.vanilla import Vanilla
-from tasks.click_examples import ClickExamples, all_candidates, example_queries
+from tasks.examples.click import ClickExamples, all_candidates, example_queries
 
 D, WIDTH = 6, 5
 

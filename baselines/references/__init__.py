@@ -1,0 +1,1 @@
+"""References: rankers that learn nothing, for the first rows of a table."""

@@ -1,0 +1,1 @@
+"""TranSearch: Guo et al., Multi-modal Preference Modeling for Product Search, MM 2018."""

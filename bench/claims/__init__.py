@@ -1,1 +1,0 @@
-"""Which of the paper's claims hold on the data at hand."""

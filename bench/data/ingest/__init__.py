@@ -1,7 +1,0 @@
-"""A corpus from a user's own event logs: Parquet or CSV, out of core."""
-
-from bench.data.ingest.build import IngestReport, ingest
-from bench.data.ingest.event_log import INPUT_HELP
-from bench.data.ingest.options import IngestOptions
-
-__all__ = ["INPUT_HELP", "IngestOptions", "IngestReport", "ingest"]

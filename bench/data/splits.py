@@ -1,0 +1,103 @@
+"""Splits of a corpus's sessions: random ones, validation carved out of training, and the downstream sample."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from bench.data.published import DOWNSTREAM_SESSIONS
+from bench.data.schema import TEST, TRAIN, VALID
+from bench.errors import BenchError
+
+
+def random_split(
+    sessions: int, *, test_share: float = 0.2, valid_share: float = 0.1, seed: int = 0
+) -> NDArray[np.int8]:
+    """Split codes (sessions,) of ``schema.SPLITS``: a random test part, a validation part out of the rest.
+
+    Both shares are of all sessions and rounded. There is always a training part, and from three sessions on no part
+    whose share is not 0 is empty.
+
+    Raises:
+        BenchError: the shares leave nothing to train on.
+    """
+    check_shares(test_share, valid_share)
+    least = int(sessions >= 3)
+    tests = max(round(test_share * sessions), least * (test_share > 0))
+    tests = min(tests, max(sessions - 1 - least * (valid_share > 0), 0))
+    valids = max(round(valid_share * sessions), least * (valid_share > 0))
+    valids = min(valids, max(sessions - 1 - tests, 0))
+    order = np.random.default_rng([seed, 0]).permutation(sessions)
+    split = np.full(sessions, TRAIN, dtype=np.int8)
+    split[order[:tests]] = TEST
+    split[order[tests : tests + valids]] = VALID
+    return split
+
+
+def check_shares(test_share: float, valid_share: float) -> None:
+    """Raises if the shares are none, or leave nothing to train on."""
+    if not (min(test_share, valid_share) >= 0 and test_share + valid_share < 1):
+        raise BenchError(
+            f"test_share {test_share} and valid_share {valid_share} leave nothing to train on",
+            fix="both are at least 0 and sum to less than 1",
+        )
+
+
+def check_sample(size: int) -> None:
+    """Raises, before any long work, where no downstream sample has this size.
+
+    Raises:
+        BenchError: it is less than 1.
+    """
+    if size < 1:
+        raise BenchError(f"{size} is not a sample", where="downstream", fix="give at least 1")
+
+
+def downstream_sample(sessions: int, size: int = DOWNSTREAM_SESSIONS, *, seed: int = 0) -> NDArray[np.bool_]:
+    """Mask (sessions,) of a random sample of ``size`` sessions, or of all where there are fewer.
+
+    It does not look at the split, so that the sample's split is that of the corpus.
+    """
+    chosen = np.zeros(sessions, dtype=np.bool_)
+    chosen[np.random.default_rng([seed, 1]).permutation(sessions)[:size]] = True
+    return chosen
+
+
+def check_share(share: float) -> None:
+    """Raises, before any long work, where ``share`` is none.
+
+    Raises:
+        BenchError: it is not from 0 to below 1.
+    """
+    if not 0 <= share < 1:
+        raise BenchError(f"{share} is not a share", where="valid_share", fix="give a number from 0 to below 1")
+
+
+def carve_validation(split: NDArray[np.int8], stratum: ArrayLike, share: float, seed: int) -> NDArray[np.int8]:
+    """Turns ``share`` of the training sessions of each stratum into validation sessions; the others stay as they are.
+
+    Args:
+        split: (S,) codes of :data:`bench.data.schema.SPLITS`.
+        stratum: (S,) what the share is taken within, such as the category: codes from 0.
+        share: from 0 to less than 1. The number is rounded; a stratum of two or more training sessions keeps one and,
+            if ``share`` is above 0, gives one.
+        seed: decides which.
+
+    Returns:
+        a new (S,) array, the same for the same arguments.
+
+    Raises:
+        BenchError: ``share`` is out of range.
+    """
+    check_share(share)
+    split, stratum = split.copy(), np.asarray(stratum)
+    rows = np.flatnonzero(split == TRAIN)
+    shuffled = rows[np.random.default_rng(seed).permutation(len(rows))]
+    shuffled = shuffled[np.argsort(stratum[shuffled], kind="stable")]
+    sizes = np.bincount(stratum[rows])
+    wanted = np.rint(sizes * share).astype(np.int64)
+    wanted = np.clip(wanted, 1 if share > 0 else 0, None)
+    wanted = np.minimum(wanted, np.maximum(sizes - 1, 0))
+    place = np.arange(len(shuffled)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    split[shuffled[place < np.repeat(wanted, sizes)]] = VALID
+    return split

@@ -1,0 +1,64 @@
+"""Multi-turn FashionIQ: real turns of text about shown products, read from the files that its authors published.
+
+Source: Yuan & Lam, "Conversational Fashion Image Retrieval via Multiturn Natural Language Feedback", SIGIR 2021
+(arXiv 2106.04128), github yfyuan01/MultiturnFashionRetrieval; built on FashionIQ (Wu et al., CVPR 2021).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from bench.data.published import DOWNSTREAM_SESSIONS
+
+DEFAULTS: dict[str, Any] = {
+    "seed": 0,
+    "valid_share": 0.1,
+    "candidates": 50,
+    "downstream": DOWNSTREAM_SESSIONS,
+    "verify": True,
+}
+"""``seed`` of the validation part, the downstream sample, the candidates and the stand-in image vectors;
+``valid_share`` of the training sessions; ``candidates`` shown per keyword step, the click included; ``downstream``
+sessions, of all parts together, that downstream models use (all, where there are no more); ``verify`` the SHA-256 of
+the files."""
+
+
+def make(
+    folder: str | Path,
+    *,
+    name: str,
+    source: str | Path,
+    progress: Callable[[int, int], None] | None = None,
+    seed: int = 0,
+    valid_share: float = 0.1,
+    candidates: int = 50,
+    downstream: int = DOWNSTREAM_SESSIONS,
+    verify: bool = True,
+) -> dict[str, int]:
+    """Writes the corpus of :mod:`bench.datasets.fashioniq.build` to ``folder``.
+
+    Args:
+        folder: where the corpus shall stand; it must not exist.
+        name: of the corpus.
+        source: a folder with ``data/``, ``attr/`` and ``image_splits/``, or a base URL that these are below.
+        progress: called with (done, total).
+        seed, valid_share, candidates, downstream, verify: see :data:`DEFAULTS`.
+
+    Returns:
+        the report: counts of what was found, also in ``corpus.toml`` under ``source.report``.
+
+    Raises:
+        BenchError: a file is missing, is not the one that the checksum is for, or cannot be read.
+    """
+    from bench.datasets.fashioniq.build import build
+
+    options = {
+        "seed": seed,
+        "valid_share": valid_share,
+        "candidates": candidates,
+        "downstream": downstream,
+        "verify": verify,
+    }
+    return build(Path(folder), name, source, progress or (lambda done, total: None), options)

@@ -1,0 +1,216 @@
+"""From an event log to a corpus: stage, check, sessionise, split, write."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+
+from bench.data.schema import TABLES
+from bench.data.writer import IMAGE_DIM, WORD_DIM, CorpusWriter
+from bench.datasets.ingest.consistency import check_unique, check_vectors, join_impressions
+from bench.datasets.ingest.event_log import find_files
+from bench.datasets.ingest.numbering import number_images, number_words
+from bench.datasets.ingest.options import IngestOptions
+from bench.datasets.ingest.sessionise import sessionise
+from bench.datasets.ingest.staging import StagedTable
+from bench.datasets.ingest.write import WriteCorpus
+from bench.errors import BenchError
+
+_IDS = {"queries": "query_id", "items": "item_id", "images": "image_id", "word_vectors": "word"}
+_MADE_VECTORS = (
+    "the word vectors were made from this log: PPMI of the words of training queries and of item titles, "
+    "truncated SVD, 50 dimensions"
+)
+
+
+@dataclass
+class IngestReport:
+    """What became of a log's rows: counts by table, and by reason."""
+
+    read: dict[str, int] = field(default_factory=dict)
+    kept: dict[str, int] = field(default_factory=dict)
+    dropped: dict[str, int] = field(default_factory=dict)
+    ignored_columns: dict[str, list[str]] = field(default_factory=dict)
+
+
+def ingest(
+    source: str | Path | Mapping[str, str | Path],
+    folder: str | Path,
+    *,
+    name: str | None = None,
+    licence: str = "unknown",
+    options: IngestOptions | None = None,
+    replace: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> IngestReport:
+    """Builds a corpus from an event log; ``INPUT_HELP`` says what that is.
+
+    The result depends on the contents of the files and the options, not on the order of their rows. Memory is bounded
+    by ``memory_limit``, plus the vocabulary and what the corpus's sessions need.
+
+    Args:
+        source: a folder with the files, or the file of each table by the table's name.
+        folder: where the corpus shall stand.
+        name: the corpus's name; that of its folder by default.
+        licence: of the data.
+        options: see :class:`IngestOptions`.
+        replace: overwrite a corpus that stands there.
+        progress: a function of ``(done, total)``.
+
+    Returns:
+        the counts, which also go to ``source`` in corpus.toml.
+
+    Raises:
+        BenchError: one line with file, row or value, and column; nothing is left on disk then.
+    """
+    options, folder = options or IngestOptions(), Path(folder)
+    options.check()
+    if folder.exists() and not replace:
+        raise BenchError("is there already", where=str(folder), fix="choose another --out or remove it")
+    files = find_files(source)
+    work = folder.with_name(folder.name + ".ingesting")
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    try:
+        with _database(work, options) as db:
+            run = _Run(db, files, options, _Stages(progress, total=len(files) + 10))
+            run.read()
+            run.choose()
+            run.write(folder, name or folder.name, licence, replace)
+        return run.report
+    except duckdb.OutOfMemoryException as error:
+        what = f"out of memory or disk: {str(error).splitlines()[0]}"
+        raise BenchError(what, where=str(work), fix=f"memory_limit is {options.memory_limit}: raise it") from error
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+class _Run:
+    def __init__(
+        self, db: duckdb.DuckDBPyConnection, files: dict[str, Path], options: IngestOptions, advance: _Stages
+    ) -> None:
+        self.db, self.files, self.options, self.advance = db, files, options, advance
+        self.staged: dict[str, StagedTable] = {}
+        self.report = IngestReport()
+
+    def read(self) -> None:
+        """Every file into the database, each checked by itself."""
+        for name, path in self.files.items():
+            table = self.staged[name] = StagedTable(self.db, name, path)
+            self.report.read[name] = table.rows
+            if name in _IDS:
+                check_unique(table, _IDS[name])
+            if table.ignored:
+                self.report.ignored_columns[name] = table.ignored
+            self.advance()
+        self.dims = {"images": IMAGE_DIM, "word_vectors": WORD_DIM}
+        self.dims |= {name: check_vectors(self.staged[name]) for name in self.dims if name in self.staged}
+
+    def choose(self) -> None:
+        """Joins the tables, cuts sessions and chooses those to keep."""
+        options, dropped = self.options, self.report.dropped
+        dropped |= number_images(self.staged, self.db, drop=options.missing_images == "drop")
+        self.advance()
+        dropped["clicks that repeat another"] = join_impressions(self.staged, self.db)
+        self.advance()
+        why = sessionise(
+            self.staged["queries"],
+            self.db,
+            idle_minutes=options.idle_minutes,
+            keep_text_only=options.keep_text_only,
+        )
+        dropped |= why
+        if not self.db.execute("SELECT 1 FROM sessions LIMIT 1").fetchall():
+            reasons = ", ".join(f"{count} {reason}" for reason, count in why.items() if count)
+            fix = "text-only sessions can be kept" if not options.keep_text_only else "check kind, text and image"
+            raise BenchError(f"no session is left: dropped {reasons}", where=str(self.files["queries"]), fix=fix)
+        dropped |= number_words(self.staged, self.db)
+        self.advance()
+
+    def write(self, folder: Path, name: str, licence: str, replace: bool) -> None:
+        """Streams what was chosen into the corpus."""
+        source = _provenance(self.files, self.options)
+        writer = CorpusWriter(
+            folder,
+            name=name,
+            origin="log",
+            licence=licence,
+            caveats=() if "word_vectors" in self.staged else (_MADE_VECTORS,),
+            source=source,
+            word_dim=self.dims["word_vectors"],
+            image_dim=self.dims["images"],
+            image_dtype=np.float32,
+            replace=replace,
+        )
+        with writer:
+            writing = WriteCorpus(writer, self.db, seed=self.options.seed)
+            for part in (
+                partial(writing.sessions, self.options.test_share, self.options.valid_share, self.options.downstream),
+                writing.images,
+                writing.items,
+                writing.queries,
+                partial(writing.vocabulary, given="word_vectors" in self.staged),
+            ):
+                part()
+                self.advance()
+            clicks = writing.impressions()
+            self.advance()
+            read, kept = self.report.read, {name: writer.rows(name) for name in (*TABLES, "images")}
+            self.report.kept |= kept | {"clicks": clicks}
+            repeated = self.report.dropped["clicks that repeat another"]
+            self.report.dropped["impressions of dropped queries"] = read["impressions"] - kept["impressions"]
+            self.report.dropped["clicks of dropped queries"] = read["clicks"] - repeated - clicks
+            self.report.dropped["images that nothing refers to"] = read.get("images", 0) - kept["images"]
+            source["report"] = asdict(self.report)
+        self.advance()
+
+
+@contextmanager
+def _database(work: Path, options: IngestOptions) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A database on disk within ``work`` that spills there and fetches nothing from anywhere."""
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": options.memory_limit,
+        "threads": options.threads,
+        "temp_directory": str(work / "spill"),
+        "autoinstall_known_extensions": False,
+    }
+    try:
+        db = duckdb.connect(str(work / "log.duckdb"), config=config)
+    except duckdb.Error as error:
+        raise BenchError(str(error).splitlines()[0], where="memory_limit, threads", fix="such as 2GB and 2") from error
+    try:
+        db.execute("SET TimeZone = 'UTC'")
+        yield db
+    finally:
+        db.close()
+
+
+class _Stages:
+    """Counts finished stages for whoever shows progress."""
+
+    def __init__(self, progress: Callable[[int, int], None] | None, total: int) -> None:
+        self._progress, self._total, self._done = progress, total, 0
+
+    def __call__(self) -> None:
+        self._done += 1
+        if self._progress is not None:
+            self._progress(self._done, self._total)
+
+
+def _provenance(files: dict[str, Path], options: IngestOptions) -> dict[str, Any]:
+    entries = {}
+    for name, path in files.items():
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        entries[name] = {"file": path.name, "bytes": path.stat().st_size, "sha256": digest}
+    how = {key: value for key, value in asdict(options).items() if key not in ("memory_limit", "threads")}
+    return {"options": how, "files": entries}

@@ -1,0 +1,77 @@
+"""Row numbers for what a staged event log names: items, images, words."""
+
+from __future__ import annotations
+
+import duckdb
+
+from bench.datasets.ingest.staging import StagedTable
+from bench.errors import BenchError
+
+_ITEMS = """
+CREATE TABLE numbered_items AS
+SELECT row_number() OVER (ORDER BY item_id) - 1 AS item, items.*, known.picture
+FROM items LEFT JOIN known_images AS known ON items.{key} = known.image_id
+"""
+
+_QUERIES = """
+CREATE TABLE numbered_queries AS
+SELECT row_number() OVER () AS q, queries.*, coalesce(known.picture, item.picture) AS picture
+FROM queries
+LEFT JOIN known_images AS known ON queries.image = known.image_id
+LEFT JOIN items AS item ON queries.image = item.item_id
+"""
+
+_USED_WORDS = """
+CREATE TABLE used_words AS
+SELECT DISTINCT unnest(words) AS word FROM (
+    SELECT words FROM queries SEMI JOIN steps USING (q) UNION ALL SELECT words FROM items
+)
+"""
+
+
+def number_images(staged: dict[str, StagedTable], db: duckdb.DuckDBPyConnection, *, drop: bool) -> dict[str, int]:
+    """Adds to ``items`` the numbers ``item`` and ``picture``, and to ``queries`` ``q`` and ``picture``.
+
+    ``picture`` numbers an image that has a vector, in the order of image ids; null without one. A query's image is an
+    image id, or the id of an item whose image it is. Items are numbered in the order of their ids.
+
+    Args:
+        staged: the tables.
+        db: their database.
+        drop: whether images without a vector become null; otherwise they are an error.
+
+    Returns:
+        how many images of queries and of items were dropped for want of a vector.
+    """
+    ids = "SELECT image_id, row_number() OVER (ORDER BY image_id) - 1 AS picture FROM images"
+    none = "SELECT NULL::VARCHAR AS image_id, NULL::BIGINT AS picture WHERE false"
+    db.execute(f"CREATE TABLE known_images AS {ids if 'images' in staged else none}")
+    key = "image" if "image" in staged["items"].columns else "item_id"
+    counts = {}
+    for table, numbered in (("items", _ITEMS.format(key=key)), ("queries", _QUERIES)):
+        db.execute(f"{numbered}; DROP TABLE {table}; ALTER TABLE numbered_{table} RENAME TO {table}")
+        missing = f"SELECT count(*), min(image) FROM {table} WHERE image IS NOT NULL AND picture IS NULL"
+        count, example = db.execute(missing).fetchall()[0]
+        if count and not drop:
+            what = f"no vector for {example!r}, and so in {count} rows"
+            fix = "give them in images, or drop the missing images"
+            raise BenchError(what, where=staged[table].where("image"), fix=fix)
+        counts[f"images of {table} without a vector"] = count
+    return counts
+
+
+def number_words(staged: dict[str, StagedTable], db: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """Makes ``vocabulary`` (word): the words of kept steps and of items, those with a vector if vectors are given.
+
+    Returns:
+        how many different words have no vector.
+    """
+    db.execute(_USED_WORDS)
+    given = "SEMI JOIN word_vectors USING (word)" if "word_vectors" in staged else ""
+    db.execute(f"CREATE TABLE vocabulary AS SELECT word FROM used_words {given}")
+    used, kept = db.execute("SELECT (SELECT count(*) FROM used_words), count(*) FROM vocabulary").fetchall()[0]
+    if kept == 0:
+        table, column = ("word_vectors", "word") if used else ("queries", "words or text")
+        what = "none of the log's words is in it" if used else "queries and items have no words"
+        raise BenchError(what, where=staged[table].where(column))
+    return {"different words without a vector": used - kept}

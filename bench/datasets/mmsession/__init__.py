@@ -1,0 +1,47 @@
+"""The files that the authors of MUVCOG released, one category at a time.
+
+Source: Liu et al., "Pretraining Representations of Multi-modal Multi-query E-commerce Search", KDD 2022, github
+XMUDM/MMsession; the formats are those of the readmes in its folders ``graph_pretrain`` and ``ranking_data``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+DEFAULTS: dict[str, Any] = {"category": "beauty", "valid_share": 0.1, "seed": 0, "memory": "4GB"}
+"""``category``, one of clothes, beauty, digital; ``valid_share`` of the training sessions, chosen by ``seed``, for
+validation; ``memory`` that DuckDB may use before it goes to disk."""
+
+
+def make(
+    folder: str | Path,
+    *,
+    name: str,
+    source: str | Path,
+    progress: Callable[[int, int], None] | None = None,
+    category: str = "beauty",
+    valid_share: float = 0.1,
+    seed: int = 0,
+    memory: str = "4GB",
+) -> dict[str, Any]:
+    """Writes the corpus of :mod:`bench.datasets.mmsession.build` to ``folder``.
+
+    Args:
+        folder: where the corpus shall stand; it must not exist.
+        name: of the corpus; ``-category`` is added where it isn't there.
+        source: the folder with the released files: that of the category, or one that has it below.
+        progress: called with (done, total).
+        category, valid_share, seed, memory: see :data:`DEFAULTS`.
+
+    Returns:
+        the report: counts of what was found and how it was read, also in ``corpus.toml`` under ``source.report``.
+
+    Raises:
+        BenchError: a file or a column is missing, or a file cannot be read.
+    """
+    from bench.datasets.mmsession.build import build
+
+    options = {"category": category, "valid_share": valid_share, "seed": seed, "memory": memory}
+    return build(Path(folder), name, source, progress or (lambda done, total: None), options)

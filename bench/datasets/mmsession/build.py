@@ -1,0 +1,92 @@
+"""From the released files to a corpus.
+
+Layout 1 (``graph_pretrain``) gives words, images and the sessions to pretrain on; layout 2 (``ranking_data``) gives the
+downstream sample with users, times and shown items. A folder with both gives one corpus, its sessions joined by id. In
+a session of layout 1 alone, no user and no time is known, and ``downstream`` is false.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from bench.data.download import sha256_of
+from bench.data.splits import check_share
+from bench.data.writer import IMAGE_DIM, CorpusWriter
+from bench.datasets.mmsession.files import find_tables
+from bench.datasets.mmsession.joining import join_items, join_steps
+from bench.datasets.mmsession.pretraining import stage_images, stage_pretraining
+from bench.datasets.mmsession.ranking import stage_ranking
+from bench.datasets.mmsession.staging import Staging, staging
+from bench.datasets.mmsession.words import stage_words
+from bench.datasets.mmsession.writing import session_splits, write_corpus
+from bench.errors import BenchError
+
+REPOSITORY = "https://github.com/XMUDM/MMsession"
+LICENCE = "not stated by the authors"
+
+_PARTS = 10  # of the work: five to read and join, five to write
+
+
+def build(
+    folder: Path, name: str, source: str | Path, progress: Callable[[int, int], None], options: dict[str, Any]
+) -> dict[str, Any]:
+    """Writes the corpus; see :func:`bench.datasets.mmsession.make`."""
+    if folder.exists():
+        raise BenchError("is there already", where=str(folder), fix="choose another --out or remove it")
+    check_share(options["valid_share"])
+    category = options["category"]
+    tables, ignored = find_tables(source, category)
+    with staging(folder, tables, options["memory"]) as staged:
+        staged.report["files_ignored"] = ignored
+        stage_pretraining(staged)
+        progress(1, _PARTS)
+        stage_ranking(staged, category)
+        progress(2, _PARTS)
+        join_steps(staged)
+        progress(3, _PARTS)
+        join_items(staged)
+        word_dim = stage_words(staged)
+        progress(4, _PARTS)
+        stage_images(staged)
+        image_dim = staged.one_width("images", "vector", "n", "query2") if "query2" in tables else None
+        split = session_splits(staged, options["valid_share"], options["seed"])
+        progress(5, _PARTS)
+        origin = {
+            "repository": REPOSITORY,
+            "files": {kind: sha256_of(table.path) for kind, table in tables.items()},
+            "options": options,
+            "report": staged.report,  # the writer reads it last, when it is complete
+        }
+        writer = CorpusWriter(
+            folder,
+            name=name if name.endswith(category) else f"{name}-{category}",
+            origin="released",
+            licence=LICENCE,
+            caveats=_caveats(staged, tables.keys() >= {"session"}),
+            source=origin,
+            word_dim=word_dim,
+            image_dim=image_dim or IMAGE_DIM,
+        )
+        with writer:
+            unknown = write_corpus(
+                writer, staged, category, split, lambda done, total: progress(5 + 5 * done // total, _PARTS)
+            )
+            staged.report["word_ids_unknown"] = unknown
+        return staged.report
+
+
+def _caveats(staged: Staging, pretraining: bool) -> list[str]:
+    lines = [f"the authors' released files, licence {LICENCE}"]
+    if pretraining and "query_table" not in staged.tables:
+        lines.append("sessions without users, times or shown items: they serve for pretraining, not for ctr")
+    if pretraining:
+        lines.append("session clicks name no query and stand at the last step of their session")
+    if "query_table" in staged.tables:
+        lines.append("texts of the ranking data are known as vectors only: each distinct one counts as one word")
+        if not pretraining:
+            lines.append("no images: they come with the pretraining files only")
+    if staged.report["texts_of_another_width"]:
+        lines.append("texts whose vectors are not as wide as the word vectors are left out")
+    return lines

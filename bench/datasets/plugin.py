@@ -1,0 +1,52 @@
+"""What the built-in plugin of datasets offers; imports no data library."""
+
+from __future__ import annotations
+
+from bench import DatasetSpec, hookimpl
+from bench.datasets.fashioniq import DEFAULTS as FASHIONIQ
+from bench.datasets.mmsession import DEFAULTS as MMSESSION
+from bench.datasets.simulated import DEFAULTS as SIMULATED
+
+
+@hookimpl
+def bench_datasets() -> list[DatasetSpec]:
+    """The simulated defaults and two released datasets."""
+    simulated = [
+        DatasetSpec(
+            name,
+            "bench.datasets.simulated:make",
+            f"simulated sessions with the statistics of the paper's {name.capitalize()}",
+            "this project's shopper model, calibrated to Liu et al., KDD 2022, Table 1",
+            SIMULATED,
+        )
+        for name in ("beauty", "clothes", "digital")
+    ]
+    return [
+        *simulated,
+        DatasetSpec(
+            "pooled",
+            "bench.datasets.simulated.pooled:make",
+            "the simulated beauty, clothes and digital in one, for intents across domains",
+            "this project's shopper model; pooled as in Liu et al., KDD 2022, section 4.6",
+            SIMULATED,
+        ),
+        DatasetSpec(
+            "mmsession",
+            "bench.datasets.mmsession:make",
+            "the sessions that MUVCOG's authors released",
+            "Liu et al., KDD 2022; https://github.com/XMUDM/MMsession",
+            MMSESSION,
+            fetched=True,
+            where="https://github.com/XMUDM/MMsession names them",
+        ),
+        DatasetSpec(
+            "fashioniq",
+            "bench.datasets.fashioniq:make",
+            "real turns of feedback on fashion products, image vectors and candidates made up",
+            "Yuan & Lam, Conversational Fashion Image Retrieval via Multiturn Natural Language Feedback, SIGIR 2021; "
+            "Wu et al., FashionIQ, CVPR 2021",
+            FASHIONIQ,
+            fetched=True,
+            where="https://github.com/yfyuan01/MultiturnFashionRetrieval",
+        ),
+    ]

@@ -1,0 +1,130 @@
+"""The catalogue: leaf categories, and items with latents, titles, images and quality.
+
+An item's textual latent a and visual latent u are independent and standard normal given its leaf. Its title says a,
+its image shows u, and neither says anything of the other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from bench.data.csr import offsets_of
+from bench.data.writer import IMAGE_DIM, CorpusWriter
+from bench.datasets.simulated.calibration import MIN_TITLE, Calibration
+from bench.datasets.simulated.language import CENTRE_DIM, TEXT_DIM, VISUAL_DIM, Language, leaf_name, make_language
+from bench.datasets.simulated.randomness import latent, on_grid, stream
+from bench.datasets.simulated.strings import numbered
+from bench.errors import BenchError
+
+MAX_LEAVES = 40
+LEAF_ZIPF = 0.8  # exponent of the leaves' popularity
+CANDIDATES = 2  # the engine looks at this many times ``shown`` items: no leaf is smaller
+CENTRE_SCALE = 0.7  # of the domain's and of the leaf's part of a leaf centre
+IMAGE_SCALE, IMAGE_NOISE = 0.22, 1.0
+ITEM_BLOCK = 8_192  # items made together; part of the model, since each block has its own random streams
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """N items, sorted by leaf.
+
+    Attributes:
+        language: words and pools.
+        leaf_start: (C + 1,) offsets of the leaves into the items.
+        latents: (N, TEXT_DIM + VISUAL_DIM) float32, [a ; u] of each item.
+        quality: (N,) float64, standard normal.
+        word_offsets, words: titles as CSR.
+    """
+
+    language: Language
+    leaf_start: NDArray[np.int64]
+    latents: NDArray[np.float32]
+    quality: NDArray[np.float64]
+    word_offsets: NDArray[np.int64]
+    words: NDArray[np.int32]
+
+
+def make_catalogue(
+    writer: CorpusWriter, name: str, seed: int, count: int, shown: int, calibration: Calibration
+) -> Catalogue:
+    """Makes ``count`` items of category ``name``, and writes vocabulary, items and images.
+
+    Raises:
+        BenchError: ``count`` items cannot fill one leaf.
+    """
+    sizes = leaf_sizes(name, count, CANDIDATES * shown)
+    leaves, leaf = len(sizes), np.repeat(np.arange(len(sizes)), sizes)
+    text_centres, visual_centres = _centres(name, seed, leaves)
+    language = make_language(name, seed, text_centres)
+    writer.vocabulary(language.words, language.vectors)
+
+    latents = np.empty((count, TEXT_DIM + VISUAL_DIM), dtype=np.float32)
+    quality, lengths, titles = np.empty(count), np.empty(count, dtype=np.int64), []
+    direction = on_grid(stream("quality", seed=seed, category=name).standard_normal(latents.shape[1]))
+    image_map, names = _image_map(), pa.array([leaf_name(name, number) for number in range(leaves)])
+    for block, start in enumerate(range(0, count, ITEM_BLOCK)):
+        rows = slice(start, min(start + ITEM_BLOCK, count))
+        here, size = leaf[rows], len(leaf[rows])
+        rng = stream("latents", seed=seed, category=name, block=block)
+        latents[rows] = latent(rng, (size, latents.shape[1]))
+        # quality = (<w, x> / |w| + e) / sqrt(2): partly a matter of taste that all share, partly the item's own
+        common = (latents[rows] @ direction) / np.sqrt(np.sum(np.square(direction)))
+        quality[rows] = (common + rng.standard_normal(size)) / np.sqrt(2)
+
+        rng = stream("titles", seed=seed, category=name, block=block)
+        lengths[rows] = MIN_TITLE + rng.binomial(calibration.title_spread, calibration.title_chance, size)
+        drawn = language.draw(here, latents[rows, :TEXT_DIM], lengths[rows], rng)
+        titles.append(drawn[drawn >= 0])
+
+        # image = 127 · clip(scale · (M [ν ; u] + e)), with nothing of the textual latent in it
+        seen = np.concatenate([visual_centres[here], latents[rows, TEXT_DIM:]], axis=1) @ image_map.T
+        rng = stream("images", seed=seed, category=name, block=block)
+        seen += np.float32(IMAGE_NOISE) * rng.standard_normal(seen.shape, dtype=np.float32)
+        writer.images(np.rint(np.clip(seen * np.float32(IMAGE_SCALE), -1, 1) * 127).astype(np.int8))
+        writer.items(
+            numbered(f"{name}-i", np.arange(rows.start, rows.stop)),
+            (offsets_of(lengths[rows]), titles[-1]),
+            np.arange(rows.start, rows.stop),
+            pa.DictionaryArray.from_arrays(pa.array(here), names).cast(pa.string()),
+            pa.array([name]).take(pa.array(np.zeros(size, dtype=np.int8))),
+        )
+    return Catalogue(language, offsets_of(sizes), latents, quality, offsets_of(lengths), np.concatenate(titles))
+
+
+def leaf_sizes(name: str, count: int, smallest: int) -> NDArray[np.int64]:
+    """Items of each leaf: shares fall as a power of the leaf's place, for as many leaves as have ``smallest`` items.
+
+    Raises:
+        BenchError: ``count`` is less than ``smallest``.
+    """
+    if count < smallest:
+        raise BenchError(
+            f"{count} items are too few for lists to be chosen from {smallest}",
+            where=f"{name}.sessions",
+            fix="raise sessions or lower shown",
+        )
+    for leaves in range(MAX_LEAVES, 0, -1):
+        weights = np.arange(1, leaves + 1) ** -LEAF_ZIPF
+        ends = np.rint(np.cumsum(weights) / weights.sum() * count).astype(np.int64)
+        sizes = np.diff(ends, prepend=0)
+        if sizes.min() >= smallest:
+            break
+    return sizes
+
+
+def _centres(name: str, seed: int, leaves: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Textual and visual centre of each leaf, (leaves, CENTRE_DIM) each: the domain's part and the leaf's."""
+    domain = stream("domain", category=name).standard_normal((1, 2 * CENTRE_DIM))
+    own = stream("leaves", seed=seed, category=name).standard_normal((leaves, 2 * CENTRE_DIM))
+    centres = on_grid(CENTRE_SCALE * (domain + own))
+    return centres[:, :CENTRE_DIM], centres[:, CENTRE_DIM:]
+
+
+def _image_map() -> NDArray[np.float32]:
+    """(IMAGE_DIM, CENTRE_DIM + VISUAL_DIM), rows of about unit length, on a grid that keeps products exact."""
+    width = CENTRE_DIM + VISUAL_DIM
+    return on_grid(stream("image map").standard_normal((IMAGE_DIM, width)) / np.sqrt(width))

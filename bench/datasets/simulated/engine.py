@@ -1,0 +1,94 @@
+"""The search engine of the simulation. It sees the current query and nothing of the intent, the user or the clicks.
+
+It reads a query into the items' latent space: r_text is the mean meaning of the words, scaled to length
+sqrt(TEXT_DIM), and r_visual the visual latent of the image, zero without one. Its index is one sorted list of the items
+per leaf and latent axis. It goes to an axis on which the query is outspoken, takes the items around the query's place
+there as candidates, and ranks them by relevance
+
+    relevance_i = (<r_text, a_i> + <r_visual, u_i>) / sqrt(TEXT_DIM) + ENGINE_NOISE · Normal.
+
+Queries lie as items lie: every item is among somebody's candidates. Items that the session has searched from are
+left out: shown again, such an item would be known by its image, and an image would tell that its text was liked.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+from scipy.special import ndtr
+
+from bench.datasets.simulated.catalogue import CANDIDATES, Catalogue
+from bench.datasets.simulated.language import TEXT_DIM, VISUAL_DIM
+from bench.datasets.simulated.randomness import on_grid
+
+ENGINE_NOISE = 1.0
+_LEFT_OUT = 1e6  # not infinity: should a tiny leaf run out of items, their order is still settled
+
+
+class Engine:
+    """Searches a catalogue of N items.
+
+    Args:
+        catalogue: the items.
+        shown: results per query.
+    """
+
+    def __init__(self, catalogue: Catalogue, shown: int) -> None:
+        self.shown, self._latents = shown, catalogue.latents
+        self._start, self._size = catalogue.leaf_start[:-1], np.diff(catalogue.leaf_start)
+        self._by_axis = _sorted_by_axis(catalogue)
+
+    def search(
+        self, leaf: NDArray, reading: NDArray[np.float32], used: NDArray[np.int64], rng: Generator
+    ) -> NDArray[np.int64]:
+        """Answers n queries.
+
+        Args:
+            leaf: (n,) leaf of each query.
+            reading: (n, TEXT_DIM + VISUAL_DIM) queries as the engine reads them.
+            used: (n, any) items that the session has searched from so far, which are not shown again; -1 for none.
+
+        Returns:
+            (n, shown) distinct items of the leaf, the best first.
+        """
+        rows, width = np.arange(len(leaf)), CANDIDATES * self.shown
+        axis = np.argmax(np.abs(reading) * rng.random(reading.shape), axis=1)
+        place = np.rint(ndtr(reading[rows, axis].astype(np.float64)) * self._size[leaf]).astype(np.int64) - width // 2
+        first = self._start[leaf] + np.clip(place, 0, self._size[leaf] - width)
+        items = self._by_axis[axis[:, None], first[:, None] + np.arange(width)]  # (n, width)
+
+        relevance = np.matmul(self._latents[items], reading[:, :, None])[:, :, 0] / np.sqrt(TEXT_DIM)
+        score = relevance + ENGINE_NOISE * rng.standard_normal(relevance.shape)
+        for item in used.T:  # one earlier step at a time
+            score[items == item[:, None]] -= _LEFT_OUT
+        best = np.argsort(-score, axis=1)[:, : self.shown]
+        return np.take_along_axis(items, best, axis=1).astype(np.int64)
+
+
+def read_words(meanings: NDArray[np.float32], words: NDArray[np.int32]) -> NDArray[np.float32]:
+    """r_text of queries given as padded word rows, (n, longest) with -1 after the end; (n, TEXT_DIM)."""
+    total = np.where((words >= 0)[:, :, None], meanings[words], np.float32(0)).sum(axis=1, dtype=np.float64)
+    return _to_length(total)
+
+
+def read_titles(catalogue: Catalogue, items: NDArray[np.int64]) -> NDArray[np.float32]:
+    """r_text of the titles of ``items``, (n, TEXT_DIM)."""
+    starts, ends = catalogue.word_offsets[items], catalogue.word_offsets[items + 1]
+    place = starts[:, None] + np.arange((ends - starts).max(initial=1))
+    words = catalogue.words[np.minimum(place, len(catalogue.words) - 1)]
+    return read_words(catalogue.language.meanings, np.where(place < ends[:, None], words, -1))
+
+
+def _to_length(total: NDArray[np.float64]) -> NDArray[np.float32]:
+    length = np.sqrt(np.square(total).sum(axis=1, keepdims=True))
+    return on_grid(total * np.sqrt(TEXT_DIM) / np.maximum(length, 1e-9))
+
+
+def _sorted_by_axis(catalogue: Catalogue) -> NDArray[np.int32]:
+    """(axes, N): for each latent axis the items, by leaf and within the leaf along the axis."""
+    leaf = np.repeat(np.arange(len(catalogue.leaf_start) - 1), np.diff(catalogue.leaf_start))
+    by_axis = np.empty((TEXT_DIM + VISUAL_DIM, len(leaf)), dtype=np.int32)
+    for axis in range(len(by_axis)):
+        by_axis[axis] = np.argsort(leaf * 16.0 + catalogue.latents[:, axis], kind="stable")
+    return by_axis

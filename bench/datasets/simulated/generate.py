@@ -1,0 +1,101 @@
+"""From options to a corpus on disk: the catalogue first, then the sessions chunk by chunk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from bench.data.csr import expand_ranges, offsets_of
+from bench.data.published import CITATION
+from bench.data.writer import CorpusWriter
+from bench.datasets.simulated.calibration import calibrate
+from bench.datasets.simulated.catalogue import Catalogue, make_catalogue
+from bench.datasets.simulated.options import Options
+from bench.datasets.simulated.shopping import Shopper, Shopping
+from bench.datasets.simulated.strings import numbered
+from bench.datasets.simulated.visits import Steps, Visits, draw_steps, draw_visits
+
+MODEL_VERSION = 2
+"""Goes up with every change that gives other data for the same options."""
+
+SESSION_CHUNK = 4_096
+"""Sessions simulated together; part of the model, since each chunk has its own random streams."""
+
+CAVEATS = (
+    "simulated: sessions, clicks, words and image vectors come from a shopper model and say nothing of real shoppers",
+    "sessions outside the downstream sample list clicked impressions only",
+)
+
+
+def generate(folder: str | Path, name: str, options: Options, progress: Callable[[int, int], None] | None) -> None:
+    """Writes the corpus. Memory is that of the catalogue plus one chunk of sessions."""
+    calibration = calibrate(name, options.shown)
+    visits = draw_visits(name, options, calibration)
+    report = progress or (lambda done, total: None)
+    source = {"dataset": name, "model_version": MODEL_VERSION, "calibrated_to": CITATION, "options": asdict(options)}
+    with CorpusWriter(
+        folder, name=name, origin="simulated", licence="Apache-2.0", caveats=CAVEATS, source=source
+    ) as writer:
+        report(0, options.sessions)
+        items = round(options.sessions * calibration.items_per_session)
+        catalogue = make_catalogue(writer, name, options.seed, items, options.shown, calibration)
+        shopper = Shopper(name, options, calibration, catalogue, visits.users)
+        for chunk, first in enumerate(range(0, options.sessions, SESSION_CHUNK)):
+            rows = slice(first, min(first + SESSION_CHUNK, options.sessions))
+            steps = draw_steps(name, options.seed, chunk, rows.stop - first, calibration)
+            shopping = shopper.shop(chunk, steps, visits.user[rows], visits.downstream[rows])
+            _write(writer, name, rows, visits, steps, shopping, catalogue)
+            report(rows.stop, options.sessions)
+
+
+def _write(
+    writer: CorpusWriter,
+    name: str,
+    rows: slice,
+    visits: Visits,
+    steps: Steps,
+    shopping: Shopping,
+    catalogue: Catalogue,
+) -> None:
+    sessions, first_query = np.arange(rows.start, rows.stop), writer.rows("queries")
+    writer.sessions(
+        numbered(f"{name}-s", sessions),
+        numbered(f"{name}-u", visits.user[rows]),
+        visits.start[rows],
+        visits.split[rows],
+        visits.downstream[rows],
+    )
+
+    session = np.repeat(np.arange(len(sessions)), np.diff(steps.offsets))
+    before = np.cumsum(steps.gap) - steps.gap  # ms from the chunk's first query, were there no breaks
+    time = visits.start[rows][session] + before - before[steps.offsets[session]]
+    writer.queries(
+        numbered(f"{name}-q", first_query + np.arange(len(session))),
+        sessions[session],
+        np.arange(len(session)) - steps.offsets[session],
+        time,
+        steps.product.astype(np.int8),
+        _query_words(steps, shopping, catalogue),
+        shopping.source,  # an item's image has the item's row
+    )
+
+    clicked_at = pa.array(time[shopping.query] + shopping.wait, mask=~shopping.clicked)
+    writer.impressions(first_query + shopping.query, shopping.item, shopping.rank, shopping.clicked, clicked_at)
+
+
+def _query_words(steps: Steps, shopping: Shopping, catalogue: Catalogue) -> tuple[np.ndarray, np.ndarray]:
+    """Words of all steps as (offsets, values): a keyword query's own, a product query's title."""
+    typed = shopping.keywords >= 0
+    item = shopping.source[steps.product]
+    counts = np.empty(len(steps.product), dtype=np.int64)
+    counts[~steps.product] = typed.sum(axis=1)
+    counts[steps.product] = catalogue.word_offsets[item + 1] - catalogue.word_offsets[item]
+    from_title, _ = expand_ranges(catalogue.word_offsets[item], catalogue.word_offsets[item + 1])
+    values = np.empty(counts.sum(), dtype=np.int32)
+    of_product = np.repeat(steps.product, counts)
+    values[~of_product], values[of_product] = shopping.keywords[typed], catalogue.words[from_title]
+    return offsets_of(counts), values

@@ -1,0 +1,66 @@
+"""``pooled``: the simulated beauty, clothes and digital in one corpus, so that intents can be told across domains."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from bench.datasets.simulated import make as make_one
+from bench.datasets.simulated.options import resolve
+
+PARTS = ("beauty", "clothes", "digital")
+
+
+def make(folder: str | Path, *, name: str, progress: Callable[[int, int], None] | None = None, **options: Any) -> None:
+    """Writes the three corpora that these options give, then their union, and removes the three again.
+
+    An item's domain is the name of its part. Sessions are shuffled over the parts and keep their splits; steps, images
+    and clicks of a part stay as they are. The 400 words that all parts know have one vector here, beauty's: each part
+    has noise of its own on them, which would give the domain away.
+
+    Args:
+        folder: where the corpus shall stand; must not exist.
+        name: of the corpus.
+        progress: is told ``(sessions done, sessions in all)``; simulating and pooling count alike.
+        options: of each part, not of their sum; see :class:`bench.datasets.simulated.options.Options`.
+
+    Raises:
+        BenchError: the folder exists, or an option makes no sense.
+    """
+    folder = Path(folder)
+    sessions = resolve(PARTS[0], options).sessions
+    from bench.data.corpus import Corpus
+    from bench.datasets.pool import pool
+    from bench.datasets.simulated.generate import CAVEATS, MODEL_VERSION
+
+    report = progress or (lambda done, total: None)
+    total = 2 * len(PARTS) * sessions
+    beside = folder.with_name(folder.name + ".parts")
+    shutil.rmtree(beside, ignore_errors=True)
+    try:
+        for number, part in enumerate(PARTS):
+            make_one(beside / part, name=part, progress=_shifted(report, number * sessions, total), **options)
+        parts = [Corpus(beside / part) for part in PARTS]
+        pool(
+            folder,
+            parts,
+            name=name,
+            seed=resolve(PARTS[0], options).seed,
+            licence=parts[0].info.licence,
+            caveats=(*CAVEATS, "beauty, clothes and digital are pooled: no user and no item stands in two of them"),
+            source={
+                "dataset": name,
+                "model_version": MODEL_VERSION,
+                "parts": {part.info.name: part.info.fingerprint for part in parts},
+                "options": parts[0].info.source["options"],
+            },
+            progress=_shifted(report, len(PARTS) * sessions, total),
+        )
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def _shifted(report: Callable[[int, int], None], before: int, total: int) -> Callable[[int, int], None]:
+    return lambda done, _: report(before + done, total)

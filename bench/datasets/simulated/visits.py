@@ -1,0 +1,122 @@
+"""Who searches when, how long, and how often is clicked: all that does not depend on what is searched for.
+
+Because these are drawn first, and from streams of their own, no knob of the click model changes any count.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.data.csr import offsets_of
+from bench.data.schema import TEST, TRAIN, VALID
+from bench.datasets.simulated.calibration import (
+    GAP_CONCENTRATION,
+    MAX_GAP_MS,
+    MAX_KEYWORDS,
+    MIN_GAP_MS,
+    Calibration,
+)
+from bench.datasets.simulated.options import Options
+from bench.datasets.simulated.randomness import from_cdf, stream
+from bench.errors import BenchError
+
+FIRST_DAY_MS = 1_636_329_600_000  # 2021-11-08 00:00 UTC, a Monday
+DAYS, DAY_MS = 7, 86_400_000
+_FIRST_HOUR, _LAST_HOUR = 6, 22
+
+
+@dataclass(frozen=True)
+class Visits:
+    """S sessions: ``user`` (S,), ``start`` (S,) in ms since 1970, ``split`` (S,) codes, ``downstream`` (S,) bool."""
+
+    user: NDArray[np.int64]
+    start: NDArray[np.int64]
+    split: NDArray[np.int8]
+    downstream: NDArray[np.bool_]
+    users: int
+
+
+@dataclass(frozen=True)
+class Steps:
+    """The Q steps of a chunk of n sessions, in session order.
+
+    Attributes:
+        offsets: (n + 1,) steps of each session.
+        product: (Q,) whether the step is a product query.
+        gap: (Q,) ms until the next step; after a last step, until the user leaves.
+        clicks: (Q,) number of clicked items.
+    """
+
+    offsets: NDArray[np.int64]
+    product: NDArray[np.bool_]
+    gap: NDArray[np.int64]
+    clicks: NDArray[np.int64]
+
+
+def draw_visits(name: str, options: Options, calibration: Calibration) -> Visits:
+    """Draws users, times, splits and the downstream sample of all sessions.
+
+    Raises:
+        BenchError: a split gets no session, or no session of the downstream sample.
+    """
+    sessions, users = options.sessions, round(options.sessions * calibration.users_per_session)
+    rng = stream("users", seed=options.seed, category=name)
+    # A user's sessions lie on different days at about the same hour, so that they never run into each other.
+    # Everybody has a first one; the others fill, at random, the six further days of each user.
+    extra = rng.choice((DAYS - 1) * users, sessions - users, replace=False, shuffle=False)
+    user = np.concatenate([np.arange(users), extra // (DAYS - 1)])
+    further = np.concatenate([np.zeros(users, dtype=np.int64), 1 + extra % (DAYS - 1)])
+    day = (rng.integers(DAYS, size=users)[user] + further) % DAYS
+    usual = _FIRST_HOUR + (_LAST_HOUR - _FIRST_HOUR) * rng.beta(3, 2, users)
+    hour = usual[user] + rng.uniform(-0.5, 0.5, sessions)
+    start = FIRST_DAY_MS + day * DAY_MS + (hour * 3_600_000).astype(np.int64)
+    mixed = rng.permutation(sessions)
+
+    rng = stream("sample", seed=options.seed, category=name)
+    test, valid = round(options.test_share * sessions), round(options.valid_share * sessions)
+    split = np.full(sessions, TRAIN, dtype=np.int8)
+    order = rng.permutation(sessions)
+    split[order[:test]], split[order[test : test + valid]] = TEST, VALID
+    downstream = np.zeros(sessions, dtype=bool)
+    downstream[rng.permutation(sessions)[: options.downstream]] = True
+    if np.bincount(split[downstream], minlength=3).min() == 0:
+        raise BenchError(
+            "the downstream sample lacks a session in train, valid or test",
+            where=f"{name}.downstream",
+            fix="raise downstream, test_share or valid_share",
+        )
+    return Visits(user[mixed], start[mixed], split, downstream, users)
+
+
+def draw_steps(name: str, seed: int, chunk: int, sessions: int, calibration: Calibration) -> Steps:
+    """Draws the steps of the ``sessions`` sessions of chunk number ``chunk``."""
+    lengths = from_cdf(stream("lengths", seed=seed, category=name, block=chunk), calibration.steps.cumsum(), sessions)
+    offsets = offsets_of(lengths)
+    session = np.repeat(np.arange(sessions), lengths)
+    position = np.arange(len(session)) - offsets[session]
+
+    rng = stream("kinds", seed=seed, category=name, block=chunk)
+    product = (rng.random(len(session)) < calibration.product) & (position > 0)
+    one = offsets[:-1] + 1 + (rng.random(sessions) * (lengths - 1)).astype(np.int64)  # a random later step
+    lacking = np.bincount(session, weights=product, minlength=sessions) == 0
+    product[one[lacking]] = True
+
+    rng = stream("times", seed=seed, category=name, block=chunk)
+    share = rng.beta(calibration.gap * GAP_CONCENTRATION, (1 - calibration.gap) * GAP_CONCENTRATION, len(session))
+    gap = np.rint(MIN_GAP_MS + (MAX_GAP_MS - MIN_GAP_MS) * share).astype(np.int64)
+
+    # A click leads to each product query; it comes on top of the clicks that are there anyway.
+    followed = np.append(product[1:], False)  # no session begins with a product query
+    free = from_cdf(
+        stream("click counts", seed=seed, category=name, block=chunk), calibration.clicks.cumsum(), len(session)
+    )
+    return Steps(offsets, product, gap, np.minimum(free + followed, len(calibration.clicks) - 1))
+
+
+def keyword_lengths(name: str, seed: int, chunk: int, count: int, calibration: Calibration) -> NDArray[np.int64]:
+    """(count,) number of words of the chunk's keyword queries."""
+    rng = stream("keyword lengths", seed=seed, category=name, block=chunk)
+    return 1 + rng.binomial(MAX_KEYWORDS - 1, calibration.keyword_chance, count)

@@ -1,0 +1,1 @@
+"""Evaluation: from a declared experiment and stored cells to tested differences."""

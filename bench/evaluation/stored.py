@@ -1,0 +1,159 @@
+"""Results of an experiment as they are stored: statuses, scores, predictions; every file is read once, when needed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.data.corpus import Corpus
+from bench.evaluation.experiment import Experiment
+from bench.evaluation.system import Classified, System, pooled_values, read_classified, read_system, read_validation
+from bench.runs.jobs import Cell
+from bench.runs.store import Store
+from bench.stats.examples import Examples, Scores
+
+Place = tuple[str, str, str, str]
+"""Part, dataset, baseline, encoder."""
+
+
+@dataclass(frozen=True)
+class Status:
+    """How far a system is.
+
+    Attributes:
+        state: ``done`` where every seed is, ``failed`` where some seed failed, else ``missing``.
+        reason: why it failed, of the first seed that did.
+    """
+
+    state: Literal["done", "failed", "missing"]
+    reason: str = ""
+
+
+class StoredResults:
+    """Results of an experiment; every file is read once, when it is first needed.
+
+    Args:
+        experiment: what was declared.
+        cells: planned cells of each part, by its id (:class:`bench.evaluation.grid.ExperimentPlan`).
+        store: where results are; it may hold all, some or none of them.
+    """
+
+    def __init__(self, experiment: Experiment, cells: Mapping[str, Sequence[Cell]], store: Store) -> None:
+        self.experiment, self.cells, self.store = experiment, cells, store
+        groups: dict[Place, list[Cell]] = {}
+        for part, planned in cells.items():
+            for cell in planned:
+                groups.setdefault((part, cell.dataset, cell.baseline, cell.encoder), []).append(cell)
+        self._groups = {place: tuple(sorted(group, key=lambda cell: cell.seed)) for place, group in groups.items()}
+        self._records: dict[str, dict[str, Any] | None] = {}
+        self._systems: dict[tuple[str, ...], System] = {}
+        self._examples: dict[tuple[str, str], list[Examples]] = {}
+        self._classified: dict[tuple[str, ...], Classified] = {}
+
+    def encoders(self, part: str) -> list[str]:
+        """Encoders of a part in the order of the plan, the reference among them."""
+        return list(dict.fromkeys(place[3] for place in self._groups if place[0] == part))
+
+    def planned(self, part: str, dataset: str, baseline: str, encoder: str) -> tuple[Cell, ...]:
+        """The cells of a system, by seed; empty where it isn't part of the plan."""
+        return self._groups.get((part, dataset, baseline, encoder), ())
+
+    def status(self, part: str, dataset: str, baseline: str, encoder: str) -> Status:
+        """Whether all seeds are done."""
+        cells = self.planned(part, dataset, baseline, encoder)
+        records = [self._record(cell.key) for cell in cells]
+        failed = next((record for record in records if record is not None and record["status"] != "done"), None)
+        if failed is not None:
+            return Status("failed", str(failed.get("error", "")))
+        return Status("done" if cells and None not in records else "missing")
+
+    def scores(self, part: str, dataset: str, baseline: str, encoder: str, metric: str) -> Scores | None:
+        """One metric of all seeds, per unit; None where a seed is not done, or the metric is pooled or unknown.
+
+        Raises:
+            BenchError: seeds were scored on different examples.
+        """
+        system = self.system((part, dataset, baseline, encoder))
+        if system is None or metric not in system.values:
+            return None
+        return Scores(system.values[metric], system.examples, system.seeds)
+
+    def metrics(self, part: str, dataset: str, baseline: str, encoder: str) -> list[str]:
+        """Its metrics, per unit first, then pooled; empty where a seed is not done."""
+        system = self.system((part, dataset, baseline, encoder))
+        return [] if system is None else [*system.values, *self.pooled(part, dataset, baseline, encoder)]
+
+    def examples(self, part: str, dataset: str, baseline: str, encoder: str) -> Examples | None:
+        """What a system was scored on; None where a seed is not done."""
+        system = self.system((part, dataset, baseline, encoder))
+        return None if system is None else system.examples
+
+    def pooled(self, part: str, dataset: str, baseline: str, encoder: str) -> dict[str, NDArray[np.float64]]:
+        """Pooled metrics, (S,) values each; empty where a seed is not done."""
+        if self.status(part, dataset, baseline, encoder).state != "done":
+            return {}
+        cells = self.planned(part, dataset, baseline, encoder)
+        return pooled_values([self._record(cell.key) or {} for cell in cells])
+
+    def seed_values(self, part: str, dataset: str, baseline: str, encoder: str, metric: str) -> NDArray[np.float64]:
+        """(S,) the metric of each seed: the mean over units, or the pooled value; empty without results."""
+        scores = self.scores(part, dataset, baseline, encoder, metric)
+        if scores is not None:
+            return scores.values.mean(1)
+        return self.pooled(part, dataset, baseline, encoder).get(metric, np.empty(0))
+
+    def validation(self, part: str, dataset: str, baseline: str, encoder: str) -> list[float]:
+        """Per seed that is done, the validation metric of the chosen epoch; NaN where there is none."""
+        done = [c for c in self.planned(part, dataset, baseline, encoder) if self._state(c.key) == "done"]
+        return [read_validation(self.store.folder("cells", cell.key)) for cell in done]
+
+    @cached_property
+    def corpora(self) -> dict[str, Corpus]:
+        """Corpora by dataset."""
+        folders = {cell.dataset: cell.jobs[-1].corpus for planned in self.cells.values() for cell in planned}
+        return {dataset: Corpus(folder) for dataset, folder in folders.items()}
+
+    def warnings(self) -> list[str]:
+        """What the cells warned of, and one line for each that failed; every line once."""
+        lines: dict[str, None] = {}
+        for cells in self._groups.values():
+            for cell in cells:
+                record = self._record(cell.key) or {}
+                for warning in record.get("warnings", []):
+                    lines[f"Warning: {cell.encoder} on {cell.dataset}: {warning}"] = None
+                if record.get("status") == "failed":
+                    lines[f"FAILED {cell.jobs[-1].title}: {record.get('error')}  (bench show {cell.key})"] = None
+        return list(lines)
+
+    def predictions(self, system: System) -> Classified:
+        """What a classifier predicted, read once."""
+        keys = tuple(folder.name for folder in system.cells)
+        if keys not in self._classified:
+            self._classified[keys] = read_classified(system)
+        return self._classified[keys]
+
+    def _record(self, key: str) -> dict[str, Any] | None:
+        if key not in self._records:
+            self._records[key] = self.store.read("cells", key)
+        return self._records[key]
+
+    def _state(self, key: str) -> str:
+        return (self._record(key) or {"status": "missing"})["status"]
+
+    def system(self, place: Place) -> System | None:
+        """All seeds of a system; None where one is not done."""
+        cells = self.planned(*place)
+        if self.status(*place).state != "done":
+            return None
+        keys = tuple(cell.key for cell in cells)
+        if keys not in self._systems:
+            known = self._examples.setdefault((cells[0].task, cells[0].dataset), [])
+            system = self._systems[keys] = read_system(cells, self.store, known)
+            if all(system.examples is not examples for examples in known):
+                known.append(system.examples)
+        return self._systems[keys]

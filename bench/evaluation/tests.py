@@ -1,0 +1,129 @@
+"""What came out of an experiment: stored results, and the declared hypotheses tested on them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+
+from bench.evaluation.experiment import Experiment
+from bench.evaluation.pooled import weighted_metric
+from bench.evaluation.stored import Place, StoredResults
+from bench.evaluation.system import System
+from bench.runs.jobs import Cell
+from bench.runs.store import Store
+from bench.stats.crossed import Difference, crossed_difference, crossed_sums
+from bench.stats.examples import Pair
+from bench.stats.family import STRONGEST, Family, Hypothesis, strongest_on_validation
+from bench.stats.outcome import Outcome, evaluate
+from bench.stats.pigeonhole import pooled_difference
+
+REFERENCE = "vanilla"
+
+
+class Results(StoredResults):
+    """Stored results and what is tested on them; every test is done once, when it is first asked for.
+
+    Args:
+        experiment, cells, store: see :class:`bench.evaluation.stored.StoredResults`.
+    """
+
+    def __init__(self, experiment: Experiment, cells: Mapping[str, Sequence[Cell]], store: Store) -> None:
+        super().__init__(experiment, cells, store)
+        self._differences: dict[tuple[Place, str, str], Difference | None] = {}
+        self._intervals: dict[tuple[Place, str], Difference | None] = {}
+
+    def strongest(self, part: str, dataset: str, baseline: str) -> str | None:
+        """The strongest encoder of a part on validation, champion and reference aside; None where one lacks a seed."""
+        found = {name: self.validation(part, dataset, baseline, name) for name in self.encoders(part)}
+        short = any(len(values) < self.experiment.seeds for values in found.values())
+        return None if short else strongest_on_validation(found, self.experiment.champion, REFERENCE)
+
+    def interval(self, part: str, dataset: str, baseline: str, encoder: str, metric: str) -> Difference | None:
+        """The mean of a system with its interval over users and seeds, for a metric per unit."""
+        name = ((part, dataset, baseline, encoder), metric)
+        if name not in self._intervals:
+            scores = self.scores(*name[0], metric)
+            self._intervals[name] = crossed_difference(scores.values, scores.examples.users) if scores else None
+        return self._intervals[name]
+
+    def difference(
+        self, part: str, dataset: str, baseline: str, encoder: str, reference: str, metric: str
+    ) -> Difference | None:
+        """Two-sided test of encoder minus reference; None where either is not done or the metric can't be tested."""
+        name = ((part, dataset, baseline, encoder), reference, metric)
+        if name not in self._differences:
+            compared = self._compare(*name)
+            if isinstance(compared, Pair):
+                compared = crossed_sums(compared.sums, compared.users.count)
+            self._differences[name] = compared
+        return self._differences[name]
+
+    @cached_property
+    def _outcomes(self) -> dict[str, list[Outcome]]:
+        return {family.name: self._evaluate(family) for family in self.experiment.families}
+
+    def outcomes(self) -> dict[str, list[Outcome]]:
+        """Every declared family, tested; STRONGEST is the name that validation chose."""
+        return self._outcomes
+
+    def outcome(self, part: str, dataset: str, baseline: str, encoder: str, metric: str) -> Outcome | None:
+        """The outcome against the reference in the part's primary or secondary family."""
+        return self._against_reference.get((part, dataset, baseline, encoder, metric))
+
+    @cached_property
+    def _against_reference(self) -> dict[tuple[str, str, str, str, str], Outcome]:
+        found = {}
+        for part in self.cells:
+            for family in (f"{part} primary", f"{part} secondary"):
+                for outcome in self.outcomes().get(family, []):
+                    h = outcome.hypothesis
+                    if h.reference == REFERENCE:
+                        found[part, h.dataset, h.baseline, h.encoder, h.metric] = outcome
+        return found
+
+    def _compare(self, place: Place, reference: str, metric: str) -> Pair | Difference | None:
+        part, dataset, baseline, encoder = place
+        other: Place = (part, dataset, baseline, reference)
+        mine, theirs = self.scores(*place, metric), self.scores(*other, metric)
+        if mine is not None and theirs is not None:
+            return Pair.of(mine, theirs, dataset, where=f"{dataset} {baseline}: {encoder} and {reference}")
+        system, referred = self.system(place), self.system(other)
+        if system is None or referred is None or metric not in self.pooled(*place):
+            return None
+        return self._pooled_difference(system, referred, metric, f"{dataset} {baseline}: {encoder} and {reference}")
+
+    def _pooled_difference(self, system: System, reference: System, metric: str, where: str) -> Difference | None:
+        system.examples.assert_same(reference.examples, where)
+        users = system.examples.users
+        of = [weighted_metric(metric, self.predictions(one), users) for one in (system, reference)]
+        if of[0] is None or of[1] is None:
+            return None
+        try:
+            return pooled_difference(of[0], of[1], users)
+        except ValueError:  # not defined on these examples
+            return None
+
+    def _evaluate(self, family: Family) -> list[Outcome]:
+        part_of = {h: self._part_of(family.name, h) for h in family.hypotheses}
+        wanted = {(h.task, h.dataset, h.baseline): part_of[h] for h in family.hypotheses if h.reference == STRONGEST}
+        chosen = {place: self.strongest(part, *place[1:]) for place, part in wanted.items()}
+        resolved = family.resolve({place: name for place, name in chosen.items() if name is not None})
+        found: dict[Hypothesis, Pair | Difference] = {}
+        for h in resolved.hypotheses:
+            part = self._part_of(family.name, h)
+            compared = self._compare((part, h.dataset, h.baseline, h.encoder), h.reference, h.metric)
+            if compared is not None and not (isinstance(compared, Difference) and not math.isfinite(compared.delta)):
+                found[h] = compared
+        return evaluate(resolved, found)
+
+    def _part_of(self, family: str, hypothesis: Hypothesis) -> str:
+        """The part that a family is about, or the first one that holds the hypothesis's cells."""
+        if family in self.experiment.family_parts:
+            return self.experiment.family_parts[family]
+        holding: dict[str, set[str]] = {}
+        for part, dataset, baseline, encoder in self._groups:
+            if (dataset, baseline) == (hypothesis.dataset, hypothesis.baseline):
+                holding.setdefault(part, set()).add(encoder)
+        wanted = {hypothesis.encoder, hypothesis.reference} - {STRONGEST}
+        return next((part for part, encoders in holding.items() if wanted <= encoders), "")

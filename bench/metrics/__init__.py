@@ -1,0 +1,1 @@
+"""Metrics: one definition each, of rankings, of a whole vocabulary, and of classifiers."""

@@ -1,0 +1,203 @@
+"""The figures of an experiment: which there are, and each drawn from the store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from bench.data.corpus import Corpus
+from bench.errors import BenchError, did_you_mean
+from bench.evaluation.experiment import Experiment, Part
+from bench.evaluation.grid import ExperimentPlan
+from bench.evaluation.tests import Results
+from bench.figures.bars import bars_of, draw_bars
+from bench.figures.captions import dataset_label, provenance_lines
+from bench.figures.curves import draw_curves
+from bench.figures.drawing import Drawing
+from bench.figures.forest import draw_forest
+from bench.paper.characteristics import draw_characteristics
+from bench.progress import Progress, silent
+from bench.reports.record import pretraining_curves
+from bench.runs.jobs import Cell
+from bench.runs.store import Store
+
+CASE_ENCODERS = ("lstm", "muvcog-t", "muvcog-m")
+CASE_BASELINE = "alstp"
+"""Whose vectors the paper's Figure 6 compares, and the baseline that the LSTM is trained along with (section 4.4)."""
+
+CHARACTERISTICS, CASE, DELTAS, CURVES = "figure2", "figure6", "deltas", "curves"
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A figure that can't be drawn yet.
+
+    Attributes:
+        id: which.
+        reason: what it lacks, and how to get it.
+    """
+
+    id: str
+    reason: str
+
+
+def figure_ids(experiment: Experiment) -> list[str]:
+    """Figures of an experiment, in the order in which they are drawn."""
+    bars = [part.id for part in experiment.parts if part.layout == "bars"]
+    case = [CASE] if case_part(experiment) is not None else []
+    return [CHARACTERISTICS, *bars, *case, DELTAS, CURVES]
+
+
+def chosen_ids(experiment: Experiment, only: Sequence[str]) -> list[str]:
+    """The figures named in ``only``; all when empty.
+
+    Raises:
+        BenchError: the experiment has no such figure.
+    """
+    known = figure_ids(experiment)
+    for name in only:
+        if name not in known:
+            raise BenchError(f"{experiment.name} has no figure {name!r}", where="--only", fix=did_you_mean(name, known))
+    return [name for name in known if not only or name in only]
+
+
+def case_part(experiment: Experiment) -> Part | None:
+    """The part that Figure 6 is about: the first click prediction with all of its encoders, else with any."""
+    parts = [part for part in experiment.parts if part.task == "ctr" and set(part.encoders) & set(CASE_ENCODERS)]
+    return max(parts, key=lambda part: len(set(part.encoders) & set(CASE_ENCODERS)), default=None)
+
+
+class ExperimentFigures:
+    """Draws an experiment's figures.
+
+    Args:
+        plan: of the experiment.
+        store: where results are. Cells are never run here; only Figure 6 trains what it lacks, and stores it.
+        command: what makes the figures again, for the captions, without ``bench``.
+        progress: from a title to who is told of a training's progress.
+    """
+
+    def __init__(
+        self,
+        plan: ExperimentPlan,
+        store: Store,
+        command: Sequence[str],
+        progress: Callable[[str], Progress] = lambda _: silent,
+    ) -> None:
+        self.experiment, self.plan, self.store = plan.experiment, plan, store
+        self.command, self.progress = command, progress
+
+    @cached_property
+    def results(self) -> Results:
+        """What there is of the results."""
+        return self.plan.results(self.store)
+
+    def draw(self, id: str, train: bool) -> tuple[Drawing, tuple[str, ...]] | Missing:
+        """One figure and the lines that end its caption.
+
+        Args:
+            id: one of :func:`figure_ids`.
+            train: whether Figure 6 may train the encoders that it lacks; a matter of minutes.
+        """
+        drawn = {
+            CHARACTERISTICS: self._characteristics,
+            DELTAS: self._deltas,
+            CURVES: self._curves,
+            CASE: lambda: self._case(train),
+        }.get(id, lambda: self._bars(self.experiment.part(id)))()
+        if isinstance(drawn, str):
+            return Missing(id, drawn)
+        drawing, corpora, seeds, records = drawn
+        return drawing, provenance_lines(corpora, seeds, self.command, records)
+
+    def _characteristics(self) -> _Drawn | str:
+        return draw_characteristics(self.plan.corpora, self._names), self.plan.corpora, (), ()
+
+    def _bars(self, part: Part) -> _Drawn | str:
+        bars = bars_of(self.results, part)
+        cells = self.plan.cells[part.id]
+        if all(bar.mean is None for bar in bars):
+            return self._lacking(part.id)
+        number = part.id.removeprefix("figure")
+        title = f"Figure {number}. {part.title}" if number.isdigit() else part.title
+        drawing = draw_bars(bars, part.id, title, part.metrics[0], self._names)
+        return drawing, self._corpora(cells), self._seeds, self._records(cells)
+
+    def _deltas(self) -> _Drawn | str:
+        outcomes = self.results.outcomes()
+        groups = {self._short_title(part): outcomes.get(f"{part.id} primary", []) for part in self.experiment.parts}
+        groups = {t: found for t, found in groups.items() if any(one.difference is not None for one in found)}
+        if not groups:
+            return self._lacking()
+        cells = self.plan.all_cells
+        return draw_forest(groups, self._names, DELTAS), self._corpora(cells), self._seeds, self._records(cells)
+
+    def _curves(self) -> _Drawn | str:
+        curves = pretraining_curves(self.plan.all_cells, self.store)
+        if curves.empty:
+            return self._lacking()
+        cells = [cell for cell in self.plan.all_cells if len(cell.jobs) > 1]
+        corpora = {name: corpus for name, corpus in self._corpora(cells).items() if name in set(curves["dataset"])}
+        return draw_curves(curves, self._names), corpora, self._seeds, self._records(cells)
+
+    def _case(self, train: bool) -> _Drawn | str:
+        part = case_part(self.experiment)
+        assert part is not None  # figure_ids says so
+        dataset = part.datasets[0]
+        planned = [cell for cell in self.plan.cells[part.id] if (cell.dataset, cell.seed) == (dataset, 0)]
+        planned = [cell for cell in planned if cell.encoder in CASE_ENCODERS]  # references take none
+        if not planned:
+            return self._lacking(part.id)
+        baselines = [cell.baseline for cell in planned]
+        baseline = CASE_BASELINE if CASE_BASELINE in baselines else baselines[0]
+        cells = [cell for cell in planned if cell.baseline == baseline]
+        if not train and not all(self.store.is_done(cell.jobs[0].kind, cell.jobs[0].key) for cell in cells):
+            return self._lacking(part.id)
+        from bench.paper.case import choose_case, describe_steps
+        from bench.paper.case_study import draw_case
+        from bench.paper.nearness import measure_nearness
+        from bench.paper.trained import trained_encoder
+        from bench.training.context import TrainingContext
+
+        corpus = self.plan.corpora[dataset]
+        case, found, records = choose_case(corpus), {}, []
+        for cell in cells:
+            context = TrainingContext(corpus, cell.seed)
+            encoder, record = trained_encoder(cell, self.store, context, self.progress(cell.jobs[0].title))
+            found[self._names.get(cell.encoder, cell.encoder)] = measure_nearness(encoder, case, context)
+            records.append(record)
+        drawing = draw_case(case, describe_steps(corpus, case.query), self._dataset(dataset), found, baseline)
+        return drawing, {dataset: corpus}, (0,), records
+
+    @cached_property
+    def _names(self) -> Mapping[str, str]:
+        """How figures print encoders, baselines, metrics, and datasets with ``(simulated)`` where they are."""
+        return {**self.experiment.labels, **{name: self._dataset(name) for name in self.plan.corpora}}
+
+    def _dataset(self, name: str) -> str:
+        return dataset_label(self.experiment.label(name), self.plan.corpora[name])
+
+    def _short_title(self, part: Part) -> str:
+        kind = part.id.rstrip("0123456789")
+        return f"{kind.capitalize()} {part.id[len(kind) :]}" if kind in ("table", "figure") else part.title
+
+    @property
+    def _seeds(self) -> tuple[int, ...]:
+        return tuple(range(self.experiment.seeds))
+
+    def _corpora(self, cells: Sequence[Cell]) -> dict[str, Corpus]:
+        return {cell.dataset: self.plan.corpora[cell.dataset] for cell in cells}
+
+    def _records(self, cells: Sequence[Cell]) -> list[dict[str, Any]]:
+        jobs = {(cell.jobs[-1].kind, cell.jobs[-1].key) for cell in cells}
+        return [record for job in sorted(jobs) if (record := self.store.read(*job)) is not None]
+
+    def _lacking(self, part: str = "") -> str:
+        more = f" --part {part}" if part else ""
+        return f"none of its results is there yet (bench tables {self.command[1]}{more})"
+
+
+_Drawn = tuple[Drawing, Mapping[str, Corpus], Sequence[int], Sequence[Mapping[str, Any]]]
+"""A drawing, the corpora and seeds that it is about, and the records behind it."""

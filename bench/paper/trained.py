@@ -1,0 +1,96 @@
+"""The trained encoder behind a cell: pretrained and stored, or trained along with a baseline, then stored as well."""
+
+from __future__ import annotations
+
+import time
+from importlib import import_module
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+
+from bench.contracts import SessionEncoder
+from bench.data.corpus import Corpus
+from bench.errors import BenchError
+from bench.progress import Progress, silent
+from bench.runs.jobs import Cell, Job
+from bench.runs.keys import key_of
+from bench.runs.store import Store, write_record
+from bench.runs.work import load_encoder, perform
+from bench.training.context import TrainingContext
+
+
+def trained_encoder(
+    cell: Cell, store: Store, context: TrainingContext, progress: Progress = silent
+) -> tuple[SessionEncoder, dict[str, Any]]:
+    """The encoder of a cell with its trained weights, and the record that says how it came about.
+
+    A cell keeps scores, not weights. Where its encoder is trained along with the baseline, the cell is trained once
+    more (the same seed, so the same weights) and the encoder's weights are kept in the store, under a key of their own.
+
+    Args:
+        cell: of the plan.
+        store: where weights are, or go.
+        context: of the same corpus, for the device and the widths of the features.
+        progress: of the training.
+
+    Raises:
+        BenchError: the pretraining failed.
+    """
+    torch.set_num_threads(1)  # as in the grid's workers, so that the same key means the same weights
+    if len(cell.jobs) > 1:
+        job = cell.jobs[0]
+        record = perform(job, store, progress)
+        if record["status"] != "done":
+            raise BenchError(record["error"], where=job.title, fix=f"bench show {job.key}")
+        key = job.key
+    else:
+        key, record = _trained_along(cell, store, progress)
+    weights = store.folder("encoders", key) / "encoder.safetensors"
+    encoder = load_encoder(cell.jobs[-1].config, context.features.dims, weights)
+    return encoder.to(context.device), record
+
+
+def _trained_along(cell: Cell, store: Store, progress: Progress) -> tuple[str, dict[str, Any]]:
+    job = cell.jobs[-1]
+    key = key_of({"encoder of cell": job.config})
+    record = store.read("encoders", key)
+    if record is None or record["status"] != "done":
+        started, clock = time.time(), time.perf_counter()
+        encoder, metrics = _train(job, progress)
+        known = (store.read("cells", cell.key) or {}).get("provenance", {})
+        record = {
+            "key": key,
+            "title": f"the encoder of: {job.title}",
+            "config": job.config,
+            "cell": cell.key,
+            "metrics": metrics,
+            "output_dim": encoder.output_dim,
+            "provenance": known,
+            "warnings": [],
+            "status": "done",
+            "started": started,
+            "seconds": time.perf_counter() - clock,
+        }
+        with store.publish("encoders", key) as folder:
+            tensors = {name: tensor.contiguous().cpu() for name, tensor in encoder.state_dict().items()}
+            save_file(tensors, folder / "encoder.safetensors")
+            write_record(folder, "encoders", record)
+    return key, record
+
+
+def _train(job: Job, progress: Progress) -> tuple[SessionEncoder, dict[str, float]]:
+    """Trains as :func:`bench.runs.work.perform` does a cell; the task leaves the encoder with the weights it chose."""
+    config = job.config
+    context = TrainingContext(Corpus(job.corpus), config["seed"], torch.device(config["device"]), progress)
+    torch.manual_seed(int(context.generator("torch cells").integers(2**62)))
+    task = _attribute(config["task"]["target"])(**config["task"]["options"])
+    baseline = _attribute(config["baseline"]["target"])
+    encoder = load_encoder(config, context.features.dims)
+    result = task.run(context.corpus, baseline, config["baseline"]["options"], encoder, None, context)
+    return encoder.eval(), result.scores.groupby("metric")["value"].mean().to_dict()
+
+
+def _attribute(target: str) -> Any:
+    module, _, name = target.partition(":")
+    return getattr(import_module(module), name)

@@ -1,0 +1,43 @@
+"""Variants: an encoder with options of its own beside the plain one, such as ``muvcog-m[negatives=random]``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from bench.errors import BenchError
+from bench.plugins.options import resolve_options
+from bench.plugins.registry import Registry
+from bench.plugins.specs import EncoderSpec
+
+
+def base_of(name: str) -> str:
+    """The encoder of a variant; the name itself where it is none."""
+    return name.partition("[")[0]
+
+
+def variant_of(name: str, registry: Registry) -> tuple[EncoderSpec, list[str]]:
+    """The encoder called ``name``, under that name, and the settings in its brackets.
+
+    Raises:
+        BenchError: no such encoder, or brackets that don't close.
+    """
+    base, opened, rest = name.partition("[")
+    spec = registry.get("encoder", base)
+    assert isinstance(spec, EncoderSpec)
+    if not opened:
+        return spec, []
+    if not rest.endswith("]"):
+        raise BenchError(f"{name!r} lacks a closing bracket", fix=f"such as {base}[key=value,key=value]")
+    settings = [part.strip() for part in rest[:-1].split(",") if part.strip()]
+    return replace(spec, name=name), settings
+
+
+def variant_options(spec: EncoderSpec, settings: Sequence[str], base_options: dict[str, object]) -> dict[str, object]:
+    """Options of a variant: those of the plain encoder in this run, changed by the settings in its brackets.
+
+    Raises:
+        BenchError: an option that the encoder does not have, or a value of the wrong type.
+    """
+    plain = replace(spec, name=base_of(spec.name), defaults=base_options)
+    return resolve_options([plain], settings)["encoder", plain.name]

@@ -1,1 +1,0 @@
-"""From stored cells to what people and programs read."""

@@ -1,0 +1,1 @@
+"""Reports: tables and records, kept apart from how they are written (Markdown, LaTeX, CSV, HTML, JSON)."""

@@ -1,0 +1,187 @@
+"""What the paper prints beside what came out: numbers as differences between encoders, figures as orderings."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import pairwise
+from typing import Any
+
+from bench.evaluation.experiment import Part, PublishedNumber, PublishedOrdering
+from bench.evaluation.tests import REFERENCE, Results
+from bench.reports.differences import written_difference
+from bench.reports.main_table import dataset_label, titled
+from bench.reports.table import Line, Table, TableCell
+from bench.stats.published import against_published
+
+_VERDICTS = ("reproduced", "undecided", "direction only", "no", "not tested")
+
+
+def published_table(results: Results, part: Part) -> Table | None:
+    """Every printed number of a part; None where the paper prints none.
+
+    Two numbers of one column are compared by their difference: each encoder's to the reference where the paper prints
+    it, else to the first encoder of its group. Absolute values depend on the data, which are not the paper's.
+    """
+    label, experiment = results.experiment.label, results.experiment
+    numbers = [number for number in experiment.numbers if number.part == part.id]
+    if not numbers:
+        return None
+    printed = {(n.dataset, n.baseline, n.encoder, n.metric): n.value for n in numbers}
+    lines: list[Line] = []
+    rows: list[dict[str, Any]] = []
+    for number in numbers:
+        place = (part.id, number.dataset, number.baseline)
+        reference = _reference(part, number, printed)
+        ours = results.seed_values(*place, number.encoder, number.metric)
+        mean = float(ours.mean()) if len(ours) else None
+        row: dict[str, Any] = {
+            "table": f"{part.id}-published",
+            "row": f"{number.dataset} / {number.baseline} / {number.encoder}",
+            "column": number.metric,
+            "where": number.where,
+            "published": number.value,
+            "ours": mean,
+        }
+        verdict, delta, interval = "", "", ""
+        if reference != number.encoder:
+            difference = results.difference(*place, number.encoder, reference, number.metric)
+            beside = against_published(
+                number.value - printed[number.dataset, number.baseline, reference, number.metric], difference
+            )
+            delta, interval = f"{beside.published:+.4f}", written_difference(difference)
+            verdict = beside.verdict
+            row |= {
+                "reference": reference,
+                "published_delta": round(beside.published, 4),
+                "delta": beside.delta,
+                "ci_low": beside.low,
+                "ci_high": beside.high,
+                "verdict": verdict,
+                "conclusive": beside.conclusive,
+            }
+        rows.append(row)
+        texts = (
+            f"{number.value:.4f}",
+            "–" if mean is None else f"{mean:.4f}",
+            "" if reference == number.encoder else f"− {label(reference)}",
+            delta,
+            interval,
+            verdict,
+        )
+        stubs = (
+            dataset_label(results, number.dataset),
+            label(number.baseline),
+            label(number.encoder),
+            label(number.metric),
+        )
+        lines.append(Line(stubs, tuple(map(TableCell, texts)), not lines or lines[-1].stubs[:2] != stubs[:2]))
+    where = ", ".join(dict.fromkeys(number.where for number in numbers))
+    return Table(
+        id=f"{part.id}-published",
+        title=titled(part, f"beside the published numbers ({where})"),
+        stubs=("Dataset", "Baseline", "Encoder", "Metric"),
+        groups=(),
+        columns=("published", "ours", "compared", "Δ published", "Δ ours [95 %]", "verdict"),
+        lines=tuple(lines),
+        notes=(_count([str(row["verdict"]) for row in rows if "verdict" in row]), _reading(results)),
+        rows=tuple(rows),
+    )
+
+
+def ordering_table(results: Results, part: Part) -> Table | None:
+    """Every ordering that a figure of the paper shows, on each dataset and baseline; None where there is none.
+
+    ``reproduced`` where every encoder is above the one before it and the 95 % interval of that leaves out 0;
+    ``direction only`` where the means are in that order.
+    """
+    label = results.experiment.label
+    orderings = [ordering for ordering in results.experiment.orderings if ordering.part == part.id]
+    if not orderings:
+        return None
+    metric = part.metrics[0]
+    lines: list[Line] = []
+    rows: list[dict[str, Any]] = []
+    for ordering in orderings:
+        for dataset in part.datasets:
+            for baseline in part.baselines:
+                verdict = _ordering_verdict(results, ordering, dataset, baseline, metric)
+                means = {}
+                for name in ordering.encoders:
+                    values = results.seed_values(part.id, dataset, baseline, name, metric)
+                    if len(values):
+                        means[name] = float(values.mean())
+                ours = _order({label(name): mean for name, mean in means.items()})
+                published = " < ".join(map(label, ordering.encoders))
+                cells = tuple(map(TableCell, (published, ours or "–", verdict)))
+                lines.append(Line((dataset_label(results, dataset), label(baseline)), cells))
+                rows.append(
+                    {
+                        "table": f"{part.id}-orderings",
+                        "row": f"{dataset} / {baseline}",
+                        "column": " < ".join(ordering.encoders),
+                        "where": ordering.where,
+                        "metric": metric,
+                        "ours": _order(means),
+                        "verdict": verdict,
+                    }
+                )
+    where = ", ".join(dict.fromkeys(ordering.where for ordering in orderings))
+    return Table(
+        id=f"{part.id}-orderings",
+        title=titled(part, f"beside the published order ({where})"),
+        stubs=("Dataset", "Baseline"),
+        groups=(),
+        columns=(f"published, by {label(metric)}", "ours", "verdict"),
+        lines=tuple(lines),
+        notes=(
+            _count([str(row["verdict"]) for row in rows]),
+            "reproduced: each encoder above the one before it, with an unadjusted 95 % interval above 0.",
+        ),
+        rows=tuple(rows),
+    )
+
+
+def _reference(part: Part, number: PublishedNumber, printed: dict[tuple[str, str, str, str], float]) -> str:
+    """The encoder that a printed number is compared with; its own where there is no other."""
+    known = [
+        encoder
+        for encoder in (REFERENCE, *part.encoders)
+        if (number.dataset, number.baseline, encoder, number.metric) in printed
+    ]
+    if REFERENCE in known:
+        return REFERENCE
+    return next(name for name in known if part.groups.get(name) == part.groups.get(number.encoder))
+
+
+def _ordering_verdict(results: Results, ordering: PublishedOrdering, dataset: str, baseline: str, metric: str) -> str:
+    differences = [
+        results.difference(ordering.part, dataset, baseline, upper, lower, metric)
+        for lower, upper in pairwise(ordering.encoders)
+    ]
+    known = [difference for difference in differences if difference is not None]
+    if len(known) < len(differences):
+        return "not tested"
+    if all(difference.low > 0 for difference in known):
+        return "reproduced"
+    return "direction only" if all(difference.delta > 0 for difference in known) else "no"
+
+
+def _order(means: dict[str, float]) -> str:
+    """``a < b = c``, from the lowest mean to the highest."""
+    names = sorted(means, key=lambda name: means[name])
+    signs = [" = " if means[a] == means[b] else " < " for a, b in pairwise(names)]
+    return "".join(f"{name}{sign}" for name, sign in zip(names, [*signs, ""], strict=True))
+
+
+def _count(verdicts: list[str]) -> str:
+    counts = Counter(verdicts)
+    return ", ".join(f"{counts[verdict]} {verdict}" for verdict in _VERDICTS if counts[verdict]) + "."
+
+
+def _reading(results: Results) -> str:
+    origins = {corpus.info.origin for corpus in results.corpora.values()}
+    text = (
+        "reproduced: our 95 % interval holds the published difference; undecided: and 0 as well; direction only: it "
+        "doesn't, but the sign is the same; else no. Nothing is tested against a printed mean."
+    )
+    return f"{text} Ours are on simulated data." if "simulated" in origins else text

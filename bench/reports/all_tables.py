@@ -1,0 +1,69 @@
+"""Every table of an experiment, and writing them to a folder with where they come from."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.evaluation.tests import Results
+from bench.reports.against_paper import ordering_table, published_table
+from bench.reports.dataset_table import dataset_table
+from bench.reports.differences import difference_table
+from bench.reports.main_table import main_table
+from bench.reports.record import provenance_of, write_json
+from bench.reports.table import Table
+from bench.reports.writers import WRITERS
+
+
+def all_tables(results: Results, with_datasets: bool = True) -> list[Table]:
+    """Table 1, then for every part its table, its differences, and the published numbers beside it."""
+    tables = [dataset_table(results.experiment, results.corpora)] if with_datasets else []
+    for part in results.experiment.parts:
+        tables.append(main_table(results, part))
+        tables += [
+            table
+            for make in (difference_table, published_table, ordering_table)
+            if (table := make(results, part)) is not None
+        ]
+    return tables
+
+
+def write_tables(
+    folder: Path, tables: Sequence[Table], formats: Sequence[str], results: Results, command: Sequence[str]
+) -> None:
+    """Writes ``ID.ENDING`` for every table and format, ``tables.md`` with all of them, and ``provenance.json``.
+
+    Args:
+        folder: made anew; files of an earlier call are replaced, others stay.
+        tables: all of them.
+        formats: endings, of :data:`bench.reports.writers.WRITERS`.
+        results: what they show.
+        command: what was typed, without ``bench``.
+    """
+    writing = folder.with_name(folder.name + ".writing")
+    shutil.rmtree(writing, ignore_errors=True)
+    writing.mkdir(parents=True)
+    experiment = results.experiment
+    for ending in formats:
+        for table in tables:
+            (writing / f"{table.id}.{ending}").write_text(WRITERS[ending]([table]), encoding="utf-8")
+    cells = list({cell.key: cell for planned in results.cells.values() for cell in planned}.values())
+    provenance = provenance_of(command, cells, results.corpora, results.store)
+    about = {
+        "name": experiment.name,
+        "title": experiment.title,
+        "seeds": experiment.seeds,
+        "settings": list(experiment.settings),
+        "source": experiment.source,
+        "parts": {part.id: [cell.key for cell in results.cells[part.id]] for part in experiment.parts},
+    }
+    write_json(writing / "provenance.json", {**provenance, "experiment": about, "warnings": results.warnings()})
+    lines = [f"# {experiment.title}", f"`{provenance['command']}`"]
+    lines.append(f"Computed at commit {', '.join(map(str, provenance['commits']))}; see `provenance.json`.")
+    text = "\n\n".join([*lines, WRITERS["md"](tables).rstrip("\n"), *results.warnings()]) + "\n"
+    (writing / "tables.md").write_text(text, encoding="utf-8")
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in writing.iterdir():
+        file.replace(folder / file.name)
+    writing.rmdir()

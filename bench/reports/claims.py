@@ -1,0 +1,62 @@
+"""Claims for people: a table, and every single hypothesis below it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from bench.data.corpus import Corpus
+from bench.evaluation.claims import Answer
+from bench.stats.outcome import Outcome
+
+_EXPLANATION = (
+    "A claim holds on a dataset where each of its hypotheses does, one-sided, at p < 0.05 after Holm; it is not tested "
+    "where a result is missing. Effect, interval and p are those of the hypothesis with the least to spare."
+)
+
+
+def markdown_claims(answers: Sequence[Answer], corpora: Mapping[str, Corpus]) -> str:
+    """Both, and what a reader must know of the data."""
+    lines = [
+        "| claim | what the paper says | dataset | verdict | effect [95 %] | p (Holm) | hypotheses |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for answer in answers:
+        dataset = _label(answer.dataset, corpora)
+        effect = _effect(answer.worst) if answer.worst is not None else ""
+        p = _p(answer.worst.p_adjusted) if answer.worst is not None else ""
+        cells = (answer.claim, answer.says, dataset, answer.verdict, effect, p, str(len(answer.outcomes)))
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    lines += ["", _EXPLANATION]
+    if any(outcome.conditional for answer in answers for outcome in answer.outcomes):
+        lines += ["", "One seed: all of this is conditional on one trained model."]
+    datasets = dict.fromkeys(answer.dataset for answer in answers if answer.dataset is not None)
+    notes = {note: None for name in datasets if name in corpora for note in corpora[name].info.caveats}
+    lines += [f"\nNote: {note}" for note in notes]
+    for answer in answers:
+        if answer.outcomes:
+            lines += ["", f"**{answer.claim}, {_label(answer.dataset, corpora)}: {answer.verdict}**", ""]
+            lines += [f"- {_single(outcome)}" for outcome in answer.outcomes]
+    return "\n".join(lines) + "\n"
+
+
+def _single(outcome: Outcome) -> str:
+    if outcome.difference is None:
+        return f"{outcome.hypothesis}: not tested"
+    margin = f", margin {outcome.hypothesis.margin:g}" if outcome.hypothesis.margin is not None else ""
+    return f"{outcome.hypothesis}{margin}: {_effect(outcome)}, p {_p(outcome.p_adjusted)}: {outcome.verdict()}"
+
+
+def _effect(outcome: Outcome) -> str:
+    difference = outcome.difference
+    assert difference is not None
+    return f"{difference.delta:+.4f} [{difference.low:+.4f}, {difference.high:+.4f}]"
+
+
+def _p(p: float | None) -> str:
+    return "" if p is None else "< 0.0001" if p < 1e-4 else f"{p:.4f}"
+
+
+def _label(dataset: str | None, corpora: Mapping[str, Corpus]) -> str:
+    if dataset is None:
+        return "–"
+    return corpora[dataset].info.label if dataset in corpora else dataset

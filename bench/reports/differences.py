@@ -1,0 +1,70 @@
+"""A part's declared hypotheses on the primary metric: every difference with its interval."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from bench.evaluation.experiment import Part
+from bench.evaluation.tests import REFERENCE, Results
+from bench.reports.main_table import dataset_label, titled
+from bench.reports.table import Line, Table, TableCell
+from bench.stats.crossed import Difference
+from bench.stats.digits import decimals
+from bench.stats.family import STRONGEST
+from bench.stats.marks import dagger
+from bench.stats.outcome import Outcome
+
+
+def difference_table(results: Results, part: Part) -> Table | None:
+    """Differences on the primary metric, in the family ``PART primary``; None where that has no hypothesis."""
+    label = results.experiment.label
+    outcomes = results.outcomes().get(f"{part.id} primary", [])
+    if not outcomes:
+        return None
+    # the champion's last contrast is with whoever validation chose, another encoder in each column
+    found: dict[tuple[str, str, bool], dict[str, Outcome]] = {}
+    for outcome in outcomes:
+        h = outcome.hypothesis
+        found.setdefault((h.baseline, h.encoder, h.reference == REFERENCE), {})[h.dataset] = outcome
+    lines: list[Line] = []
+    rows: list[dict[str, Any]] = []
+    for (baseline, encoder, against_reference), by_dataset in found.items():
+        against = label(REFERENCE) if against_reference else "strongest other"
+        cells = []
+        for dataset in part.datasets:
+            outcome = by_dataset[dataset]
+            name = outcome.hypothesis.reference
+            text = written_difference(outcome.difference, outcome.p_adjusted)
+            if not against_reference and name != STRONGEST:
+                text += f" ({label(name)})"
+            cells.append(TableCell(text))
+            place = {"table": f"{part.id}-differences", "row": f"{baseline} / {encoder} − {against}"}
+            rows.append({**place, "column": f"{dataset} {part.metrics[0]}", **outcome.as_dict()})
+        first = not lines or lines[-1].stubs[0] != label(baseline)
+        lines.append(Line((label(baseline), label(encoder), against), tuple(cells), first))
+    metric = label(part.metrics[0])
+    return Table(
+        id=f"{part.id}-differences",
+        title=titled(part, f"differences in {metric}"),
+        stubs=("Baseline", "Encoder", "minus"),
+        groups=(),
+        columns=tuple(f"{dataset_label(results, dataset)} Δ [95 %]" for dataset in part.datasets),
+        lines=tuple(lines),
+        notes=(
+            f"† p < 0.05 after Holm over this table ({len(outcomes)} hypotheses), declared before the run; intervals "
+            "are over users and seeds, unadjusted. The strongest other encoder is the best one on validation.",
+        ),
+        rows=tuple(rows),
+    )
+
+
+def written_difference(difference: Difference | None, p_adjusted: float | None = None) -> str:
+    """``+0.031† [+0.025, +0.037]``; without an interval only the difference, and nothing tested is a dash."""
+    if difference is None or not math.isfinite(difference.delta):
+        return "–"
+    places = decimals(difference.error)
+    text = f"{difference.delta:+.{places}f}{dagger(p_adjusted)}"
+    if not (math.isfinite(difference.low) and math.isfinite(difference.high)):
+        return text
+    return f"{text} [{difference.low:+.{places}f}, {difference.high:+.{places}f}]"

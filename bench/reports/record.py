@@ -1,0 +1,139 @@
+"""A run as files to commit: table, rows, pretraining curves, and where all of it comes from."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import shlex
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from bench.data.corpus import Corpus
+from bench.evaluation.summary import SummaryRow
+from bench.reports.run_table import markdown_run
+from bench.runs.jobs import Cell
+from bench.runs.store import Store
+
+
+def record_run(
+    folder: Path,
+    command: Sequence[str],
+    rows: Sequence[SummaryRow],
+    cells: Sequence[Cell],
+    corpora: dict[str, Corpus],
+    primary: str,
+    store: Store,
+    warnings: Sequence[str] = (),
+) -> None:
+    """Writes ``table.md``, ``rows.json``, ``provenance.json`` and ``curves.csv`` to ``folder``, all or nothing.
+
+    Where matplotlib is installed, ``curves.svg`` shows the curves.
+
+    Args:
+        folder: made anew; files of an earlier record are replaced, others stay.
+        command: what was typed.
+        rows: the summary.
+        cells: the cells that it summarises.
+        corpora: by dataset.
+        primary: the metric of the hypotheses.
+        store: where the results are.
+        warnings: lines that belong to the table.
+    """
+    writing = folder.with_name(folder.name + ".writing")
+    shutil.rmtree(writing, ignore_errors=True)
+    writing.mkdir(parents=True)
+    provenance = provenance_of(command, cells, corpora, store)
+    lines = [
+        f"`{provenance['command']}`",
+        f"Computed at commit {', '.join(map(str, provenance['commits']))}; corpora: "
+        + ", ".join(f"{name} {about['fingerprint'][:12]}" for name, about in provenance["corpora"].items())
+        + ". See `provenance.json`.",
+    ]
+    table = markdown_run(rows, corpora, primary)
+    text = "\n\n".join([*lines, table.rstrip("\n"), *warnings]) + "\n"
+    (writing / "table.md").write_text(text, encoding="utf-8")
+    write_json(writing / "rows.json", [row.as_dict() for row in rows])
+    write_json(writing / "provenance.json", provenance)
+    curves = pretraining_curves(cells, store)
+    if len(curves):
+        curves.to_csv(writing / "curves.csv", index=False, float_format="%.5f")
+        _draw(curves, corpora, writing / "curves.svg")
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in writing.iterdir():
+        file.replace(folder / file.name)
+    writing.rmdir()
+
+
+def provenance_of(
+    command: Sequence[str], cells: Sequence[Cell], corpora: dict[str, Corpus], store: Store
+) -> dict[str, Any]:
+    keys = dict.fromkeys(cell.key for cell in cells)  # one of a reference stands for every seed
+    """Where the numbers of these cells come from: command, commits, versions, options, corpora, seconds."""
+    records = [record for key in keys if (record := store.read("cells", key)) is not None]
+    made = [record["provenance"] for record in records if "provenance" in record]
+    encoders = {job.key: job for cell in cells for job in cell.jobs if job.kind == "encoders"}
+    pretraining = [store.read("encoders", key) or {} for key in encoders]
+    return {
+        "command": shlex.join(["bench", *command]),
+        "commits": sorted({str(p["commit"]) for p in made}),
+        "session_bench": sorted({p["session_bench"] for p in made}),
+        "python": sorted({p["python"] for p in made}),
+        "machine": sorted({p["machine"] for p in made}),
+        "threads": sorted({p["threads"] for p in made}),
+        "device": sorted({record["config"]["device"] for record in records}),
+        "libraries": records[0]["config"]["libraries"] if records else {},
+        "options": {
+            f"{kind} {record['config'][kind]['name']}": record["config"][kind]["options"]
+            for record in records
+            for kind in ("task", "baseline", "encoder")
+        },
+        "corpora": {
+            name: {
+                "fingerprint": c.info.fingerprint,
+                "origin": c.info.origin,
+                "licence": c.info.licence,
+                **c.info.source,
+            }
+            for name, c in corpora.items()
+        },
+        "seconds": {
+            "cells": round(sum(record["seconds"] for record in records), 1),
+            "pretraining": round(sum(record.get("seconds", 0.0) for record in pretraining), 1),
+        },
+        "cells": sorted(keys),
+    }
+
+
+def pretraining_curves(cells: Sequence[Cell], store: Store) -> pd.DataFrame:
+    """The pretraining curves: one row per validation of each dataset, encoder and seed."""
+    frames = {}
+    for cell in cells:
+        for job in cell.jobs:
+            file = store.folder(job.kind, job.key) / "curve.parquet"
+            if job.kind == "encoders" and file.exists():
+                frame = pd.read_parquet(file)
+                frames[job.key] = frame.assign(dataset=cell.dataset, encoder=cell.encoder, seed=cell.seed)
+    filled = [frame for frame in frames.values() if len(frame)]
+    if not filled:
+        return pd.DataFrame()
+    together = pd.concat(filled, ignore_index=True)
+    first = ["dataset", "encoder", "seed"]
+    return together[[*first, *(column for column in together.columns if column not in first)]]
+
+
+def _draw(curves: pd.DataFrame, corpora: dict[str, Corpus], file: Path) -> None:
+    if importlib.util.find_spec("matplotlib") is None:  # an extra; the numbers are in curves.csv
+        return
+    from bench.figures.curves import draw_curves
+    from bench.figures.drawing import write_picture
+
+    write_picture(draw_curves(curves, {name: corpus.info.label for name, corpus in corpora.items()}).figure, file)
+
+
+def write_json(file: Path, value: Any) -> None:
+    """Writes JSON for people and diffs: indented, keys sorted."""
+    file.write_text(json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -1,0 +1,101 @@
+"""The command that repeats a result, put together from its stored configuration."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from bench.data.corpus import Corpus
+from bench.errors import BenchError
+from bench.plugins.registry import Registry
+from bench.plugins.specs import DatasetSpec, EncoderSpec
+from bench.plugins.variants import base_of, variant_of, variant_options
+from bench.runs.corpora import corpus_folder
+from bench.runs.store import Store
+
+DEFAULT_OUT = Path("runs")
+
+
+def repeat_command(record: Mapping[str, Any], registry: Registry, store: Store) -> str:
+    """The ``bench run`` of a cell, or the ``bench pretrain`` of an encoder, with every option that isn't the default.
+
+    Typed where the sources, libraries and corpus are as they were, it has the same key. A cell of seed s is the last
+    of s + 1 seeds.
+
+    Args:
+        record: what a result says of itself.
+        registry: where its components' defaults are.
+        store: where it is; ``--out`` says so, unless that is where results go anyway.
+
+    Raises:
+        BenchError: embeddings, which no command makes alone; or a component or option is not there any more.
+    """
+    config = record["config"]
+    if "encoder_key" in config:
+        raise BenchError("embeddings are made on the way to a cell", where=record["key"])
+    is_cell = "task" in config
+    words = ["bench", "run"] if is_cell else ["bench", "pretrain"]
+    settings: list[str] = []
+    for kind in ("task", "baseline") if is_cell else ():
+        words += [f"--{kind}", config[kind]["name"]]
+        settings += _settings(
+            config[kind]["name"], config[kind]["options"], registry.get(kind, config[kind]["name"]).defaults
+        )
+    words += ["--encoder", config["encoder"]["name"]]
+    settings += _encoder_settings(config["encoder"], registry)
+    dataset, its_settings = _dataset(record, registry, store)
+    words += ["--dataset", dataset]
+    words += ["--seeds", str(config["seed"] + 1)] if is_cell else ["--seed", str(config["seed"])]
+    words += ["--device", config["device"]]
+    for setting in settings + its_settings:
+        words += ["--set", setting]
+    if store.root != DEFAULT_OUT:
+        words += ["--out", str(store.root)]
+    return shlex.join(words)
+
+
+def _settings(name: str, options: Mapping[str, Any], defaults: Mapping[str, Any]) -> list[str]:
+    """``NAME.KEY=VALUE`` of every option that isn't the default."""
+    for key in options:
+        if key not in defaults:
+            raise BenchError(f"{name} has no option {key!r} any more", fix="its plugin has changed since")
+    return [f"{name}.{key}={_text(value)}" for key, value in options.items() if value != defaults[key]]
+
+
+def _encoder_settings(encoder: Mapping[str, Any], registry: Registry) -> list[str]:
+    """Settings of the plain encoder that, with the brackets of a variant on top, give these options."""
+    spec, brackets = variant_of(encoder["name"], registry)
+    assert isinstance(spec, EncoderSpec)
+    in_brackets = {text.partition("=")[0].strip().rpartition(".")[2] for text in brackets}
+    plain = {key: value for key, value in encoder["options"].items() if key not in in_brackets}
+    settings = _settings(base_of(spec.name), plain, spec.defaults)
+    if variant_options(spec, brackets, {**spec.defaults, **plain}) != encoder["options"]:
+        raise BenchError(f"the brackets of {spec.name} mean something else now", fix="its plugin has changed since")
+    return settings
+
+
+def _dataset(record: Mapping[str, Any], registry: Registry, store: Store) -> tuple[str, list[str]]:
+    """The dataset's name and its settings, if the corpus is known to come from them; else the corpus folder."""
+    name = record["config"]["corpus"]["dataset"]
+    folder = Path((record.get("provenance") or {}).get("corpus_folder") or store.corpora / name)
+    if not folder.exists():  # a relative path of another working directory, or the store has moved
+        folder = store.corpora / folder.name
+    if name not in registry.names("dataset"):
+        return str(folder), []
+    spec = registry.get("dataset", name)
+    assert isinstance(spec, DatasetSpec)
+    if (folder / "corpus.toml").exists():
+        made_with = Corpus(folder).info.source.get("options", {})
+        options = {**spec.defaults, **{k: v for k, v in made_with.items() if k in spec.defaults}}
+        if corpus_folder(spec, options, store).name == folder.name:
+            return name, _settings(name, options, spec.defaults)
+        return str(folder), []
+    if corpus_folder(spec, dict(spec.defaults), store).name == folder.name:
+        return name, []
+    raise BenchError("the corpus is gone, and what it was made with is not known", where=str(folder))
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,153 @@
+"""Tables as text: Markdown, LaTeX (booktabs), HTML, and for programs CSV and JSON."""
+
+from __future__ import annotations
+
+import csv
+import html
+import io
+import json
+from collections.abc import Callable, Sequence
+
+from tabulate import tabulate
+
+from bench.reports.table import Line, Table, TableCell
+
+
+def markdown(tables: Sequence[Table]) -> str:
+    """Tables under one another; bold as ``**``. Heads of groups stand before each of their columns."""
+    parts = []
+    for table in tables:
+        body = [[*map(_pipe, line.stubs), *map(_bold_markdown, line.cells)] for line in table.lines]
+        align = ["left"] * len(table.stubs) + ["right"] * len(table.columns)
+        heads = [_pipe(head) for head in table.heads]
+        text = tabulate(body, heads, tablefmt="github", colalign=align if body else None, disable_numparse=True)
+        parts.append("\n\n".join([f"### {table.title}", text, *table.notes]))
+    return "\n\n".join(parts) + "\n"
+
+
+def latex(tables: Sequence[Table]) -> str:
+    """``table*`` environments for a document that uses the packages booktabs and inputenc (utf8)."""
+    return "\n".join(_latex(table) for table in tables)
+
+
+def html_page(tables: Sequence[Table]) -> str:
+    """One page of tables, complete in itself."""
+    head = '<!doctype html>\n<html lang="en">\n<head><meta charset="utf-8"><title>Tables</title>\n<style>\n'
+    style = (
+        "body{font:14px/1.4 sans-serif;margin:2em}table{border-collapse:collapse;margin:1em 0}"
+        "td,th{padding:.2em .6em;text-align:right}.stub{text-align:left}thead{border-bottom:1px solid}"
+        "tr.rule{border-top:1px solid #999}table{border-top:2px solid;border-bottom:2px solid}"
+    )
+    return f"{head}{style}\n</style></head>\n<body>\n" + "\n".join(map(_html, tables)) + "\n</body></html>\n"
+
+
+def csv_rows(tables: Sequence[Table]) -> str:
+    """A line for each number of all tables, with every field that some of them have."""
+    rows = [row for table in tables for row in table.rows]
+    fields = list(dict.fromkeys(field for row in rows for field in row))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fields, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def json_rows(tables: Sequence[Table]) -> str:
+    """An array of flat objects, one for each number of all tables."""
+    rows = [row for table in tables for row in table.rows]
+    return json.dumps(rows, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+WRITERS: dict[str, Callable[[Sequence[Table]], str]] = {
+    "md": markdown,
+    "tex": latex,
+    "html": html_page,
+    "csv": csv_rows,
+    "json": json_rows,
+}
+"""Formats by the ending of their files."""
+
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    **{letter: f"\\{letter}" for letter in "&%$#_{}"},
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "±": r"$\pm$",
+    "†": r"$^\dagger$",
+    "Δ": r"$\Delta$",
+    "↑": r"$\uparrow$",
+    "↓": r"$\downarrow$",
+    "−": "$-$",
+    "<": "$<$",
+    ">": "$>$",
+    "×": r"$\times$",
+    "≠": r"$\neq$",
+    "–": "--",
+}
+
+
+def _pipe(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def _bold_markdown(cell: TableCell) -> str:
+    return f"**{_pipe(cell.text)}**" if cell.bold and cell.text else _pipe(cell.text)
+
+
+def _tex(text: str) -> str:
+    return "".join(_LATEX.get(letter, letter) for letter in text)
+
+
+def _latex(table: Table) -> str:
+    stubs, columns = len(table.stubs), len(table.columns)
+    lines = [
+        r"\begin{table*}",
+        r"\centering",
+        rf"\caption{{{_tex(table.title)}}}",
+        rf"\label{{tab:{table.id}}}",
+        rf"\begin{{tabular}}{{{'l' * stubs}{'r' * columns}}}",
+        r"\toprule",
+    ]
+    if table.groups:
+        spans = [rf"\multicolumn{{{width}}}{{c}}{{{_tex(name)}}}" for name, width in table.groups]
+        lines.append(" & ".join([""] * stubs + spans).lstrip() + r" \\")
+        lines.append(" ".join(rf"\cmidrule(lr){{{a}-{b}}}" for a, b in _spans(table)))
+    lines.append(" & ".join(map(_tex, [*table.stubs, *table.columns])) + r" \\")
+    lines.append(r"\midrule")
+    for number, line in enumerate(table.lines):
+        if line.rule and number:
+            lines.append(r"\midrule")
+        cells = [rf"\textbf{{{_tex(c.text)}}}" if c.bold and c.text else _tex(c.text) for c in line.cells]
+        lines.append(" & ".join([*map(_tex, line.stubs), *cells]) + r" \\")
+    lines += [r"\bottomrule", r"\end{tabular}", *(rf"\par\footnotesize {_tex(note)}" for note in table.notes)]
+    return "\n".join([*lines, r"\end{table*}", ""])
+
+
+def _spans(table: Table) -> list[tuple[int, int]]:
+    """First and last column of each group, from 1."""
+    spans, start = [], len(table.stubs) + 1
+    for _, width in table.groups:
+        spans.append((start, start + width - 1))
+        start += width
+    return spans
+
+
+def _html(table: Table) -> str:
+    heads = []
+    if table.groups:
+        blank = f'<th colspan="{len(table.stubs)}"></th>'
+        spans = "".join(f'<th colspan="{width}">{html.escape(name)}</th>' for name, width in table.groups)
+        heads.append(f"<tr>{blank}{spans}</tr>")
+    stubs = "".join(f'<th class="stub">{html.escape(name)}</th>' for name in table.stubs)
+    heads.append(f"<tr>{stubs}" + "".join(f"<th>{html.escape(name)}</th>" for name in table.columns) + "</tr>")
+    body = "\n".join(_html_line(line) for line in table.lines)
+    notes = "".join(f"<p>{html.escape(note)}</p>\n" for note in table.notes)
+    title = f'<h3 id="{html.escape(table.id)}">{html.escape(table.title)}</h3>'
+    return f"{title}\n<table>\n<thead>{''.join(heads)}</thead>\n<tbody>\n{body}\n</tbody>\n</table>\n{notes}"
+
+
+def _html_line(line: Line) -> str:
+    stubs = "".join(f'<td class="stub">{html.escape(stub)}</td>' for stub in line.stubs)
+    texts = [(html.escape(cell.text), cell.bold and cell.text) for cell in line.cells]
+    cells = "".join(f"<td><b>{text}</b></td>" if bold else f"<td>{text}</td>" for text, bold in texts)
+    return f'<tr class="rule">{stubs}{cells}</tr>' if line.rule else f"<tr>{stubs}{cells}</tr>"

@@ -1,0 +1,1 @@
+"""Runs: what is to be computed, under which key its result is kept, and computing it."""

@@ -1,0 +1,69 @@
+"""Where the corpus of a dataset is: a folder of one's own, one made earlier, or one made now."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from bench.data.corpus import Corpus
+from bench.errors import BenchError
+from bench.runs.keys import component_config, key_of
+from bench.runs.store import Store
+from bench.plugins.registry import Registry
+from bench.plugins.specs import DatasetSpec
+from bench.progress import Progress
+
+
+def dataset_spec(name: str, registry: Registry) -> DatasetSpec | None:
+    """The registered dataset called ``name``; None when it is the folder of a corpus instead.
+
+    Raises:
+        BenchError: it is neither.
+    """
+    if name in registry.names("dataset"):
+        spec = registry.get("dataset", name)
+        assert isinstance(spec, DatasetSpec)
+        return spec
+    if (Path(name) / "corpus.toml").exists() or "/" in name:
+        return None
+    registry.get("dataset", name)  # says what comes near
+    return None
+
+
+def corpus_folder(spec: DatasetSpec, options: dict[str, Any], store: Store) -> Path:
+    """Where the corpus of a dataset with these options belongs: its name, and a key of what decides its contents.
+
+    The corpus of a fetched dataset is called by its name alone, with the key of options other than the defaults.
+    """
+    if spec.fetched:
+        changed = _changed(spec, options)
+        return store.corpora / (f"{spec.name}-{key_of(changed)[:8]}" if changed else spec.name)
+    return store.corpora / f"{spec.name}-{key_of(component_config(spec, options))[:8]}"
+
+
+def open_corpus(
+    name: str, spec: DatasetSpec | None, options: dict[str, Any], store: Store, progress: Progress
+) -> Corpus:
+    """The corpus of a dataset, made first if it isn't there, or the one in the folder ``name``.
+
+    Raises:
+        BenchError: it needs files that only the user can provide.
+    """
+    if spec is None:
+        return Corpus(name)
+    folder = corpus_folder(spec, options, store)
+    if not folder.exists():
+        if spec.fetched:
+            changed = [f" --set {key}={value}" for key, value in _changed(spec, options).items()]
+            raise BenchError(
+                f"{name} is not here yet",
+                where=str(folder),
+                fix=f"bench data fetch {name} --from PATH|URL{''.join(changed)}; the files: {spec.where}",
+            )
+        spec.load()(folder, name=name, progress=progress, **options)
+    return Corpus(folder)
+
+
+def _changed(spec: DatasetSpec, options: dict[str, Any]) -> dict[str, Any]:
+    """The options that are not the defaults."""
+    return {key: value for key, value in options.items() if value != spec.defaults[key]}

@@ -1,0 +1,103 @@
+"""Vectors for all sessions of a corpus: ``bench pretrain`` and ``bench embed`` as functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from bench.data.corpus import Corpus
+from bench.data.schema import SPLITS
+from bench.errors import BenchError
+from bench.runs.corpora import dataset_spec, open_corpus
+from bench.runs.jobs import Job, plan_encoder
+from bench.runs.plan import resolve_device
+from bench.runs.store import Store
+from bench.plugins.options import resolve_options
+from bench.plugins.registry import registry
+from bench.plugins.specs import EncoderSpec, Spec
+from bench.progress import Progress
+
+_CHUNK = 8192  # sessions in one row group
+
+
+def pretrained(
+    encoder: str,
+    dataset: str,
+    seed: int,
+    settings: Sequence[str],
+    device: str,
+    store: Store,
+    progress: Callable[[str], Progress],
+) -> tuple[Job, Corpus]:
+    """Pretrains an encoder unless that has been done with this very configuration.
+
+    Returns:
+        the job whose result is in the store, and the corpus.
+
+    Raises:
+        BenchError: wrong names or options, an encoder that isn't frozen, or a failed pretraining.
+    """
+    spec, data = registry().get("encoder", encoder), dataset_spec(dataset, registry())
+    assert isinstance(spec, EncoderSpec)
+    if not spec.frozen:
+        raise BenchError(f"{encoder} is trained with a baseline and has no vectors of its own", where="--encoder")
+    specs: list[Spec] = [spec, *([data] if data is not None else [])]
+    options = resolve_options(specs, settings)
+    data_options = options["dataset", data.name] if data is not None else {}
+    corpus = open_corpus(dataset, data, data_options, store, progress(f"making {dataset}"))
+    name = dataset if data is not None else corpus.info.name
+    job = plan_encoder(corpus, name, spec, seed, options, resolve_device(device))
+    if not store.is_done(job.kind, job.key):
+        import torch
+
+        from bench.runs.work import perform
+
+        torch.set_num_threads(1)  # as in the grid's workers, so that the same key means the same weights
+        record = perform(job, store, progress(job.title))
+        if record["status"] != "done":
+            raise BenchError(record["error"], where=job.title, fix=f"bench show {job.key}")
+    return job, corpus
+
+
+def embed_sessions(
+    encoder: str,
+    dataset: str,
+    seed: int,
+    settings: Sequence[str],
+    device: str,
+    store: Store,
+    to: Path,
+    progress: Callable[[str], Progress],
+) -> int:
+    """Writes session_id, split and vector of every session to the Parquet file ``to``; returns how many."""
+    job, corpus = pretrained(encoder, dataset, seed, settings, device, store, progress)
+    import torch
+
+    from bench.runs.work import encode_prefixes, load_encoder
+    from bench.training.context import TrainingContext
+
+    context = TrainingContext(corpus, seed, torch.device(job.config["device"]), progress(f"embedding {dataset}"))
+    weights = store.folder(job.kind, job.key) / "encoder.safetensors"
+    model = load_encoder(job.config, context.features.dims, weights).to(context.device)
+    last_query = corpus.columns.session_queries[1:] - 1  # a whole session is the prefix that ends with its last query
+    vectors = encode_prefixes(model, np.asarray(last_query), context)
+
+    split = pa.DictionaryArray.from_arrays(np.asarray(corpus.columns.session_split), pa.array(SPLITS)).cast(pa.string())
+    flat = pa.array(vectors.reshape(-1))
+    table = pa.table(
+        {
+            "session_id": corpus.strings("sessions", "session_id"),
+            "split": split,
+            "vector": pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1]),
+        },
+        metadata={"encoder": encoder, "key": job.key, "corpus": corpus.info.fingerprint},
+    )
+    to.parent.mkdir(parents=True, exist_ok=True)
+    writing = to.with_name(to.name + ".writing")
+    pq.write_table(table, writing, row_group_size=_CHUNK)
+    writing.rename(to)
+    return len(vectors)

@@ -1,0 +1,1 @@
+"""Engines: where the jobs of a run are carried out."""

@@ -1,0 +1,119 @@
+"""Jobs: pieces of work with a key, what they need, and a payload that any process can carry out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bench.data.corpus import Corpus
+from bench.runs.keys import component_config, key_of, library_versions
+from bench.runs.source_version import source_version
+from bench.plugins.specs import BaselineSpec, EncoderSpec, TaskSpec
+
+Options = dict[tuple[str, str], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One piece of work.
+
+    Attributes:
+        kind: ``encoders`` (pretraining), ``embeddings`` or ``cells``: where its result is stored.
+        key: hash of ``config``.
+        config: everything that decides the result; plain JSON.
+        corpus: folder of the corpus. Not in the key: its fingerprint is.
+        needs: keys of the jobs, kind by kind, whose results it reads.
+        title: one line for people.
+    """
+
+    kind: str
+    key: str
+    config: dict[str, Any]
+    corpus: str
+    needs: tuple[tuple[str, str], ...]
+    title: str
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell of the grid and the jobs that make it, the last being its own."""
+
+    dataset: str
+    task: str
+    baseline: str
+    encoder: str
+    seed: int
+    jobs: tuple[Job, ...]
+
+    @property
+    def key(self) -> str:
+        """Key of the cell's result."""
+        return self.jobs[-1].key
+
+
+def plan_cell(
+    corpus: Corpus,
+    dataset: str,
+    task: TaskSpec,
+    baseline: BaselineSpec,
+    encoder: EncoderSpec,
+    seed: int,
+    options: Options,
+    device: str,
+) -> Cell:
+    """The cell (task, dataset, baseline, encoder, seed) with every job that it takes."""
+    the_task = component_config(task, options["task", task.name])
+    jobs: list[Job] = []
+    if encoder.frozen:
+        jobs += plan_embeddings(corpus, dataset, the_task, encoder, seed, options, device)
+    config = {
+        **_environment(corpus, dataset, device),
+        "task": the_task,
+        "baseline": component_config(baseline, options["baseline", baseline.name]),
+        "encoder": {**component_config(encoder, options["encoder", encoder.name]), "frozen": encoder.frozen},
+        "seed": 0 if baseline.reference else seed,  # nothing random: one result stands for every seed
+    }
+    title = f"{task.name} {dataset} {baseline.name}"
+    title += "" if baseline.reference else f" {encoder.name} seed {seed}"
+    needs = ((jobs[-1].kind, jobs[-1].key),) if jobs else ()
+    jobs.append(Job("cells", key_of({"cell": config}), config, str(corpus.folder), needs, title))
+    return Cell(dataset, task.name, baseline.name, encoder.name, seed, tuple(jobs))
+
+
+def plan_encoder(corpus: Corpus, dataset: str, encoder: EncoderSpec, seed: int, options: Options, device: str) -> Job:
+    """The pretraining of an encoder on a corpus."""
+    config = {
+        **_environment(corpus, dataset, device),
+        "encoder": component_config(encoder, options["encoder", encoder.name]),
+        "seed": seed,
+    }
+    title = f"pretrain {encoder.name} on {dataset} seed {seed}"
+    return Job("encoders", key_of({"encoder": config}), config, str(corpus.folder), (), title)
+
+
+def plan_embeddings(
+    corpus: Corpus,
+    dataset: str,
+    task: dict[str, Any],
+    encoder: EncoderSpec,
+    seed: int,
+    options: Options,
+    device: str,
+) -> Sequence[Job]:
+    """The pretraining, and the vectors of the units that the task wants; shared by all baselines."""
+    pretraining = plan_encoder(corpus, dataset, encoder, seed, options, device)
+    config = {**pretraining.config, "encoder_key": pretraining.key, "task": task}
+    title = f"embed {dataset} with {encoder.name} seed {seed} for {task['name']}"
+    needs = ((pretraining.kind, pretraining.key),)
+    return pretraining, Job("embeddings", key_of({"embedding": config}), config, pretraining.corpus, needs, title)
+
+
+def _environment(corpus: Corpus, dataset: str, device: str) -> dict[str, Any]:
+    """What every number depends on, whatever is computed."""
+    return {
+        "libraries": library_versions(),
+        "harness": source_version("bench.runs.work"),
+        "device": device,
+        "corpus": {"dataset": dataset, "fingerprint": corpus.info.fingerprint},
+    }

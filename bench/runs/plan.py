@@ -1,0 +1,172 @@
+"""``bench run`` as a function: from names to planned cells, run and summarised."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from bench.data.corpus import Corpus
+from bench.errors import BenchError
+from bench.runs.corpora import dataset_spec, open_corpus
+from bench.runs.jobs import Cell, Options, plan_cell
+from bench.runs.engines.local import Watcher, run_jobs
+from bench.runs.store import Store
+from bench.plugins.variants import base_of, variant_of, variant_options
+from bench.plugins.options import resolve_options
+from bench.plugins.registry import Registry
+from bench.plugins.specs import BaselineSpec, DatasetSpec, EncoderSpec, Spec, TaskSpec
+from bench.progress import Progress, silent
+
+REFERENCE = "vanilla"
+S = TypeVar("S", bound=Spec)
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """What a user asks for, by name.
+
+    Attributes:
+        task: name of the task.
+        encoders: names, or variants such as ``muvcog-m[negatives=random]``; the reference ``vanilla`` is added where
+            it is missing.
+        baselines: names; all of the task's when empty. References among them stand first, whatever the order.
+        datasets: names, or folders of corpora.
+        seeds: number of seeds, 0 … seeds - 1.
+        settings: ``--set`` lines.
+        device: ``auto``, ``cpu`` or ``cuda``.
+    """
+
+    task: str
+    encoders: Sequence[str]
+    baselines: Sequence[str] = ()
+    datasets: Sequence[str] = ("beauty",)
+    seeds: int = 5
+    settings: Sequence[str] = ()
+    device: str = "auto"
+
+
+@dataclass
+class Plan:
+    """Everything that a run will do, checked before any of it is done.
+
+    Attributes:
+        cells: in the order in which tables show them.
+        corpora: by dataset.
+        primary: the metric that hypotheses are about.
+    """
+
+    cells: list[Cell] = field(default_factory=list)
+    corpora: dict[str, Corpus] = field(default_factory=dict)
+    primary: str = ""
+
+
+def make_plan(
+    request: RunRequest, registry: Registry, store: Store, corpus_progress: Callable[[str], Progress] = lambda _: silent
+) -> Plan:
+    """Checks every name and option, then makes the corpora that are missing and plans the cells.
+
+    Raises:
+        BenchError: a name, an option or a corpus is wrong; nothing has been run then.
+    """
+    if request.seeds < 1:
+        raise BenchError(f"{request.seeds} seeds", where="--seeds", fix="1 or more; 5 or more for a test over seeds")
+    task = _typed(registry.get("task", request.task), TaskSpec)
+    names = [
+        n for n in registry.names("baseline") if _typed(registry.get("baseline", n), BaselineSpec).task == task.name
+    ]
+    baselines = [_typed(registry.get("baseline", n), BaselineSpec) for n in _distinct(request.baselines or names)]
+    baselines.sort(key=lambda baseline: not baseline.reference)  # stable: references first
+    for baseline in baselines:
+        if baseline.task != task.name:
+            raise BenchError(
+                f"{baseline.name} is a baseline of {baseline.task}, not of {task.name}", where="--baseline"
+            )
+    named = [variant_of(name, registry) for name in _distinct([REFERENCE, *request.encoders])]
+    encoders = [spec for spec, _ in named]
+    if len(encoders) > 1 and all(baseline.reference for baseline in baselines):
+        raise BenchError(
+            f"{baselines[0].name} is a reference: it reads no session vector",
+            where="--baseline",
+            fix=f"name a baseline that encoders can be measured with, or --encoder {REFERENCE}",
+        )
+    _refuse_trained_along(baselines, encoders, registry)
+    datasets = {name: dataset_spec(name, registry) for name in _distinct(request.datasets)}
+    plain = [_typed(registry.get("encoder", n), EncoderSpec) for n in _distinct([base_of(e.name) for e in encoders])]
+    specs: list[Spec] = [task, *baselines, *plain, *(spec for spec in datasets.values() if spec is not None)]
+    options = resolve_options(specs, request.settings)
+    for encoder, changes in named:
+        own = options["encoder", base_of(encoder.name)]
+        options["encoder", encoder.name] = variant_options(encoder, changes, own)
+    device = resolve_device(request.device)
+
+    plan = Plan(primary=task.primary)
+    for name, spec in datasets.items():
+        plan.corpora[name] = open_corpus(name, spec, _options_of(spec, options), store, corpus_progress(name))
+    opened, plan.corpora = plan.corpora, {}
+    for name, corpus in opened.items():
+        label = name if datasets[name] is not None else corpus.info.name
+        if label in plan.corpora:  # their cells would be taken for more seeds of one dataset
+            raise BenchError(
+                f"the dataset {label!r} stands twice",
+                where="--dataset",
+                fix=f"{plan.corpora[label].folder} and {corpus.folder} have the same name in corpus.toml",
+            )
+        plan.corpora[label] = corpus
+        for baseline in baselines:
+            for encoder in encoders[:1] if baseline.reference else encoders:
+                for seed in range(request.seeds):
+                    plan.cells.append(plan_cell(corpus, label, task, baseline, encoder, seed, options, device))
+    return plan
+
+
+def run_plan(plan: Plan, store: Store, workers: int | None, watch: Watcher) -> None:
+    """Runs the cells of a plan that have no result yet."""
+    run_jobs((job for cell in plan.cells for job in cell.jobs), store, workers, watch)
+
+
+def resolve_device(device: str) -> str:
+    """``cpu`` or ``cuda``; ``auto`` is ``cuda`` where there is one. Only with a driver is torch imported to look."""
+    if device == "auto":
+        if not Path("/dev/nvidiactl").exists() and not Path("/proc/driver/nvidia").exists():
+            return "cpu"
+        import torch
+
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if device not in ("cpu", "cuda"):
+        raise BenchError(f"{device!r} is not auto, cpu or cuda", where="--device")
+    if device == "cuda":
+        import torch
+
+        if not torch.cuda.is_available():
+            raise BenchError("no GPU that torch can use here", where="--device cuda", fix="--device cpu")
+    return device
+
+
+def _refuse_trained_along(
+    baselines: Sequence[BaselineSpec], encoders: Sequence[EncoderSpec], registry: Registry
+) -> None:
+    """Raises where a baseline that takes finished vectors only would meet an encoder that has to be trained with it."""
+    wanting = [baseline.name for baseline in baselines if baseline.needs_frozen]
+    trained = [encoder.name for encoder in encoders if not encoder.frozen and encoder.name != REFERENCE]
+    if wanting and trained:
+        frozen = [n for n in registry.names("encoder") if _typed(registry.get("encoder", n), EncoderSpec).frozen]
+        raise BenchError(
+            f"{wanting[0]} takes finished session vectors, but {', '.join(trained)} would have to be trained along",
+            where="--encoder",
+            fix=f"name frozen encoders only: {', '.join(frozen)}",
+        )
+
+
+def _options_of(spec: DatasetSpec | None, options: Options) -> dict:
+    return {} if spec is None else options["dataset", spec.name]
+
+
+def _typed(spec: Spec, kind: type[S]) -> S:
+    assert isinstance(spec, kind)
+    return spec
+
+
+def _distinct(names: Sequence[str]) -> list[str]:
+    return list(dict.fromkeys(names))

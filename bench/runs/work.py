@@ -1,0 +1,144 @@
+"""Carrying out a job in this process. The only module of the grid that needs torch."""
+
+from __future__ import annotations
+
+import math
+import platform
+import time
+import traceback
+from importlib import import_module
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from safetensors.torch import load_file, save_file
+
+from bench.runs.provenance import checkout_commit
+from bench.contracts import SessionEncoder
+from bench.data.batch import SessionBatch
+from bench.data.corpus import Corpus
+from bench.data.features import Dims
+from bench.errors import BenchError
+from bench.runs.jobs import Job
+from bench.runs.store import Store, write_record
+from bench.training.context import TrainingContext
+from bench.progress import Progress, silent
+
+_EMBEDDING_BATCH = 1024
+
+
+def perform(job: Job, store: Store, progress: Progress = silent) -> dict[str, Any]:
+    """Carries out a job and stores its result, unless that is there already.
+
+    A failure is a result too: its record says ``failed`` and carries the traceback, so that it stops nothing else.
+
+    Returns:
+        the record of the result.
+    """
+    if store.is_done(job.kind, job.key):
+        return store.read(job.kind, job.key) or {}
+    started, clock = time.time(), time.perf_counter()
+    record: dict[str, Any] = {"key": job.key, "title": job.title, "config": job.config, "provenance": _provenance(job)}
+    with store.publish(job.kind, job.key) as folder:
+        try:
+            context = _context(job, progress)
+            extra = {"encoders": _pretrain, "embeddings": _embed, "cells": _run}[job.kind](job, store, folder, context)
+            record |= {"status": "done", "warnings": context.warnings, **extra}
+        except Exception as error:  # whatever a plugin does, the grid goes on
+            line = str(error) if isinstance(error, BenchError) else f"{type(error).__name__}: {error}"
+            record |= {"status": "failed", "error": line, "traceback": traceback.format_exc()}
+        record |= {"started": started, "seconds": time.perf_counter() - clock}
+        write_record(folder, job.kind, record)
+    if record["status"] == "done" and job.kind == "encoders":
+        store.checkpoint(job.key).unlink(missing_ok=True)
+    return record
+
+
+def load_encoder(config: dict[str, Any], dims: Dims, weights: Path | None = None) -> SessionEncoder:
+    """Builds the encoder of a configuration, with pretrained weights where given; in evaluation mode."""
+    encoder = _attribute(config["encoder"]["target"])(dims, **config["encoder"]["options"])
+    if weights is not None:
+        encoder.load_state_dict(load_file(weights))
+    return encoder.eval()
+
+
+def encode_prefixes(
+    encoder: SessionEncoder, queries: np.ndarray, context: TrainingContext, size: int = _EMBEDDING_BATCH
+) -> np.ndarray:
+    """(n, output_dim) float32 vectors of the prefixes that end with these query rows (n,)."""
+    vectors = np.empty((len(queries), encoder.output_dim), dtype=np.float32)
+    with torch.inference_mode():
+        for start in range(0, len(queries), size):
+            batch = SessionBatch.from_prefixes(context.corpus, queries[start : start + size], context.features)
+            vectors[start : start + size] = encoder(batch).cpu().numpy()
+            context.progress(min(start + size, len(queries)), len(queries))
+    return vectors
+
+
+def _context(job: Job, progress: Progress) -> TrainingContext:
+    context = TrainingContext(Corpus(job.corpus), job.config["seed"], torch.device(job.config["device"]), progress)
+    torch.manual_seed(int(context.generator(f"torch {job.kind}").integers(2**62)))
+    return context
+
+
+def _attribute(target: str) -> Any:
+    module, _, name = target.partition(":")
+    return getattr(import_module(module), name)
+
+
+def _pretrain(job: Job, store: Store, folder: Path, context: TrainingContext) -> dict[str, Any]:
+    encoder = load_encoder(job.config, context.features.dims).to(context.device)
+    context.checkpoint = store.checkpoint(job.key)
+    encoder.pretrain(context)
+    save_file(
+        {name: tensor.contiguous().cpu() for name, tensor in encoder.state_dict().items()},
+        folder / "encoder.safetensors",
+    )
+    pd.DataFrame(context.curve).to_parquet(folder / "curve.parquet")
+    return {"output_dim": encoder.output_dim}
+
+
+def _embed(job: Job, store: Store, folder: Path, context: TrainingContext) -> dict[str, Any]:
+    weights = store.folder("encoders", job.config["encoder_key"]) / "encoder.safetensors"
+    encoder = load_encoder(job.config, context.features.dims, weights).to(context.device)
+    queries = _attribute(job.config["task"]["target"])(**job.config["task"]["options"]).units(context.corpus)
+    np.save(folder / "queries.npy", queries)
+    np.save(folder / "vectors.npy", encode_prefixes(encoder, queries, context))
+    return {"units": len(queries), "output_dim": encoder.output_dim}
+
+
+def _run(job: Job, store: Store, folder: Path, context: TrainingContext) -> dict[str, Any]:
+    config = job.config
+    task = _attribute(config["task"]["target"])(**config["task"]["options"])
+    baseline = _attribute(config["baseline"]["target"])
+    encoder = load_encoder(config, context.features.dims)
+    embeddings = None
+    for kind, key in job.needs:
+        embeddings = torch.from_numpy(np.load(store.folder(kind, key) / "vectors.npy")).to(context.device)
+        context.warnings += (store.read("encoders", _encoder_key(store, kind, key)) or {}).get("warnings", [])
+    result = task.run(context.corpus, baseline, config["baseline"]["options"], encoder, embeddings, context)
+    result.scores.assign(seed=config["seed"]).to_parquet(folder / "scores.parquet", index=False)
+    result.predictions.to_parquet(folder / "predictions.parquet", index=False)
+    result.curve.to_parquet(folder / "curve.parquet", index=False)
+    metrics = result.scores.groupby("metric")["value"].mean().to_dict()
+    pooled = {name: value if math.isfinite(value) else None for name, value in result.pooled.items()}  # JSON has no NaN
+    return {"metrics": {**metrics, **pooled}, "pooled": pooled}
+
+
+def _encoder_key(store: Store, kind: str, key: str) -> str:
+    record = store.read(kind, key) or {}
+    return record["config"]["encoder_key"]
+
+
+def _provenance(job: Job) -> dict[str, Any]:
+    return {
+        "session_bench": version("session-bench"),
+        "commit": checkout_commit(),
+        "python": platform.python_version(),
+        "machine": f"{platform.system()} {platform.machine()}",
+        "threads": torch.get_num_threads(),
+        "corpus_folder": job.corpus,
+    }

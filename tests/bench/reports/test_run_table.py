@@ -1,0 +1,116 @@
+"""The table of a run shows what failed, what must be known about the data, and no more digits than the data support."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from small_corpora import random_corpus
+
+from bench.data.corpus import Corpus
+from bench.evaluation.summary import SummaryRow
+from bench.reports.run_table import markdown_run, print_run
+
+ROW = SummaryRow(
+    task="ctr",
+    dataset="small",
+    baseline="b",
+    encoder="vanilla",
+    metric="ndcg@10",
+    mean=0.5,
+    std=0.01,
+    seeds=5,
+    delta=None,
+    ci_low=None,
+    ci_high=None,
+    p=None,
+    p_adjusted=None,
+    n_users=20,
+    n_queries=70,
+    status="done",
+    cached=False,
+    key="k",
+)
+GOOD = replace(ROW, encoder="good", mean=0.6, delta=0.1, ci_low=0.08, ci_high=0.12, p=1e-6, p_adjusted=2e-6)
+WEAK = replace(ROW, encoder="weak", mean=0.51, delta=0.01, ci_low=-0.02, ci_high=0.04, p=0.3, p_adjusted=0.6)
+BROKEN = replace(ROW, encoder="broken", mean=None, std=None, status="failed", n_users=0, n_queries=0)
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+    return random_corpus(tmp_path_factory.mktemp("corpora") / "small", sessions=10)
+
+
+def printed(corpus: Corpus, *rows: SummaryRow) -> str:
+    out = io.StringIO()
+    print_run(rows, {"small": corpus}, "ndcg@10", Console(file=out, width=160))
+    return out.getvalue()
+
+
+def line(text: str, encoder: str) -> str:
+    return next(line for line in text.splitlines() if f" {encoder} " in line and "│" in line)
+
+
+def test_simulated_data_are_called_so_and_caveats_are_printed(corpus: Corpus) -> None:
+    text = printed(corpus, ROW, GOOD)
+    assert text.splitlines()[0].startswith("ctr on small (simulated)")
+    assert "Note: random" in text
+    assert "70 queries of 20 users in the test split, 5 seeds." in text
+    real = Corpus(corpus.folder)
+    real.info = replace(real.info, origin="real", caveats=("one", "two [of them]"))
+    text = printed(real, ROW, GOOD)
+    assert "simulated" not in text
+    assert "Note: one" in text
+    assert "Note: two [of them]" in text
+
+
+def test_a_clear_difference_is_marked_and_an_unclear_one_is_not(corpus: Corpus) -> None:
+    text = printed(corpus, ROW, GOOD, WEAK)
+    assert "+0.10† [+0.08, +0.12]" in line(text, "good")
+    assert "< 0.0001" in line(text, "good")
+    assert "+0.01 [-0.02, +0.04]" in line(text, "weak")
+    assert "0.6000" in line(text, "weak")
+    assert "†" not in line(text, "weak") + line(text, "vanilla")
+
+
+def test_a_failure_is_shown_where_its_number_would_stand(corpus: Corpus) -> None:
+    text = printed(corpus, ROW, BROKEN, replace(BROKEN, encoder="absent", status="missing"))
+    assert "FAILED" in line(text, "broken")
+    assert "MISSING" in line(text, "absent")
+    assert "FAILED" not in line(text, "vanilla")
+    assert "70 queries of 20 users" in text
+
+
+def test_one_seed_is_said(corpus: Corpus) -> None:
+    text = printed(corpus, replace(ROW, seeds=1, std=None), replace(GOOD, seeds=1, std=None))
+    assert "1 seed." in text
+    assert "One seed: everything here is conditional" in text
+    assert "±" not in text
+
+
+def test_no_more_digits_than_the_deviation_supports(corpus: Corpus) -> None:
+    assert "0.512 ± 0.010" in line(printed(corpus, replace(ROW, mean=0.51234)), "vanilla")
+    assert "0.51 ± 0.10" in line(printed(corpus, replace(ROW, mean=0.51234, std=0.1)), "vanilla")
+
+
+def test_everything_failed_is_still_a_table(corpus: Corpus) -> None:
+    assert "FAILED" in line(printed(corpus, BROKEN), "broken")
+
+
+def test_names_in_brackets_are_names(corpus: Corpus, tmp_path: Path) -> None:
+    assert "[bold]" in printed(corpus, ROW, replace(WEAK, encoder="[bold]"))
+
+
+def test_markdown_says_the_same(corpus: Corpus) -> None:
+    text = markdown_run([ROW, GOOD, BROKEN], {"small": corpus}, "ndcg@10")
+    assert text.startswith("### ctr on small (simulated)\n")
+    rows = [[cell.strip() for cell in row.strip("|").split("|")] for row in text.splitlines() if row.startswith("|")]
+    assert [row[1] for row in rows if row[0] == "b"] == ["vanilla", "good", "broken"]
+    assert len({len(row) for row in rows}) == 1
+    assert "+0.10† [+0.08, +0.12]" in text
+    assert "FAILED" in text
+    assert "Note: random" in text
+    assert "70 queries of 20 users in the test split, 5 seeds." in text

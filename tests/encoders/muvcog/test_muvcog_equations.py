@@ -1,0 +1,239 @@
+"""MUVCOG agrees with equations 1 to 9 as restated plainly in ``muvcog_equations``, on all awkward sessions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from muvcog_equations import Restatement, contrast
+from small_corpora import random_corpus
+
+from bench.data.batch import SessionBatch
+from bench.data.corpus import Corpus
+from bench.data.features import Features
+from encoders.kernels.padded_attention import padded_attention
+from encoders.muvcog.contrast import Discriminator, shared_clicks, sum_units_by_matrices
+from encoders.muvcog.contrasted import mask_one_step
+from encoders.muvcog.graph import SessionGraphs
+from encoders.muvcog.model import MuvcogM, MuvcogT
+
+TOLERANCE = 1e-5
+
+
+@pytest.fixture(scope="module", params=[1.0, 0.5, 0.0], ids=["images", "half the images", "no images"])
+def corpus(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+    return random_corpus(tmp_path_factory.mktemp("c") / "corpus", sessions=40, image_share=request.param)
+
+
+def build(corpus: Corpus, beta: str = "mean", kind: type[MuvcogM] = MuvcogM) -> tuple[MuvcogM, Features]:
+    torch.manual_seed(3)
+    features = Features.of(corpus)
+    encoder = kind(features.dims, view_dim=5, beta=beta)
+    for parameter in encoder.parameters():  # biases too must count, and logits must reach both slopes
+        torch.nn.init.uniform_(parameter, -0.9, 0.9)
+    return encoder.eval(), features
+
+
+def restated(encoder: MuvcogM, features: Features, corpus: Corpus, beta: str = "mean") -> Restatement:
+    state = {name: value.double().tolist() for name, value in encoder.state_dict().items()}
+    weights = {
+        "W_e": state["sources.project_image.weight"],
+        "b_e": state["sources.project_image.bias"],
+        "W": state["agv.project.weight"],
+        "W_a": state["agv.receive.weight"][0] + state["agv.send.weight"][0],
+        "W_g": state["agv.weigh.weight"][0],
+        "b_g": state["agv.weigh.bias"][0],
+        "W_b": state["hlv.transform.weight"],
+        "W_c": state["hlv.intra.weight"],
+        "W_d": state["hlv.inter.weight"],
+    }
+    images = (np.array(corpus.image_vectors, dtype=np.float64) / 127).tolist()
+    return Restatement(weights, features.word_vectors.double().tolist(), images, beta)
+
+
+def plain_sessions(batch: SessionBatch) -> list[list[tuple[str, list[int], int | None]]]:
+    """The batch as lists of steps, for the restatement."""
+    sessions: list[list[tuple[str, list[int], int | None]]] = [[] for _ in range(len(batch))]
+    for step, (session, kind) in enumerate(zip(batch.step_session.tolist(), batch.step_kind.tolist(), strict=True)):
+        words = batch.words[batch.word_step == step].tolist()
+        image = batch.images[batch.image_step == step].tolist()
+        sessions[session].append(("product" if kind else "keyword", words, image[0] if image else None))
+    return sessions
+
+
+@pytest.mark.parametrize("beta", ["mean", "sum"])
+def test_views_of_sessions_and_prefixes(corpus: Corpus, beta: str) -> None:
+    encoder, features = build(corpus, beta)
+    plain = restated(encoder, features, corpus, beta)
+    batch = SessionBatch.from_prefixes(corpus, np.arange(len(corpus.columns.query_kind)), features)
+    with torch.no_grad():
+        agv, hlv = encoder.views(batch)
+    sessions = plain_sessions(batch)
+    assert min(len(s) for s in sessions) == 1
+    np.testing.assert_allclose(agv.numpy(), [plain.agv(s) for s in sessions], atol=TOLERANCE, rtol=TOLERANCE)
+    np.testing.assert_allclose(hlv.numpy(), [plain.hlv(s) for s in sessions], atol=TOLERANCE, rtol=TOLERANCE)
+
+
+def test_the_random_sessions_hold_the_awkward_cases(tmp_path: Path) -> None:
+    corpus = random_corpus(tmp_path / "corpus", sessions=40, image_share=0.5)
+    sessions = plain_sessions(SessionBatch.from_sessions(corpus, np.arange(40), Features.of(corpus)))
+    steps = [step for session in sessions for step in session]
+    assert any(len(words) > len(set(words)) for _, words, _ in steps), "a word twice in a query"
+    assert any(not words for _, words, _ in steps), "a query without words"
+    assert any(kind == "product" and image is None for kind, _, image in steps), "a product query without image"
+    both = [
+        {w for k, words, _ in session if k == "keyword" for w in words}
+        & {w for k, words, _ in session if k == "product" for w in words}
+        for session in sessions
+    ]
+    assert any(both), "a word in a keyword and in a product query of one session"
+    repeated = [[w for _, words, _ in session for w in set(words)] for session in sessions]
+    assert any(len(words) > len(set(words)) for words in repeated), "a word in several steps"
+
+
+def test_text_only_ignores_images(corpus: Corpus) -> None:
+    encoder, features = build(corpus, kind=MuvcogT)
+    plain = restated(encoder, features, corpus)
+    batch = SessionBatch.from_sessions(corpus, np.arange(30), features)
+    with torch.no_grad():
+        agv, hlv = encoder.views(batch)
+    sessions = [[(kind, words, None) for kind, words, _ in session] for session in plain_sessions(batch)]
+    np.testing.assert_allclose(agv.numpy(), [plain.agv(s) for s in sessions], atol=TOLERANCE, rtol=TOLERANCE)
+    np.testing.assert_allclose(hlv.numpy(), [plain.hlv(s) for s in sessions], atol=TOLERANCE, rtol=TOLERANCE)
+
+
+@pytest.mark.parametrize("mask_negatives", [False, True], ids=["whole negatives", "masked negatives"])
+def test_loss_is_equation_9_with_hard_negatives(corpus: Corpus, mask_negatives: bool) -> None:
+    encoder, features = build(corpus)
+    encoder.mask_negatives = mask_negatives
+    plain = restated(encoder, features, corpus)
+    batch = SessionBatch.from_sessions(corpus, np.arange(40), features)
+    rng = np.random.default_rng(0)
+    clicks = [set(rng.integers(0, 30, rng.integers(0, 6)).tolist()) for _ in range(40)]
+    items = torch.tensor([item for found in clicks for item in found], dtype=torch.long)
+    owner = torch.tensor([s for s, found in enumerate(clicks) for _ in found], dtype=torch.long)
+    barred = shared_clicks(items, owner, 40)
+    for s in range(40):
+        for other in range(40):
+            assert bool(barred[s, other]) == (s == other or bool(clicks[s] & clicks[other]))
+
+    draws = torch.Generator().manual_seed(5)
+    with torch.no_grad():
+        loss = float(encoder.loss(batch, barred, draws))
+    masked = mask_one_step(batch, torch.Generator().manual_seed(5))
+    anchors = [(plain.agv(s), plain.hlv(s)) for s in plain_sessions(batch)]
+    positives = [(plain.agv(s), plain.hlv(s)) for s in plain_sessions(masked)]
+    mlps = []
+    for discriminator in encoder.discriminators:
+        state = {k: v.double().tolist() for k, v in discriminator.state_dict().items()}
+        first = [left + right for left, right in zip(state["left.weight"], state["right.weight"], strict=True)]
+        mlps.append({"W1": first, "b1": state["left.bias"], "w2": state["last.weight"][0], "b2": state["last.bias"][0]})
+    candidates = positives if mask_negatives else anchors
+    expected = contrast((mlps[0], mlps[1]), anchors, positives, clicks, candidates)
+    assert loss == pytest.approx(expected, abs=TOLERANCE)
+
+
+def test_one_step_is_masked(corpus: Corpus) -> None:
+    batch = SessionBatch.from_sessions(corpus, np.arange(40), Features.of(corpus))
+    before, after = plain_sessions(batch), plain_sessions(mask_one_step(batch, torch.Generator().manual_seed(1)))
+    places = set()
+    for whole, masked in zip(before, after, strict=True):
+        if len(whole) == 1:
+            assert masked == whole
+        else:
+            fits = [at for at in range(len(whole)) if whole[:at] + whole[at + 1 :] == masked]
+            assert fits
+            places.add(fits[0] / (len(whole) - 1))
+    assert {0.0, 1.0} <= places, "first and last steps are masked too"
+
+
+def test_kernel_and_padded_products_agree(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder, features = build(corpus)
+    batch = SessionBatch.from_sessions(corpus, np.arange(40), features)
+
+    def vectors_and_gradients() -> list[torch.Tensor]:
+        encoder.zero_grad()
+        out = encoder(batch)
+        out.square().sum().backward()
+        return [out.detach(), *(p.grad.clone() for p in encoder.agv.parameters() if p.grad is not None)]
+
+    fast = vectors_and_gradients()
+    monkeypatch.setattr("encoders.typed_means.uses_kernel", lambda values: False)
+    monkeypatch.setattr("encoders.kernels.padded_attention._CHUNK_PAIRS", 300)  # several chunks
+    for a, b in zip(fast, vectors_and_gradients(), strict=True):
+        torch.testing.assert_close(a, b, atol=1e-4, rtol=1e-4)
+    assert padded_attention.__doc__
+
+
+def test_kernel_and_padded_products_agree_on_long_sessions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More steps and nodes than a word of the kernel's masks has bits, and a width that it fills up."""
+    corpus = random_corpus(tmp_path / "corpus", sessions=8, longest=150, vocabulary=400)
+    encoder, features = build(corpus)
+    batch = SessionBatch.from_sessions(corpus, np.arange(8), features)
+    graphs = SessionGraphs.of(batch)
+    assert int(batch.num_steps.max()) > 64
+    assert int(graphs.num_nodes.max()) > 128
+    found = []
+    for kernel in (True, False):
+        monkeypatch.setattr("encoders.typed_means.uses_kernel", lambda values, kernel=kernel: kernel)
+        encoder.zero_grad()
+        view = encoder.agv(graphs, encoder.sources(graphs))
+        view.square().sum().backward()
+        found.append([view.detach(), *(p.grad.clone() for p in encoder.agv.parameters() if p.grad is not None)])
+    torch.testing.assert_close(found[0], found[1], atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("where", ["words", "weights"])
+def test_nan_gets_through_the_kernel(corpus: Corpus, where: str) -> None:
+    """Training stops at a loss that is not finite; the kernel must not hide one."""
+    encoder, features = build(corpus)
+    if where == "words":
+        features.word_vectors[:, 2] = torch.nan
+    else:
+        encoder.agv.project.weight.data[1, 1] = torch.nan
+    with torch.no_grad():
+        agv, _ = encoder.views(SessionBatch.from_sessions(corpus, np.arange(30), features))
+    assert agv.isnan().any(1).float().mean() > 0.9
+
+
+def test_all_pairs_are_single_pairs() -> None:
+    torch.manual_seed(0)
+    discriminator = Discriminator(6)
+    for parameter in discriminator.parameters():
+        torch.nn.init.uniform_(parameter, -0.9, 0.9)
+    anchors, others = torch.randn(7, 6), torch.randn(9, 6)
+    with torch.no_grad():
+        single = torch.stack([discriminator(anchor.expand(9, 6), others) for anchor in anchors])
+        left, right = discriminator.left(anchors).T, discriminator.right(others).T
+        elsewhere = sum_units_by_matrices(left, right, discriminator.last.weight[0], discriminator.last.bias)
+    torch.testing.assert_close(discriminator.all_pairs(anchors, others), single)
+    torch.testing.assert_close(elsewhere, single, msg="as devices other than the CPU compute it")
+
+
+def test_kernel_gradient_is_the_numerical_one(corpus: Corpus) -> None:
+    encoder, features = build(corpus)
+    encoder = encoder.double()
+    batch = SessionBatch.from_sessions(corpus, np.arange(6), features)
+    parameters = list(encoder.agv.parameters())
+
+    def view(*values: torch.Tensor) -> torch.Tensor:
+        with torch.no_grad():
+            for parameter, value in zip(parameters, values, strict=True):
+                parameter.copy_(value)
+        return encoder.views(batch)[0].square().sum()
+
+    start = [p.detach().clone() for p in parameters]
+    encoder.zero_grad()
+    view(*start).backward()
+    for index, parameter in enumerate(parameters):
+        assert parameter.grad is not None
+        direction = torch.randn(parameter.shape, generator=torch.Generator().manual_seed(index), dtype=torch.double)
+        step = 1e-6
+        up, down = list(start), list(start)
+        up[index], down[index] = start[index] + step * direction, start[index] - step * direction
+        with torch.no_grad():
+            slope = float(view(*up) - view(*down)) / (2 * step)
+        expected = float((parameter.grad * direction).sum())
+        assert slope == pytest.approx(expected, rel=1e-4, abs=1e-7)
