@@ -32,7 +32,7 @@ types: install
 	$(BIN)/mypy
 
 tests: install
-	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/benchmarks
+	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/benchmarks --durations 10 --durations-min 1
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/benchmarks
 
 # the committed tables of a tiny grid; after a change that is meant to move them: bench check --update
