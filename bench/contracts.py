@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -13,12 +13,18 @@ from bench.data.batch import SessionBatch
 from bench.data.features import Dims, Features
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
 
     from bench.data.corpus import Corpus
     from bench.training.context import TrainingContext
+    from bench.training.session_vectors import SessionVectors
+
+Baseline = TypeVar("Baseline")
+"""What a task trains: a :class:`ClickModel`, or whatever a plugin's own task asks for."""
 
 
 class SessionEncoder(nn.Module, ABC):
@@ -274,30 +280,31 @@ class TaskResult:
     pooled: dict[str, float] = field(default_factory=dict)
 
 
-class Task(ABC):
+class Task(ABC, Generic[Baseline]):
     """Builds its examples from a corpus, trains a baseline with an encoder, and scores every unit of the test split."""
+
+    @abstractmethod
+    def units(self, corpus: Corpus) -> NDArray[np.int64]:
+        """(units,) query rows, ascending, whose prefixes the task wants encoded."""
 
     @abstractmethod
     def run(
         self,
         corpus: Corpus,
-        baseline: Any,
-        baseline_options: dict[str, Any],
-        encoder: SessionEncoder,
-        embeddings: Tensor | None,
+        baseline: type[Baseline],
+        options: Mapping[str, Any],
+        sessions: SessionVectors,
         context: TrainingContext,
     ) -> TaskResult:
         """Trains and evaluates one cell.
 
+        What it builds of the baseline draws from torch's global generator, which the harness has seeded; nothing of
+        the encoder does. So a baseline starts from the seed alone.
+
         Args:
             corpus: the data.
             baseline: the baseline's class.
-            baseline_options: its options.
-            encoder: trained along unless ``embeddings`` is given.
-            embeddings: (units, output_dim) vectors of a frozen encoder for :meth:`units`, in that order.
+            options: what it is built with beside its dimensions.
+            sessions: a vector for each of :meth:`units`, finished or from an encoder that is trained along.
             context: seed, device, progress.
         """
-
-    @abstractmethod
-    def units(self, corpus: Corpus) -> Any:
-        """(units,) int64 query rows whose prefixes the task wants encoded; embeddings come in this order."""
