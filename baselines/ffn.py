@@ -39,11 +39,15 @@ class FeedForward(SuggestionModel):
 
     def __init__(self, dims: SuggestionDims, hidden: int = 128) -> None:
         super().__init__(dims)
-        self.inner = nn.Linear(dims.session, hidden) if dims.session else None
-        self.outer = nn.Linear(hidden, dims.words)
-        for layer in filter(None, (self.inner, self.outer)):
-            nn.init.xavier_uniform_(layer.weight)
-            nn.init.zeros_(layer.bias)
+        self.outer = self._layer(hidden, dims.words)  # first, so that it starts the same at any width of the session
+        self.inner = self._layer(dims.session, hidden) if dims.session else None
+
+    @staticmethod
+    def _layer(width: int, out: int) -> nn.Linear:
+        layer = nn.Linear(width, out)
+        nn.init.xavier_uniform_(layer.weight)
+        nn.init.zeros_(layer.bias)
+        return layer
 
     def prepare(self, word_counts: Tensor, examples: int) -> None:
         """Starts the output biases at the log-odds of the words."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,21 +11,20 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bench.contracts import ClickBatch, ClickCorpus, ClickDims, SessionEncoder, Task, TaskResult
+from bench.contracts import ClickBatch, ClickCorpus, ClickDims, ClickModel, ClickReference, Task, TaskResult
 from bench.data.corpus import Corpus
 from bench.errors import BenchError
 from bench.metrics.ranking import ranking_metrics
-from bench.references import ClickReference
 from bench.training.context import TrainingContext
 from bench.training.fitting import FittingConfig, fit
-from bench.training.joining import JoinedClickModel
+from bench.training.session_vectors import JoinedClickModel, SessionVectors
 from tasks.examples.click import Candidates, ClickExamples, all_candidates, example_queries, sampled_candidates
 
 PRIMARY = "ndcg@10"
 _EVALUATION_BATCH = 512
 
 
-class ClickPrediction(Task):
+class ClickPrediction(Task[ClickModel | ClickReference]):
     """One example per query with at least one clicked and one unclicked shown item; candidates are the shown items.
 
     The session is the prefix up to and including the query. Training draws one clicked and ``negatives`` unclicked
@@ -51,14 +50,12 @@ class ClickPrediction(Task):
     def run(
         self,
         corpus: Corpus,
-        baseline: Any,
-        baseline_options: dict[str, Any],
-        encoder: SessionEncoder,
-        embeddings: Tensor | None,
+        baseline: type[ClickModel | ClickReference],
+        options: Mapping[str, Any],
+        sessions: SessionVectors,
         context: TrainingContext,
     ) -> TaskResult:
         """Trains on the training split's examples, stops on validation, scores the test split's."""
-        queries = self.units(corpus)
         split = {name: example_queries(corpus, name) for name in ("train", "valid", "test")}
         for name, rows in split.items():
             if not len(rows):
@@ -71,16 +68,14 @@ class ClickPrediction(Task):
         dims = ClickDims(context.features.dims, examples.num_users)
         data = ClickCorpus(corpus, context.features, split["train"])
         if issubclass(baseline, ClickReference):
-            reference = baseline(dims, **baseline_options)
+            reference = baseline(dims, **options)
             reference.prepare(data)
-            scores, candidates = _scored(examples, split["test"], lambda batch, _: reference.scores(batch))
+            scores, candidates = _scored(examples, split["test"], reference.scores)
             return _result(corpus, split["test"], scores, candidates, context)
-        click_model = baseline(dims, **baseline_options)
-        model = JoinedClickModel(click_model, encoder, frozen=embeddings is not None).to(context.device)
+        click_model = baseline(dims, **options)
+        sessions.standardise(torch.from_numpy(split["train"]).to(context.device))
+        model = JoinedClickModel(click_model, sessions, context.torch_generator("joining layer")).to(context.device)
         click_model.prepare(data)
-        vectors = _Vectors(queries, embeddings)
-        if embeddings is not None:
-            model.standardise.learn(embeddings[torch.from_numpy(np.searchsorted(queries, split["train"]))])
 
         shown = all_candidates(corpus, split["train"])
         order = context.generator("training order")
@@ -92,47 +87,31 @@ class ClickPrediction(Task):
             for rows in np.split(shuffled, range(size, len(shuffled), size)):
                 candidates = Candidates(dealt.items[rows], dealt.clicked[rows], dealt.shown[rows])
                 batch = examples.batch(split["train"][rows], candidates)
-                scores = model(batch, vectors.of(split["train"][rows]))
-                loss = click_model.loss(scores, batch.clicks, batch.shown)
+                loss = click_model.loss(model(batch), batch.clicks, batch.shown)
                 auxiliary = click_model.auxiliary_loss(batch)
                 yield loss if auxiliary is None else loss + auxiliary
 
-        def score(rows: NDArray) -> tuple[NDArray, Candidates]:
-            return _scored(examples, rows, lambda batch, queries: model(batch, vectors.of(queries)))
-
         def validate() -> float:
-            scores, candidates = score(split["valid"])
+            scores, candidates = _scored(examples, split["valid"], model)
             return float(ranking_metrics(scores, candidates.clicked, candidates.shown)[PRIMARY].mean())
 
         config = FittingConfig(self.epochs, self.patience, click_model.learning_rate, clip=self.clip)
         fit(model, epoch_losses, validate, config, context)
         with torch.no_grad():
-            scores, candidates = score(split["test"])
+            scores, candidates = _scored(examples, split["test"], model)
         return _result(corpus, split["test"], scores, candidates, context)
 
 
 def _scored(
-    examples: ClickExamples, queries: NDArray, scores: Callable[[ClickBatch, NDArray], Tensor]
+    examples: ClickExamples, queries: NDArray, scores: Callable[[ClickBatch], Tensor]
 ) -> tuple[NDArray, Candidates]:
-    """(Q, K) scores of all shown items of these queries (Q,), and the items; each batch comes with its queries."""
+    """(Q, K) scores of all shown items of these queries (Q,), and the items."""
     candidates = all_candidates(examples.corpus, queries)
     parts = []
     for index in np.split(np.arange(len(queries)), range(_EVALUATION_BATCH, len(queries), _EVALUATION_BATCH)):
         some = Candidates(candidates.items[index], candidates.clicked[index], candidates.shown[index])
-        parts.append(scores(examples.batch(queries[index], some), queries[index]).cpu().numpy())
+        parts.append(scores(examples.batch(queries[index], some)).cpu().numpy())
     return np.concatenate(parts), candidates
-
-
-class _Vectors:
-    """Frozen session vectors by query row."""
-
-    def __init__(self, queries: NDArray, vectors: Tensor | None) -> None:
-        self._queries, self._vectors = queries, vectors
-
-    def of(self, rows: NDArray) -> Tensor | None:
-        if self._vectors is None:
-            return None
-        return self._vectors[torch.from_numpy(np.searchsorted(self._queries, rows)).to(self._vectors.device)]
 
 
 def _result(

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from bench.contracts import IntentDims, IntentModel, SessionEncoder, Task, TaskResult
+from bench.contracts import IntentDims, IntentModel, Task, TaskResult
 from bench.data.corpus import Corpus
 from bench.data.schema import SPLITS
 from bench.errors import BenchError
 from bench.metrics.classification import PROBABILITY, metrics_of_predictions
 from bench.training.context import TrainingContext
-from bench.training.standardising import Standardise
+from bench.training.session_vectors import SessionVectors
 from tasks.examples.intent import Intents
 
 
-class IntentClassification(Task):
+class IntentClassification(Task[IntentModel]):
     """One example per downstream session with a click; the label is the category that was clicked most in it.
 
     The session vector is that of the whole session. Clicks label and are no input. With ``vanilla`` there is no vector:
@@ -46,31 +46,28 @@ class IntentClassification(Task):
     def run(
         self,
         corpus: Corpus,
-        baseline: Any,
-        baseline_options: dict[str, Any],
-        encoder: SessionEncoder,
-        embeddings: Tensor | None,
+        baseline: type[IntentModel],
+        options: Mapping[str, Any],
+        sessions: SessionVectors,
         context: TrainingContext,
     ) -> TaskResult:
         """Trains on the training split's sessions, stops on validation, scores the test split's."""
-        if embeddings is None:
-            if encoder.output_dim:
-                raise BenchError("intent models take frozen session vectors only", fix="choose a frozen encoder")
-            embeddings = torch.zeros(len(self.units(corpus)), 0)
+        if sessions.trained:
+            raise BenchError("intent models take frozen session vectors only", fix="choose a frozen encoder")
         intents = Intents.of(corpus, self.label)
         split = corpus.columns.session_split[intents.sessions]
         rows = {name: np.flatnonzero(split == code) for code, name in enumerate(SPLITS)}
         for name in ("train", "test"):
             if not len(rows[name]):
                 raise BenchError(f"no {name} session has a click", where=str(corpus.folder), fix="a larger sample")
-        standardise = Standardise(embeddings.shape[1]).to(embeddings.device)
-        standardise.learn(embeddings[torch.from_numpy(rows["train"])])
-        vectors = standardise(embeddings).cpu().numpy()
+        queries = torch.from_numpy(intents.queries).to(context.device)
+        sessions.standardise(queries[torch.from_numpy(rows["train"])])
+        vectors = sessions(queries).cpu().numpy()
 
         trained = np.unique(intents.labels[rows["train"]])  # classes that can be learnt
         learnable = np.flatnonzero(np.isin(intents.labels[rows["valid"]], trained))
         train, valid = rows["train"], rows["valid"][learnable]
-        model: IntentModel = baseline(IntentDims(vectors.shape[1], len(trained)), **baseline_options)
+        model = baseline(IntentDims(sessions.width, len(trained)), **options)
         model.fit(
             vectors[train],
             np.searchsorted(trained, intents.labels[train]),

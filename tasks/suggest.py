@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,16 +13,14 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from bench.contracts import SessionEncoder, SuggestionDims, SuggestionModel, Task, TaskResult
-from bench.data.batch import SessionBatch
+from bench.contracts import SuggestionDims, SuggestionModel, SuggestionReference, Task, TaskResult
 from bench.data.corpus import Corpus
 from bench.errors import BenchError
 from bench.metrics.ranking import TiedTop
 from bench.metrics.vocabulary import TopWords, mean_vectors, top_words
-from bench.references import SuggestionReference
 from bench.training.context import TrainingContext
 from bench.training.fitting import FittingConfig, fit
-from bench.training.standardising import Standardise
+from bench.training.session_vectors import SessionVectors
 from tasks.examples.suggestion import NextWords, example_queries
 
 PRIMARY = "ndcg@10"
@@ -33,7 +31,7 @@ Scorer = Callable[[NDArray], Tensor]
 """(B, V) scores of the words after these query rows (B,)."""
 
 
-class QuerySuggestion(Task):
+class QuerySuggestion(Task[SuggestionModel | SuggestionReference]):
     """One example per query that is followed by a keyword query with words; the answer is the set of those words.
 
     The session is the prefix up to and including the query before; a query's clicks are no input. All words of the
@@ -56,10 +54,9 @@ class QuerySuggestion(Task):
     def run(
         self,
         corpus: Corpus,
-        baseline: Any,
-        baseline_options: dict[str, Any],
-        encoder: SessionEncoder,
-        embeddings: Tensor | None,
+        baseline: type[SuggestionModel | SuggestionReference],
+        options: Mapping[str, Any],
+        sessions: SessionVectors,
         context: TrainingContext,
     ) -> TaskResult:
         """Trains on the training split's examples, stops on validation, scores the test split's."""
@@ -68,31 +65,35 @@ class QuerySuggestion(Task):
         train = parts["train"]
         counts = torch.from_numpy(train.answers.counts(vocabulary)).to(context.device)
         if issubclass(baseline, SuggestionReference):
-            reference = baseline(vocabulary, **baseline_options)
+            reference = baseline(vocabulary, **options)
             reference.prepare(corpus, counts, len(train.queries))
             return _result(corpus, parts["test"], reference.scores, context)
-        suggestion = baseline(SuggestionDims(encoder.output_dim, vocabulary), **baseline_options)
-        model = _SessionToWords(suggestion, encoder, corpus, context, self.units(corpus), embeddings)
-        model.to(context.device)
-        if embeddings is not None:
-            model.standardise.learn(model.frozen_vectors(train.queries))
+        suggestion = baseline(SuggestionDims(sessions.width, vocabulary), **options)
+        model = nn.ModuleList([suggestion, sessions]).to(context.device)
+        sessions.standardise(torch.from_numpy(train.queries).to(context.device))
         suggestion.prepare(counts, len(train.queries))
         order = context.generator("training order")
+
+        def sessions_of(queries: NDArray) -> Tensor:
+            return sessions(torch.from_numpy(queries).to(context.device))
+
+        def scores_of(queries: NDArray) -> Tensor:
+            return suggestion(sessions_of(queries))
 
         def epoch_losses(epoch: int) -> Iterator[Tensor]:
             size = suggestion.batch_size
             shuffled = order.permutation(len(train.queries))
             for rows in np.split(shuffled, range(size, len(shuffled), size)):
                 words, owner = train.answers.of(rows, context.device)
-                yield suggestion.loss(model.sessions(train.queries[rows]), words, owner)
+                yield suggestion.loss(sessions_of(train.queries[rows]), words, owner)
 
         def validate() -> float:
-            ties, _ = _ranked(model, parts["valid"], context)
+            ties, _ = _ranked(scores_of, parts["valid"], context)
             return float(ties.metrics()[PRIMARY].mean())
 
         config = FittingConfig(self.epochs, self.patience, suggestion.learning_rate, clip=self.clip)
         fit(model, epoch_losses, validate, config, context)
-        return _result(corpus, parts["test"], model, context)
+        return _result(corpus, parts["test"], scores_of, context)
 
 
 @dataclass(frozen=True)
@@ -113,40 +114,6 @@ def _parts(corpus: Corpus) -> dict[str, _Part]:
             )
         parts[split] = _Part(queries, NextWords.after(corpus, queries))
     return parts
-
-
-class _SessionToWords(nn.Module):
-    """The suggestion model behind an encoder that is trained along, or behind standardised frozen vectors."""
-
-    def __init__(
-        self,
-        suggestion: SuggestionModel,
-        encoder: SessionEncoder,
-        corpus: Corpus,
-        context: TrainingContext,
-        units: NDArray[np.int64],
-        embeddings: Tensor | None,
-    ) -> None:
-        super().__init__()
-        self.suggestion = suggestion
-        self.encoder = encoder if embeddings is None else None
-        self.standardise = Standardise(encoder.output_dim)
-        self._corpus, self._context, self._units, self._embeddings = corpus, context, units, embeddings
-
-    def frozen_vectors(self, queries: NDArray) -> Tensor:
-        """(B, width) vectors of these query rows, as they came."""
-        assert self._embeddings is not None
-        return self._embeddings[torch.from_numpy(np.searchsorted(self._units, queries)).to(self._embeddings.device)]
-
-    def sessions(self, queries: NDArray) -> Tensor:
-        """(B, width) session vectors of the prefixes that end with these query rows (B,)."""
-        if self.encoder is None:
-            return self.standardise(self.frozen_vectors(queries))
-        return self.encoder(SessionBatch.from_prefixes(self._corpus, queries, self._context.features))
-
-    def forward(self, queries: NDArray) -> Tensor:
-        """(B, V) logits."""
-        return self.suggestion(self.sessions(queries))
 
 
 @torch.no_grad()

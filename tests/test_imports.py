@@ -1,4 +1,4 @@
-"""The house: imports go from a line of the list below to lines above it, and packages of components know only `bench`."""
+"""The house: imports go from a line of the list below to lines above it; packages of components know `bench` only."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LINES = (
     "data",
     "metrics",
     "stats",
-    "contracts references",
+    "contracts",
     "training",
     "datasets",
     "runs",
@@ -80,9 +80,10 @@ def faults(names: dict[str, Path]) -> list[str]:
                 wrong.append(f"{where}, which does not exist")
             elif other[0] in COMPONENTS and other[0] != own[0]:
                 wrong.append(f"{where}: components find each other through the registry")
-            elif own[0] == other[0] == "bench" and len(own) > 1 and len(other) > 1 and not for_types:
-                if RANK[other[1]] > RANK[own[1]]:
-                    wrong.append(f"{where}, which stands below it")
+            elif for_types or own[0] != "bench" or other[0] != "bench" or 1 in (len(own), len(other)):
+                continue
+            elif RANK[other[1]] > RANK[own[1]]:
+                wrong.append(f"{where}, which stands below it")
     return wrong
 
 

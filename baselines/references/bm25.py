@@ -12,9 +12,8 @@ import torch
 from scipy.sparse import csc_matrix, csr_matrix
 from torch import Tensor
 
-from bench.contracts import ClickBatch, ClickCorpus, ClickDims
+from bench.contracts import ClickBatch, ClickCorpus, ClickDims, ClickReference
 from bench.errors import BenchError
-from bench.references import ClickReference
 
 
 class Bm25(ClickReference):

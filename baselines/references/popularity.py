@@ -7,10 +7,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bench.contracts import ClickBatch, ClickCorpus, ClickDims
+from bench.contracts import ClickBatch, ClickCorpus, ClickDims, ClickReference, SuggestionReference
 from bench.data.clicks import SessionClicks
 from bench.data.corpus import Corpus
-from bench.references import ClickReference, SuggestionReference
 
 
 class ItemPopularity(ClickReference):

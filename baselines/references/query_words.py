@@ -7,9 +7,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from bench.contracts import SuggestionReference
 from bench.data.corpus import Corpus
 from bench.data.csr import take_rows
-from bench.references import SuggestionReference
 
 
 class QueryWords(SuggestionReference):

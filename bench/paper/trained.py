@@ -18,6 +18,7 @@ from bench.runs.keys import key_of
 from bench.runs.store import Store, write_record
 from bench.runs.work import load_encoder, perform
 from bench.training.context import TrainingContext
+from bench.training.session_vectors import TrainedAlong
 
 
 def trained_encoder(
@@ -86,9 +87,9 @@ def _train(job: Job, progress: Progress) -> tuple[SessionEncoder, dict[str, floa
     torch.manual_seed(int(context.generator("torch cells").integers(2**62)))
     task = _attribute(config["task"]["target"])(**config["task"]["options"])
     baseline = _attribute(config["baseline"]["target"])
-    encoder = load_encoder(config, context.features.dims)
-    result = task.run(context.corpus, baseline, config["baseline"]["options"], encoder, None, context)
-    return encoder.eval(), result.scores.groupby("metric")["value"].mean().to_dict()
+    sessions = TrainedAlong(lambda dims: load_encoder(config, dims), context)
+    result = task.run(context.corpus, baseline, config["baseline"]["options"], sessions, context)
+    return sessions.encoder.eval(), result.scores.groupby("metric")["value"].mean().to_dict()
 
 
 def _attribute(target: str) -> Any:

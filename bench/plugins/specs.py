@@ -55,7 +55,7 @@ class BaselineSpec(Spec):
         task: name of the task that trains it.
         needs_frozen: it takes finished vectors and cannot train an encoder along. Together with an encoder that isn't
             frozen it is refused before anything runs, ``vanilla`` excepted.
-        reference: it learns nothing and reads no session vector (:mod:`bench.references`): it is run with ``vanilla``
+        reference: it learns nothing and reads no session vector (:mod:`bench.contracts`): it is run with ``vanilla``
             alone, once for all seeds, stands first in tables, and is in no family of hypotheses.
     """
 

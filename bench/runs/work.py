@@ -26,6 +26,7 @@ from bench.runs.jobs import Job
 from bench.runs.store import Store, write_record
 from bench.training.context import TrainingContext
 from bench.progress import Progress, silent
+from bench.training.session_vectors import FrozenVectors, SessionVectors, TrainedAlong
 
 _EMBEDDING_BATCH = 1024
 
@@ -114,18 +115,24 @@ def _run(job: Job, store: Store, folder: Path, context: TrainingContext) -> dict
     config = job.config
     task = _attribute(config["task"]["target"])(**config["task"]["options"])
     baseline = _attribute(config["baseline"]["target"])
-    encoder = load_encoder(config, context.features.dims)
-    embeddings = None
-    for kind, key in job.needs:
-        embeddings = torch.from_numpy(np.load(store.folder(kind, key) / "vectors.npy")).to(context.device)
-        context.warnings += (store.read("encoders", _encoder_key(store, kind, key)) or {}).get("warnings", [])
-    result = task.run(context.corpus, baseline, config["baseline"]["options"], encoder, embeddings, context)
+    sessions = _session_vectors(job, store, context)
+    result = task.run(context.corpus, baseline, config["baseline"]["options"], sessions, context)
     result.scores.assign(seed=config["seed"]).to_parquet(folder / "scores.parquet", index=False)
     result.predictions.to_parquet(folder / "predictions.parquet", index=False)
     result.curve.to_parquet(folder / "curve.parquet", index=False)
     metrics = result.scores.groupby("metric")["value"].mean().to_dict()
     pooled = {name: value if math.isfinite(value) else None for name, value in result.pooled.items()}  # JSON has no NaN
     return {"metrics": {**metrics, **pooled}, "pooled": pooled}
+
+
+def _session_vectors(job: Job, store: Store, context: TrainingContext) -> SessionVectors:
+    """The finished vectors that the job needs; without such, the encoder to train along."""
+    if not job.needs:
+        return TrainedAlong(lambda dims: load_encoder(job.config, dims), context)
+    ((kind, key),) = job.needs
+    context.warnings += (store.read("encoders", _encoder_key(store, kind, key)) or {}).get("warnings", [])
+    queries, vectors = (np.load(store.folder(kind, key) / f"{name}.npy") for name in ("queries", "vectors"))
+    return FrozenVectors(torch.from_numpy(queries), torch.from_numpy(vectors)).to(context.device)
 
 
 def _encoder_key(store: Store, kind: str, key: str) -> str:

@@ -6,7 +6,7 @@ A plugin's test module needs two lines::
         name = "mine"
 
 for a baseline of ``ctr`` that is registered, or ``baseline = MyModel`` (and ``options``) for one that is not yet.
-References (:mod:`bench.references`) are no click models: they have nothing to train and no place for a session vector.
+References (:mod:`bench.contracts`) are no click models: they have nothing to train and no place for a session vector.
 """
 
 from __future__ import annotations
@@ -23,15 +23,14 @@ from numpy.typing import NDArray
 from safetensors.torch import load_model, save_model
 from torch import Tensor
 
-from bench.contracts import ClickBatch, ClickCorpus, ClickDims, ClickModel, SessionEncoder
-from bench.data.batch import SessionBatch
+from bench.contracts import ClickBatch, ClickCorpus, ClickDims, ClickModel
 from bench.data.corpus import Corpus
 from bench.data.features import Dims, Features
 from bench.data.schema import SPLITS, TRAIN
 from bench.plugins.registry import registry
 from bench.testing.click_corpora import TOPICS, awkward_corpus, click_batch, planted_corpus, rewritten, training_queries
 from bench.training.context import TrainingContext
-from bench.training.joining import JoinedClickModel
+from bench.training.session_vectors import FrozenVectors, JoinedClickModel
 
 SESSION_WIDTH = 5
 BY_CANDIDATE = ("items", "item_text", "item_images", "shown", "clicks")
@@ -190,12 +189,12 @@ class ClickModelConformance:
         self, corpus: Corpus, features: Features, batch: ClickBatch
     ) -> None:
         """By its gradient, and by mixing up the vectors; a part that all candidates share ranks nothing."""
-        model = JoinedClickModel(self.make(corpus, features), _Given(features.dims, SESSION_WIDTH), frozen=True).eval()
         some = np.flatnonzero(batch.shown.sum(1).numpy() > 1)
         batch = click_batch(corpus, features, some)
         draws = torch.Generator().manual_seed(2)
         vectors = torch.randn(len(some), SESSION_WIDTH, generator=draws).requires_grad_()
-        scores = model(batch, vectors)
+        model = joined(self.make(corpus, features), batch.queries, vectors)
+        scores = model(batch)
         against_first = (scores - scores[:, :1])[:, 1:] * batch.shown[:, 1:]
         weights = torch.rand(against_first.shape, generator=draws) + 0.5
         (against_first * weights).sum().backward()
@@ -204,7 +203,7 @@ class ClickModelConformance:
         reached = (vectors.grad != 0).any(1)
         assert float(reached.float().mean()) > 0.5, "most queries' rankings do not depend on their session vector"
         with torch.no_grad():
-            mixed = model(batch, vectors.detach().roll(1, 0))
+            mixed = joined(model.model, batch.queries, vectors.detach().roll(1, 0))(batch)
         moved = ((mixed - mixed[:, :1])[:, 1:] * batch.shown[:, 1:] - against_first.detach()).abs().amax(1)
         assert float((moved > 1e-6).float().mean()) > 0.5, "mixing up session vectors changes too few rankings"
 
@@ -213,13 +212,11 @@ class ClickModelConformance:
     ) -> None:
         """The reference sees what any other system sees with a session vector that says nothing."""
         model = self.make(corpus, features)
-        vanilla = JoinedClickModel(model, _Given(features.dims, 0), frozen=False).eval()
-        wide = JoinedClickModel(model, _Given(features.dims, SESSION_WIDTH), frozen=True).eval()
+        vanilla = joined(model, batch.queries, torch.zeros(len(batch.queries), 0))
+        wide = joined(model, batch.queries, torch.zeros(len(batch.queries), SESSION_WIDTH))
         assert vanilla.join.weight.shape == (model.context_dim, model.context_dim)
         with torch.no_grad():
-            vanilla.join.weight.copy_(wide.join.weight[:, : model.context_dim])
-            vanilla.join.bias.copy_(wide.join.bias)
-            self.same(vanilla(batch), wide(batch, torch.zeros(len(batch.queries), SESSION_WIDTH)))
+            self.same(vanilla(batch), wide(batch))
 
     # ---- no look-ahead, no leaks -----------------------------------------------------------------------------------
 
@@ -323,7 +320,8 @@ class ClickModelConformance:
         model, options = self.parts()
         task = registry().get("task", "ctr").load()(epochs=self.epochs, patience=self.epochs)
         context = TrainingContext(planted, seed=0)
-        result = task.run(planted, model, options, _Given(context.features.dims, 0), None, context)
+        sessions = FrozenVectors(torch.from_numpy(task.units(planted)), torch.zeros(len(task.units(planted)), 0))
+        result = task.run(planted, model, options, sessions, context)
         chance = float(np.mean(1 / np.log2(np.arange(2, TOPICS + 2))))  # NDCG of one relevant item at a random place
         found = float(result.scores.query("metric == 'ndcg@10'")["value"].mean())
         losses = result.curve["train_loss"]
@@ -331,15 +329,13 @@ class ClickModelConformance:
         assert found > chance + 0.2, f"NDCG@10 {found:.3f} on the test split, by chance {chance:.3f}"
 
 
-class _Given(SessionEncoder):
-    """A session encoder that gives nothing itself: with width 0 it is vanilla, else its vectors come from outside."""
+def joined(model: ClickModel, queries: Tensor, vectors: Tensor) -> JoinedClickModel:
+    """The model with these session vectors (n, width) of these query rows (n,), in evaluation mode.
 
-    def __init__(self, dims: Dims, width: int) -> None:
-        super().__init__(dims)
-        self.output_dim = width
-
-    def forward(self, batch: SessionBatch) -> Tensor:
-        return batch.features.word_vectors.new_zeros(len(batch), self.output_dim)
+    The joining layer starts the same each time.
+    """
+    torch.manual_seed(0)
+    return JoinedClickModel(model, FrozenVectors(queries, vectors), torch.Generator().manual_seed(0)).eval()
 
 
 @torch.no_grad()

@@ -16,6 +16,7 @@ from bench.data.clicks import SessionClicks
 from bench.data.corpus import Corpus
 from bench.data.features import Features
 from bench.progress import Progress, silent
+from bench.training.random_stream import RandomStream
 
 
 @dataclass
@@ -57,6 +58,10 @@ class TrainingContext:
     def torch_generator(self, purpose: str) -> torch.Generator:
         """The same for torch, on the CPU."""
         return torch.Generator().manual_seed(int(self.generator(purpose).integers(2**62)))
+
+    def random_stream(self, purpose: str) -> RandomStream:
+        """The same for code that draws from torch's global generators."""
+        return RandomStream(int(self.generator(purpose).integers(2**62)), self.device)
 
     def training_sessions(self) -> NDArray[np.int64]:
         """Rows of the training sessions, the downstream sample among them; never one of validation or test."""

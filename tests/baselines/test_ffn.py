@@ -101,3 +101,10 @@ def test_batch_mates_do_not_matter() -> None:
     torch.testing.assert_close(made(session)[3:4], made(session[3:4]))
     alone = [made.loss(session[u : u + 1], words[owner == u], owner[owner == u] * 0) for u in range(UNITS)]
     torch.testing.assert_close(made.loss(session, words, owner), torch.stack(alone).mean())
+
+
+def test_the_words_start_the_same_beside_any_session_vector() -> None:
+    """The first layer reads the vector and can't; the rest must not depend on how much that drew."""
+    start = model(0).outer.weight
+    for width in (1, WIDTH):
+        assert torch.equal(model(width).outer.weight, start)

@@ -28,7 +28,7 @@ from bench.data.corpus import Corpus
 from bench.data.csr import offsets_of
 from bench.plugins.registry import registry
 from bench.training.context import TrainingContext
-from bench.training.joining import JoinedClickModel
+from bench.training.session_vectors import JoinedClickModel, TrainedAlong
 from encoders.vanilla import Vanilla
 from tasks.examples.click import Candidates, ClickExamples, all_candidates, example_queries, sampled_candidates
 from tasks.examples.suggestion import NextWords
@@ -118,7 +118,9 @@ def test_click_model(
     started = time.process_time()
     click_model.prepare(ClickCorpus(corpus, context.features, queries))
     prepared = time.process_time() - started
-    model = JoinedClickModel(click_model, Vanilla(context.features.dims), frozen=False).train()
+    model = JoinedClickModel(
+        click_model, TrainedAlong(Vanilla, context), context.torch_generator("joining layer")
+    ).train()
     step, order, shown = (
         stepper(model, click_model.learning_rate),
         np.random.default_rng(0),

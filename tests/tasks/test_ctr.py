@@ -22,6 +22,7 @@ from bench.data.writer import CorpusWriter
 from bench.errors import BenchError
 from bench.metrics.ranking import ranking_metrics
 from bench.training.context import TrainingContext
+from bench.training.session_vectors import FrozenVectors, SessionVectors, TrainedAlong
 from encoders.lstm import LstmEncoder
 from encoders.vanilla import Vanilla
 from tasks.ctr import ClickPrediction
@@ -81,13 +82,14 @@ def run(
     torch.manual_seed(seed)
     task = ClickPrediction(**{"epochs": 2, **options})
     context = TrainingContext(corpus, seed)
-    embeddings = None
+    sessions: SessionVectors = TrainedAlong(encoder, context)
     if frozen is not None:
+        units = task.units(corpus)
         with torch.no_grad():
-            embeddings = frozen(SessionBatch.from_prefixes(corpus, task.units(corpus), Features.of(corpus)))
-    made = frozen if frozen is not None else encoder(context.features.dims)
+            vectors = frozen(SessionBatch.from_prefixes(corpus, units, Features.of(corpus)))
+        sessions = FrozenVectors(torch.from_numpy(units), vectors)
     baseline = {"embed_size": 16, "dropout": 0.0}
-    return task.run(corpus, TranSearch, baseline, made, embeddings, context), context
+    return task.run(corpus, TranSearch, baseline, sessions, context), context
 
 
 def mean(result: TaskResult, metric: str = "ndcg@10") -> float:

@@ -22,6 +22,7 @@ from bench.data.schema import SPLITS
 from bench.errors import BenchError
 from bench.metrics.classification import classification_metrics, metrics_of_predictions
 from bench.training.context import TrainingContext
+from bench.training.session_vectors import FrozenVectors, SessionVectors, TrainedAlong
 from encoders.lstm import LstmEncoder
 from encoders.vanilla import Vanilla
 from tasks.examples.intent import Intents, most_frequent
@@ -45,15 +46,15 @@ def run(
     corpus: Corpus, frozen: bool = True, seed: int = 0, label: str = "auto", mixed: bool = False, vectors: float = 1.0
 ) -> tuple[TaskResult, TrainingContext]:
     task, context = IntentClassification(label), TrainingContext(corpus, seed)
-    encoder: SessionEncoder = MeanWords(Features.of(corpus)) if frozen else Vanilla(context.features.dims)
-    embeddings = None
+    sessions: SessionVectors = TrainedAlong(Vanilla, context)
     if frozen:
-        with torch.no_grad():
-            batch = SessionBatch.from_prefixes(corpus, task.units(corpus), Features.of(corpus))
-            embeddings = vectors * encoder(batch)
+        units = task.units(corpus)
+        batch = SessionBatch.from_prefixes(corpus, units, Features.of(corpus))
+        found = vectors * MeanWords(batch.features)(batch)
         if mixed:
-            embeddings = embeddings[torch.from_numpy(np.random.default_rng(0).permutation(len(embeddings)))]
-    return task.run(corpus, BoostedTrees, OPTIONS, encoder, embeddings, context), context
+            found = found[torch.from_numpy(np.random.default_rng(0).permutation(len(found)))]
+        sessions = FrozenVectors(torch.from_numpy(units), found)
+    return task.run(corpus, BoostedTrees, OPTIONS, sessions, context), context
 
 
 def planted_world(folder: Path, sessions: int = 600, noise: bool = False) -> Corpus:
@@ -250,7 +251,7 @@ def test_a_class_that_a_split_lacks_does_not_crash(planted: Corpus, tmp_path: Pa
 def test_an_encoder_that_is_not_frozen_is_refused(small: Corpus) -> None:
     context = TrainingContext(small, 0)
     with pytest.raises(BenchError, match="take frozen session vectors only"):
-        IntentClassification().run(small, BoostedTrees, {}, LstmEncoder(context.features.dims), None, context)
+        IntentClassification().run(small, BoostedTrees, {}, TrainedAlong(LstmEncoder, context), context)
 
 
 @pytest.mark.parametrize("split", ["train", "test"])

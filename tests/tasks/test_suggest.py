@@ -24,6 +24,7 @@ from bench.data.writer import CorpusWriter
 from bench.errors import BenchError
 from bench.metrics.ranking import ranking_metrics
 from bench.training.context import TrainingContext
+from bench.training.session_vectors import FrozenVectors, SessionVectors, TrainedAlong
 from encoders.lstm import LstmEncoder
 from encoders.vanilla import Vanilla
 from tasks.examples.suggestion import NextWords, example_queries
@@ -92,12 +93,13 @@ def run(
     torch.manual_seed(seed)
     task = QuerySuggestion(**{"epochs": 2, **options})
     context = TrainingContext(corpus, seed)
-    embeddings = None
+    sessions: SessionVectors = TrainedAlong(encoder, context)
     if frozen is not None:
+        units = task.units(corpus)
         with torch.no_grad():
-            embeddings = frozen(SessionBatch.from_prefixes(corpus, task.units(corpus), Features.of(corpus)))
-    made = frozen if frozen is not None else encoder(context.features.dims)
-    return task.run(corpus, FeedForward, {"hidden": 32}, made, embeddings, context), context
+            vectors = frozen(SessionBatch.from_prefixes(corpus, units, Features.of(corpus)))
+        sessions = FrozenVectors(torch.from_numpy(units), vectors)
+    return task.run(corpus, FeedForward, {"hidden": 32}, sessions, context), context
 
 
 def mean(result: TaskResult, metric: str = "ndcg@10") -> float:
@@ -169,7 +171,7 @@ def test_a_session_is_given_up_to_the_query_before(planted: Corpus) -> None:
 
 def test_a_planted_world_is_learnt_through_the_session_and_only_through_it(planted: Corpus) -> None:
     options = {"epochs": 40, "patience": 40}
-    trained, _ = run(planted, LstmEncoder, **options)
+    trained, _ = run(planted, LstmEncoder, epochs=80, patience=80)
     frozen, _ = run(planted, frozen=SeenImages(Features.of(planted)), **options)
     vanilla, _ = run(planted, Vanilla, **options)
     for metric, least in (("ndcg@10", 0.15), ("hr@10", 0.3), ("mrr@10", 0.1), ("avg_sim", 0.3)):
@@ -267,7 +269,7 @@ def test_a_frozen_vector_goes_to_its_own_query(planted: Corpus) -> None:
             return super().forward(batch)[order]
 
     right, wrong = (
-        mean(run(planted, frozen=kind(Features.of(planted)), epochs=25, patience=25)[0])
+        mean(run(planted, frozen=kind(Features.of(planted)), epochs=40, patience=40)[0])
         for kind in (SeenImages, Shuffled)
     )
     assert right > wrong + 0.2

@@ -16,7 +16,7 @@ from command_line import bench_here, bench_process
 from baselines.references.bm25 import Bm25, title_weights
 from baselines.references.popularity import WordPopularity
 from baselines.references.query_words import QueryWords
-from bench.contracts import ClickBatch, ClickCorpus, ClickDims
+from bench.contracts import ClickBatch, ClickCorpus, ClickDims, ClickReference
 from bench.data.corpus import Corpus
 from bench.data.csr import offsets_of, take_rows
 from bench.data.features import Features
@@ -24,10 +24,10 @@ from bench.data.schema import TRAIN
 from bench.errors import BenchError
 from bench.plugins.registry import registry
 from bench.plugins.specs import BaselineSpec
-from bench.references import ClickReference
 from bench.testing.baselines import every_query
 from bench.testing.click_corpora import awkward_corpus, click_batch, rewritten, training_queries
 from bench.training.context import TrainingContext
+from bench.training.session_vectors import TrainedAlong
 from encoders.vanilla import Vanilla
 from tasks.examples.suggestion import NextWords, example_queries
 
@@ -173,10 +173,10 @@ def test_words_are_ranked_by_the_current_query_and_then_by_how_often_they_are_as
 def test_a_task_scores_it_like_any_other_baseline(spec: BaselineSpec, corpus: Corpus) -> None:
     context = TrainingContext(corpus, seed=0)
     task: Any = registry().get("task", spec.task).load()()
-    result = task.run(corpus, spec.load(), dict(spec.defaults), Vanilla(context.features.dims), None, context)
+    result = task.run(corpus, spec.load(), spec.defaults, TrainedAlong(Vanilla, context), context)
     assert {"ndcg@10", "hr@10", "mrr@10"} <= set(result.scores["metric"])
     assert result.scores["value"].between(-1, 1).all()
-    again = task.run(corpus, spec.load(), dict(spec.defaults), Vanilla(context.features.dims), None, context)
+    again = task.run(corpus, spec.load(), spec.defaults, TrainedAlong(Vanilla, context), context)
     pd.testing.assert_frame_equal(result.scores, again.scores, check_exact=True)
 
 

@@ -8,11 +8,18 @@ from typing import Any
 
 import pytest
 
-from bench.contracts import ClickModel, IntentModel, SessionEncoder, SuggestionModel, Task
+from bench.contracts import (
+    ClickModel,
+    ClickReference,
+    IntentModel,
+    SessionEncoder,
+    SuggestionModel,
+    SuggestionReference,
+    Task,
+)
 from bench.errors import BenchError
 from bench.plugins.registry import KINDS, registry
 from bench.plugins.specs import BaselineSpec, DatasetSpec, EncoderSpec, Spec, TaskSpec
-from bench.references import ClickReference, SuggestionReference
 from bench.training.pretraining import PretrainingConfig
 
 COMPONENTS = [(kind, component.spec) for kind, component in registry().components()]

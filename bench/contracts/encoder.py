@@ -1,0 +1,41 @@
+"""What a session encoder must be: sessions, or prefixes of sessions, to vectors."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
+
+from torch import Tensor, nn
+
+from bench.data.batch import SessionBatch
+from bench.data.features import Dims
+
+if TYPE_CHECKING:
+    from bench.training.context import TrainingContext
+
+
+class SessionEncoder(nn.Module, ABC):
+    """Turns sessions into vectors.
+
+    A subclass takes ``(dims, **options)``, sets ``output_dim`` and implements :meth:`forward`. It holds no state that
+    depends on batch mates: a session's vector is the same in any batch.
+
+    Args:
+        dims: widths of the word and image vectors that batches will carry.
+    """
+
+    output_dim: int
+
+    def __init__(self, dims: Dims) -> None:
+        super().__init__()
+        self.dims = dims
+
+    @abstractmethod
+    def forward(self, batch: SessionBatch) -> Tensor:
+        """(B, output_dim) vectors of the B sessions or prefixes in ``batch``."""
+
+    def pretrain(self, context: TrainingContext) -> None:
+        """Learns from the training sessions of ``context``, without labels. By default: nothing.
+
+        ``context`` deals batches, seeds, records the curve and reports progress: :class:`TrainingContext`.
+        """

@@ -1,0 +1,143 @@
+"""The session vector on its way into a model: finished or from an encoder that is trained along, looked up, joined.
+
+A task never sees an encoder. It gets :class:`SessionVectors`: of any query row, the vector of the session up to that
+query. There are two kinds and no third: a frozen encoder's vectors were made before, and its weights stay out.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from bench.contracts import ClickBatch, ClickModel, SessionEncoder
+from bench.data.batch import SessionBatch
+from bench.data.features import Dims
+from bench.errors import BenchError
+from bench.training.context import TrainingContext
+
+
+class SessionVectors(nn.Module, ABC):
+    """The vectors of session prefixes, by the row of the query that each prefix ends with.
+
+    Its parameters are what a task trains beside its baseline; frozen vectors have none.
+
+    Attributes:
+        width: of a vector; 0 for ``vanilla``.
+        trained: whether there are weights behind the vectors that learn with the baseline. Vectors of width 0 never do.
+    """
+
+    width: int
+    trained: bool
+
+    @abstractmethod
+    def forward(self, queries: Tensor) -> Tensor:
+        """(B, width) vectors of the prefixes that end with these query rows (B,), int64."""
+
+    def standardise(self, training_queries: Tensor) -> None:
+        """Sets frozen vectors to mean 0 and deviation 1 over these rows (n,), entry by entry. Others stay as they are.
+
+        To be called once, before the first vector is read.
+        """
+
+
+class FrozenVectors(SessionVectors):
+    """Finished vectors of some query rows.
+
+    Args:
+        queries: (n,) the rows, ascending.
+        vectors: (n, width), float32, on the same device.
+    """
+
+    queries: Tensor
+    vectors: Tensor
+
+    def __init__(self, queries: Tensor, vectors: Tensor) -> None:
+        super().__init__()
+        self.width, self.trained = vectors.shape[1], False
+        self.register_buffer("queries", queries, persistent=False)
+        self.register_buffer("vectors", vectors, persistent=False)
+
+    def forward(self, queries: Tensor) -> Tensor:
+        """(B, width).
+
+        Raises:
+            BenchError: a row that has no vector.
+        """
+        place = torch.searchsorted(self.queries, queries).clamp(max=max(len(self.queries) - 1, 0))
+        if not len(self.queries) or not torch.equal(self.queries[place], queries):
+            raise BenchError("a query has no session vector", fix="a task's units must hold every query that it reads")
+        return self.vectors[place]
+
+    def standardise(self, training_queries: Tensor) -> None:
+        """By mean and deviation over these rows; an entry that is constant there becomes 0 everywhere."""
+        training = self(training_queries)
+        deviation = training.std(0) if len(training) > 1 and training.numel() else torch.ones_like(training[0])
+        self.vectors = (self.vectors - training.mean(0)) / torch.where(deviation > 1e-6, deviation, torch.inf)
+
+
+class TrainedAlong(SessionVectors):
+    """An encoder that learns with the baseline. ``vanilla`` is one, of width 0 and without weights.
+
+    The encoder draws its weights and its dropout from a stream of its own, so that the baseline starts and trains on
+    the same random numbers whatever the encoder is.
+
+    Args:
+        make: the encoder for the widths of word and image vectors.
+        context: corpus, seed and device.
+    """
+
+    def __init__(self, make: Callable[[Dims], SessionEncoder], context: TrainingContext) -> None:
+        super().__init__()
+        self._corpus, self._features = context.corpus, context.features
+        self._stream = context.random_stream("session encoder")
+        with self._stream.drawing():
+            self.encoder = make(self._features.dims)
+        self.width = self.encoder.output_dim
+        self.trained = self.width > 0
+
+    def forward(self, queries: Tensor) -> Tensor:
+        """(B, width)."""
+        if not self.width:
+            return self._features.word_vectors.new_empty(len(queries), 0)
+        batch = SessionBatch.from_prefixes(self._corpus, queries.cpu().numpy(), self._features)
+        if not self.training:
+            return self.encoder(batch)
+        with self._stream.drawing():
+            return self.encoder(batch)
+
+
+class JoinedClickModel(nn.Module):
+    """Concat before matching: how every session vector enters every click model (paper, section 4.2).
+
+    The harness joins, not the baseline and not the encoder: ``context' = Linear([context ; session])``, back to the
+    width of the context. ``vanilla`` goes through the same layer with a session of width 0, so that no gain can come
+    from an added layer. The layer starts with Glorot's weights: those of the context as ``vanilla`` has them, those of
+    the session, drawn apart, by the bound for the whole layer.
+
+    Args:
+        model: the baseline.
+        sessions: the session vectors.
+        draws: for the session's part of the layer.
+    """
+
+    def __init__(self, model: ClickModel, sessions: SessionVectors, draws: torch.Generator) -> None:
+        super().__init__()
+        self.model, self.sessions = model, sessions
+        d, width = model.context_dim, sessions.width
+        of_context = nn.Linear(d, d)
+        nn.init.xavier_uniform_(of_context.weight)
+        of_both = torch.empty(d, d + width)
+        nn.init.xavier_uniform_(of_both, generator=draws)
+        of_both[:, :d] = of_context.weight.detach()
+        self.join = nn.utils.skip_init(nn.Linear, d + width, d)
+        self.join.weight = nn.Parameter(of_both)
+        nn.init.zeros_(self.join.bias)
+
+    def forward(self, batch: ClickBatch) -> Tensor:
+        """(B, K) scores of the candidates in ``batch``."""
+        session = self.sessions(batch.queries)  # (B, width)
+        context = self.join(torch.cat([self.model.context(batch), session], dim=1))  # (B, d)
+        return self.model.match(context, self.model.items(batch))
