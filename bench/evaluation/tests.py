@@ -7,16 +7,16 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 from bench.evaluation.experiment import Experiment
-from bench.evaluation.pooled import weighted_metric
 from bench.evaluation.stored import Place, StoredResults
 from bench.evaluation.system import System
+from bench.metrics.classification import WeightedMetric, weighted_metric
 from bench.runs.jobs import Cell
 from bench.runs.store import Store
 from bench.stats.crossed import Difference, crossed_difference, crossed_sums
 from bench.stats.examples import Pair
 from bench.stats.family import STRONGEST, Family, Hypothesis, strongest_on_validation
 from bench.stats.outcome import Outcome, evaluate
-from bench.stats.pigeonhole import pooled_difference
+from bench.stats.pooled import pooled_difference
 
 REFERENCE = "vanilla"
 
@@ -95,14 +95,18 @@ class Results(StoredResults):
 
     def _pooled_difference(self, system: System, reference: System, metric: str, where: str) -> Difference | None:
         system.examples.assert_same(reference.examples, where)
-        users = system.examples.users
-        of = [weighted_metric(metric, self.predictions(one), users) for one in (system, reference)]
-        if of[0] is None or of[1] is None:
+        mine, theirs = self._weighted(system, metric), self._weighted(reference, metric)
+        if mine is None or theirs is None:
             return None
         try:
-            return pooled_difference(of[0], of[1], users)
+            return pooled_difference(mine, theirs, system.examples.users)
         except ValueError:  # not defined on these examples
             return None
+
+    def _weighted(self, system: System, metric: str) -> WeightedMetric | None:
+        classified = self.predictions(system)
+        user = system.examples.users.code
+        return weighted_metric(metric, classified.truth, classified.predicted, classified.probabilities, user)
 
     def _evaluate(self, family: Family) -> list[Outcome]:
         part_of = {h: self._part_of(family.name, h) for h in family.hypotheses}

@@ -11,8 +11,8 @@ import pandas as pd
 
 from bench.figures.drawing import Drawing
 from bench.figures.style import COLOURS, COLUMN, GREY, INK, PALE, light_grid, new_figure, style
-from bench.stats.digits import decimals
 from bench.stats.marks import dagger
+from bench.stats.rounding import decimals
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,9 +10,9 @@ import pandas as pd
 
 from bench.figures.drawing import Drawing
 from bench.figures.style import COLOURS, COLUMN, GREY, INK, PAGE, light_grid, new_figure, style
-from bench.stats.digits import decimals
 from bench.stats.marks import dagger
 from bench.stats.outcome import Outcome
+from bench.stats.rounding import decimals_of_interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -88,7 +88,7 @@ def _draw_panel(axes: Axes, rows: Sequence[tuple[str, Outcome | None]], names: M
         if math.isfinite(difference.low):
             axes.plot([difference.low, difference.high], [place, place], color=colour, linewidth=1.0)
         axes.plot(difference.delta, place, "o", color=colour, markerfacecolor=colour if mark else "white")
-        text = f"{difference.delta:+.{decimals(difference.error)}f}{mark}".replace("-", "−")
+        text = f"{difference.delta:+.{decimals_of_interval(difference.low, difference.high)}f}{mark}".replace("-", "−")
         axes.text(1.02, place, text, transform=beside, va="center", fontsize=6.0, color=INK)
     metrics = dict.fromkeys(outcome.hypothesis.metric for _, outcome in rows if outcome is not None)
     axes.set_xlabel(f"Δ {', '.join(names.get(metric, metric.upper()) for metric in metrics)}")

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from bench.figures.drawing import Drawing
 from bench.figures.style import COLOURS, INK, PAGE, PALE, new_figure, require_plotting, style
+from bench.stats.rounding import written_interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -132,7 +133,7 @@ def _caption(
         for name, near in found.items()
     )
     over = ", ".join(
-        f"{name} {near.gap.delta:+.3f} [{near.gap.low:+.3f}, {near.gap.high:+.3f}], clicked nearer in {near.nearer:.0%}"
+        f"{name} {written_interval(near.gap.delta, near.gap.low, near.gap.high)}, clicked nearer in {near.nearer:.0%}"
         for name, near in found.items()
     )
     queries = next(iter(found.values())).queries

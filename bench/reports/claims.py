@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from bench.data.corpus import Corpus
 from bench.evaluation.claims import Answer
 from bench.stats.outcome import Outcome
+from bench.stats.rounding import written_interval, written_p
 
 _EXPLANATION = (
     "A claim holds on a dataset where each of its hypotheses does, one-sided, at p < 0.05 after Holm; it is not tested "
@@ -23,7 +24,7 @@ def markdown_claims(answers: Sequence[Answer], corpora: Mapping[str, Corpus]) ->
     for answer in answers:
         dataset = _label(answer.dataset, corpora)
         effect = _effect(answer.worst) if answer.worst is not None else ""
-        p = _p(answer.worst.p_adjusted) if answer.worst is not None else ""
+        p = written_p(answer.worst.p_adjusted) if answer.worst is not None else ""
         cells = (answer.claim, answer.says, dataset, answer.verdict, effect, p, str(len(answer.outcomes)))
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     lines += ["", _EXPLANATION]
@@ -43,17 +44,13 @@ def _single(outcome: Outcome) -> str:
     if outcome.difference is None:
         return f"{outcome.hypothesis}: not tested"
     margin = f", margin {outcome.hypothesis.margin:g}" if outcome.hypothesis.margin is not None else ""
-    return f"{outcome.hypothesis}{margin}: {_effect(outcome)}, p {_p(outcome.p_adjusted)}: {outcome.verdict()}"
+    return f"{outcome.hypothesis}{margin}: {_effect(outcome)}, p {written_p(outcome.p_adjusted)}: {outcome.verdict()}"
 
 
 def _effect(outcome: Outcome) -> str:
     difference = outcome.difference
     assert difference is not None
-    return f"{difference.delta:+.4f} [{difference.low:+.4f}, {difference.high:+.4f}]"
-
-
-def _p(p: float | None) -> str:
-    return "" if p is None else "< 0.0001" if p < 1e-4 else f"{p:.4f}"
+    return written_interval(difference.delta, difference.low, difference.high)
 
 
 def _label(dataset: str | None, corpora: Mapping[str, Corpus]) -> str:

@@ -10,10 +10,10 @@ from bench.evaluation.tests import REFERENCE, Results
 from bench.reports.main_table import dataset_label, titled
 from bench.reports.table import Line, Table, TableCell
 from bench.stats.crossed import Difference
-from bench.stats.digits import decimals
 from bench.stats.family import STRONGEST
 from bench.stats.marks import dagger
 from bench.stats.outcome import Outcome
+from bench.stats.rounding import written_interval
 
 
 def difference_table(results: Results, part: Part) -> Table | None:
@@ -63,8 +63,4 @@ def written_difference(difference: Difference | None, p_adjusted: float | None =
     """``+0.031† [+0.025, +0.037]``; without an interval only the difference, and nothing tested is a dash."""
     if difference is None or not math.isfinite(difference.delta):
         return "–"
-    places = decimals(difference.error)
-    text = f"{difference.delta:+.{places}f}{dagger(p_adjusted)}"
-    if not (math.isfinite(difference.low) and math.isfinite(difference.high)):
-        return text
-    return f"{text} [{difference.low:+.{places}f}, {difference.high:+.{places}f}]"
+    return written_interval(difference.delta, difference.low, difference.high, dagger(p_adjusted))

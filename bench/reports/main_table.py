@@ -12,9 +12,9 @@ from bench.evaluation.tests import REFERENCE, Results
 from bench.plugins.registry import registry
 from bench.plugins.specs import TaskSpec
 from bench.reports.table import Line, Table, TableCell
-from bench.stats.digits import written
 from bench.stats.holm import holm
 from bench.stats.marks import bold, dagger
+from bench.stats.rounding import written_mean
 
 _ENCODER_HEAD = {"table2": "Session", "table3": "Method", "table4": "Features"}
 
@@ -137,7 +137,7 @@ def _text(row: dict[str, Any]) -> str:
         return row["status"].upper()
     if row["mean"] is None:
         return "–"
-    return written(row["mean"], row["std"], row["error"]) + dagger(row["p_adjusted"])
+    return written_mean(row["mean"], row["std"], row["error"]) + dagger(row["p_adjusted"])
 
 
 def _improvement(results: Results, part: Part, baseline: str, columns: tuple[str, ...]) -> tuple[TableCell, ...] | None:

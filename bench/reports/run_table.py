@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from rich.console import Console
@@ -14,6 +13,8 @@ from bench.evaluation.summary import SummaryRow
 from bench.plugins.registry import registry
 from bench.plugins.specs import TaskSpec
 from bench.runs.plan import REFERENCE
+from bench.stats.marks import dagger
+from bench.stats.rounding import written_interval, written_mean, written_p
 
 
 def print_run(rows: Sequence[SummaryRow], corpora: dict[str, Corpus], primary: str, console: Console) -> None:
@@ -54,7 +55,9 @@ def _cells(rows: Sequence[SummaryRow], corpus: Corpus, primary: str) -> tuple[st
     for system in dict.fromkeys((row.baseline, row.encoder) for row in rows):
         of_system = {row.metric: row for row in rows if (row.baseline, row.encoder) == system}
         lead = of_system[primary]
-        body.append([*system, *(_mean(of_system[metric]) for metric in metrics), _delta(lead), _p(lead)])
+        body.append(
+            [*system, *(_mean(of_system[metric]) for metric in metrics), _delta(lead), written_p(lead.p_adjusted)]
+        )
     return f"{rows[0].task} on {corpus.info.label}", head, body
 
 
@@ -80,30 +83,10 @@ def _reading(rows: Sequence[SummaryRow]) -> str:
 def _mean(row: SummaryRow) -> str:
     if row.status != "done" or row.mean is None:
         return row.status.upper()
-    if row.std is None:
-        return f"{row.mean:.3f}"
-    digits = _digits(row.std / math.sqrt(row.seeds))
-    return f"{row.mean:.{digits}f} ± {row.std:.{digits}f}"
+    return written_mean(row.mean, row.std)
 
 
 def _delta(row: SummaryRow) -> str:
     if row.delta is None:
         return ""
-    if row.ci_low is None or row.ci_high is None:  # a pooled metric
-        return f"{row.delta:+.3f}"
-    digits = _digits((row.ci_high - row.ci_low) / 4)
-    dagger = "†" if row.p_adjusted is not None and row.p_adjusted < 0.05 else ""
-    return f"{row.delta:+.{digits}f}{dagger} [{row.ci_low:+.{digits}f}, {row.ci_high:+.{digits}f}]"
-
-
-def _p(row: SummaryRow) -> str:
-    if row.p_adjusted is None:
-        return ""
-    return "< 0.0001" if row.p_adjusted < 1e-4 else f"{row.p_adjusted:.4f}"
-
-
-def _digits(error: float) -> int:
-    """No more decimals than a standard error supports: up to the first digit that it leaves open."""
-    if not math.isfinite(error) or error <= 0:
-        return 4
-    return min(max(math.ceil(-math.log10(error)), 2), 4)
+    return written_interval(row.delta, row.ci_low, row.ci_high, dagger(row.p_adjusted))

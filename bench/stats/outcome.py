@@ -96,7 +96,7 @@ def evaluate(
     Args:
         family: resolved.
         results: what is known of each hypothesis: a pair of systems, or for a pooled metric its
-            :func:`~bench.stats.pigeonhole.pooled_difference`. Hypotheses that are missing (a cell failed) count as
+            :func:`~bench.stats.pooled.pooled_difference`. Hypotheses that are missing (a cell failed) count as
             p = 1, so that a failure makes nothing more significant.
         flips, seed: of :func:`~bench.stats.flips.sign_flips`.
 

@@ -7,12 +7,12 @@ import time
 import numpy as np
 import pytest
 
-from bench.stats.auc import auc_metric
-from bench.stats.confusion import confusion_metric, macro_f1
+from bench.metrics.auc import auc_metric
+from bench.metrics.classification import confusion_metric, macro_f1
 from bench.stats.examples import Examples, Pair, Scores
 from bench.stats.family import Family, Hypothesis
 from bench.stats.outcome import evaluate
-from bench.stats.pigeonhole import pooled_difference
+from bench.stats.pooled import pooled_difference
 from bench.stats.users import Users
 
 pytestmark = pytest.mark.slow
@@ -45,8 +45,8 @@ def test_pooled_metrics_of_30_000_sessions_take_less_than_30_seconds() -> None:
     positive = truth[:, None] == np.arange(3)
     scores = [rng.normal(size=(SEEDS, 30_000, 3)) + positive for _ in range(2)]
     start = time.perf_counter()
-    f1 = pooled_difference(*(confusion_metric(truth, s.argmax(2), users, 3, macro_f1) for s in scores), users)
-    auc = pooled_difference(*(auc_metric(positive, s, users) for s in scores), users)
+    f1 = pooled_difference(*(confusion_metric(truth, s.argmax(2), users.code, 3, macro_f1) for s in scores), users)
+    auc = pooled_difference(*(auc_metric(positive, s, users.code) for s in scores), users)
     assert f1.error > 0
     assert auc.error > 0
     assert time.perf_counter() - start < 30

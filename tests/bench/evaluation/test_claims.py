@@ -99,9 +99,9 @@ def test_people_get_the_wording_the_worst_effect_and_every_hypothesis() -> None:
     answers = answer_claims([outcome(0.3), outcome(0.12, 1e-6, baseline="c"), outcome(None, claim="C3")], CLAIMS)
     text = markdown_claims(answers, {})
     table = {line.split(" | ")[0]: line for line in text.splitlines() if line.startswith("| C")}
-    first = "| C1 | the first (section 4.2) | beauty | holds | +0.1200 [+0.0200, +0.2200] | < 0.0001 | 2 |"
+    first = "| C1 | the first (section 4.2) | beauty | holds | +0.12 [+0.02, +0.22] | < 0.0001 | 2 |"
     assert table["| C1"] == first
     assert table["| C2"] == "| C2 | the second | – | not tested |  |  | 0 |"
-    assert "- ctr beauty b: muvcog-m > vanilla on ndcg@10: +0.3000 [+0.2000, +0.4000], p 0.0100: holds" in text
+    assert "- ctr beauty b: muvcog-m > vanilla on ndcg@10: +0.30 [+0.20, +0.40], p 0.0100: holds" in text
     assert "**C3, beauty: not tested**\n\n- ctr beauty b: muvcog-m > vanilla on ndcg@10: not tested" in text
     assert "One seed" not in text

@@ -48,8 +48,8 @@ def test_bars_stand_at_their_values_and_begin_at_zero() -> None:
     assert first.get_xlim()[0] == 0
     assert [list(line.get_xdata()) for line in first.get_lines()] == [[0.28, 0.32], [0.33, 0.37]]
     assert [label.get_text() for label in first.get_yticklabels()] == ["vanilla", "GAT", "hlv"]
-    assert [text.get_text() for text in first.texts] == ["0.30", "0.35†", "FAILED"]
-    assert [text.get_text() for text in second.texts] == ["0.4026"]  # no interval: nothing says how many digits
+    assert [text.get_text() for text in first.texts] == ["0.300", "0.350†", "FAILED"]
+    assert [text.get_text() for text in second.texts] == ["0.403"]  # no interval: nothing says how many digits
     assert first.get_title(loc="left") == "Beauty (simulated), alstp"
     assert len(drawing.numbers) == len(SYSTEMS)
     assert drawing.numbers["mean"].isna().tolist() == [False, False, True, False]

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from sklearn.metrics import f1_score, precision_score, recall_score, roc_auc_score
 
-from bench.metrics.classification import auc_one_vs_rest, classification_metrics
+from bench.metrics.classification import classification_metrics
 from bench.metrics.ranking import ranking_metrics
 from bench.metrics.vocabulary import top_words
 
@@ -106,15 +106,19 @@ def test_the_order_of_units_and_of_classes_does_not_matter() -> None:
     assert found == pytest.approx(expected, abs=1e-12)
 
 
+def auc_of(labels: NDArray, scores: NDArray) -> float:
+    return classification_metrics(labels, np.zeros_like(labels), scores)["auc"]
+
+
 def test_a_constant_scorer_is_at_chance_and_odd_scores_are_ranked() -> None:
     labels = np.array([0, 1, 1, 2, 0, 2])
     for constant in (0.0, 0.3, np.inf, -np.inf, np.nan):
-        assert auc_one_vs_rest(labels, np.full((6, 3), constant)) == 0.5
+        assert auc_of(labels, np.full((6, 3), constant)) == 0.5
     right = np.where(np.eye(3)[labels] > 0, np.inf, -np.inf)
-    assert auc_one_vs_rest(labels, right) == 1.0
-    assert auc_one_vs_rest(labels, -right) == 0.0
+    assert auc_of(labels, right) == 1.0
+    assert auc_of(labels, -right) == 0.0
     missing = np.where(np.eye(3)[labels] > 0, np.nan, 0.0)  # the right class's probability is the one that is missing
-    assert auc_one_vs_rest(labels, missing) == 0.0
+    assert auc_of(labels, missing) == 0.0
 
 
 def test_what_is_not_defined_is_nan_and_does_not_crash() -> None:

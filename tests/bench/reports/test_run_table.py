@@ -69,9 +69,9 @@ def test_simulated_data_are_called_so_and_caveats_are_printed(corpus: Corpus) ->
 
 def test_a_clear_difference_is_marked_and_an_unclear_one_is_not(corpus: Corpus) -> None:
     text = printed(corpus, ROW, GOOD, WEAK)
-    assert "+0.10† [+0.08, +0.12]" in line(text, "good")
+    assert "+0.100† [+0.080, +0.120]" in line(text, "good")
     assert "< 0.0001" in line(text, "good")
-    assert "+0.01 [-0.02, +0.04]" in line(text, "weak")
+    assert "+0.010 [-0.020, +0.040]" in line(text, "weak")
     assert "0.6000" in line(text, "weak")
     assert "†" not in line(text, "weak") + line(text, "vanilla")
 
@@ -110,7 +110,7 @@ def test_markdown_says_the_same(corpus: Corpus) -> None:
     rows = [[cell.strip() for cell in row.strip("|").split("|")] for row in text.splitlines() if row.startswith("|")]
     assert [row[1] for row in rows if row[0] == "b"] == ["vanilla", "good", "broken"]
     assert len({len(row) for row in rows}) == 1
-    assert "+0.10† [+0.08, +0.12]" in text
+    assert "+0.100† [+0.080, +0.120]" in text
     assert "FAILED" in text
     assert "Note: random" in text
     assert "70 queries of 20 users in the test split, 5 seeds." in text

@@ -7,10 +7,10 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.metrics import f1_score
 
-from bench.stats.auc import auc_metric
-from bench.stats.confusion import accuracy, confusion_metric, macro_f1
+from bench.metrics.auc import auc_metric
+from bench.metrics.classification import Floats, WeightedMetric, confusion_metric, macro_f1
 from bench.stats.crossed import Difference, crossed_difference
-from bench.stats.pigeonhole import any_metric, pooled_difference, user_draws
+from bench.stats.pooled import pooled_difference, user_draws
 from bench.stats.users import Users
 
 CLASSES, SEEDS, USERS = 3, 5, 60
@@ -33,7 +33,7 @@ def simulated(
 
 
 def f1_difference(truth: NDArray, left: NDArray, right: NDArray, users: Users, **options: int) -> Difference:
-    metrics = [confusion_metric(truth, predicted, users, CLASSES, macro_f1) for predicted in (left, right)]
+    metrics = [confusion_metric(truth, predicted, users.code, CLASSES, macro_f1) for predicted in (left, right)]
     return pooled_difference(*metrics, users, **options)  # type: ignore[arg-type]
 
 
@@ -53,7 +53,7 @@ def test_percentiles_of_users_and_seeds_drawn_would_alarm_too_often() -> None:
     for replication in range(400):
         truth, left, right, users = simulated(rng, 0.0, 0.8)
         weights = next(user_draws(USERS, 200, replication))
-        metrics = [confusion_metric(truth, p, users, CLASSES, macro_f1)(weights) for p in (left, right)]
+        metrics = [confusion_metric(truth, p, users.code, CLASSES, macro_f1)(weights) for p in (left, right)]
         of_seeds = rng.multinomial(SEEDS, np.full(SEEDS, 1 / SEEDS), len(weights)) / SEEDS
         low, high = np.percentile(((metrics[0] - metrics[1]) * of_seeds).sum(1), [2.5, 97.5])
         alarms.append(not low <= 0 <= high)
@@ -70,7 +70,7 @@ def test_false_alarms_of_auc() -> None:
         for _ in range(2):
             skill = 0.7 + rng.normal(0, 0.2, (SEEDS, 1, 1)) + rng.normal(0, 0.8, (USERS, 1))[users.code]
             scores = skill * positive + rng.normal(0, 1, (len(truth), CLASSES))
-            metrics.append(auc_metric(positive, scores + rng.normal(0, 0.5, (SEEDS, *scores.shape[1:])), users))
+            metrics.append(auc_metric(positive, scores + rng.normal(0, 0.5, (SEEDS, *scores.shape[1:])), users.code))
         alarms.append(pooled_difference(*metrics, users, draws=200, seed=replication).p < 0.05)
     assert 0.03 <= np.mean(alarms) <= 0.08
 
@@ -83,10 +83,15 @@ def test_a_planted_effect_is_found_and_covered() -> None:
     assert np.mean([d.low <= truth <= d.high for d in found]) > 0.88
 
 
+def accuracy(confusion: Floats) -> Floats:
+    """Share of the queries with the right class: a pooled metric that is a mean over queries as well."""
+    return np.diagonal(confusion, axis1=-2, axis2=-1).sum(-1) / confusion.sum((-2, -1))
+
+
 @pytest.mark.parametrize("seeds", [1, 5])
 def test_accuracy_is_a_mean_and_gets_what_the_crossed_test_says(seeds: int) -> None:
     truth, left, right, users = simulated(np.random.default_rng(8), 0.3, seeds=seeds)
-    metrics = [confusion_metric(truth, predicted, users, CLASSES, accuracy) for predicted in (left, right)]
+    metrics = [confusion_metric(truth, predicted, users.code, CLASSES, accuracy) for predicted in (left, right)]
     found = pooled_difference(*metrics, users, draws=20_000)
     expected = crossed_difference((left == truth).astype(float) - (right == truth), users)
     assert found.delta == pytest.approx(expected.delta)
@@ -95,13 +100,18 @@ def test_accuracy_is_a_mean_and_gets_what_the_crossed_test_says(seeds: int) -> N
     assert (found.seeds, found.users, found.queries) == (seeds, USERS, len(truth))
 
 
-def test_any_metric_is_the_slow_way_to_the_same() -> None:
+def test_a_metric_of_somebody_else_with_sample_weights_gives_the_same() -> None:
     truth, left, right, users = simulated(np.random.default_rng(9), 0.5, seeds=2)
 
-    def sklearn_f1(predicted: NDArray) -> object:
-        return lambda seed, weights: f1_score(truth, predicted[seed], average="macro", sample_weight=weights)
+    def sklearn_f1(predicted: NDArray) -> WeightedMetric:
+        return lambda weights: np.array(
+            [
+                [f1_score(truth, of_seed, average="macro", sample_weight=row[users.code]) for of_seed in predicted]
+                for row in weights
+            ]
+        )
 
-    slow = [any_metric(sklearn_f1(predicted), users, 2) for predicted in (left, right)]  # type: ignore[arg-type]
+    slow = [sklearn_f1(predicted) for predicted in (left, right)]
     found = pooled_difference(*slow, users, draws=40)
     assert vars(found) == pytest.approx(vars(f1_difference(truth, left, right, users, draws=40)))
 
@@ -125,7 +135,7 @@ def test_rows_seeds_and_systems_in_any_order() -> None:
     assert vars(found) == pytest.approx(vars(expected))
     mirrored = f1_difference(truth, right, left, users, draws=100)
     assert (mirrored.delta, mirrored.p) == (pytest.approx(-expected.delta), pytest.approx(expected.p))
-    metrics = [confusion_metric(truth, predicted, users, CLASSES, macro_f1) for predicted in (left, right)]
+    metrics = [confusion_metric(truth, predicted, users.code, CLASSES, macro_f1) for predicted in (left, right)]
     one_sided = pooled_difference(*metrics, users, "greater" if expected.delta > 0 else "less", draws=100)
     assert one_sided.p == pytest.approx(expected.p / 2)
 
@@ -146,7 +156,7 @@ def test_one_user_proves_nothing_and_no_metric_is_an_error() -> None:
     truth = np.array([0, 1, 2, 0, 1, 2])
     found = f1_difference(truth, truth[None], (truth[None] + 1) % CLASSES, users, draws=20)
     assert (found.p, found.low, found.high) == (1.0, -np.inf, np.inf)
-    nothing_positive = auc_metric(np.zeros((6, 1), dtype=bool), np.zeros((1, 6, 1)), users)
+    nothing_positive = auc_metric(np.zeros((6, 1), dtype=bool), np.zeros((1, 6, 1)), users.code)
     with pytest.raises(ValueError, match="not defined"):
         pooled_difference(nothing_positive, nothing_positive, users)
 
@@ -157,7 +167,7 @@ def test_draws_without_a_metric_are_left_out_and_few_of_the_others_prove_nothing
     positive = np.zeros((30, 1), dtype=bool)
     positive[0] = True
     users = Users.of(np.arange(30))
-    left, right = (auc_metric(positive, rng.normal(size=(2, 30, 1)), users) for _ in range(2))
+    left, right = (auc_metric(positive, rng.normal(size=(2, 30, 1)), users.code) for _ in range(2))
     found = pooled_difference(left, right, users, draws=400)
     assert np.isfinite(found.error)
     assert found.error > 0

@@ -8,17 +8,15 @@ serve for the variance components of the crossed test, and Student's t does the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.metrics.classification import WeightedMetric
 from bench.stats.crossed import Difference, crossed_variance, from_variance
 from bench.stats.student import Alternative
 from bench.stats.users import Users
-
-WeightedMetric = Callable[[NDArray], NDArray]
-"""Weights (b, U) of users, whole numbers as floats, to the metric (b, S) of each seed; NaN where it isn't defined."""
 
 _BLOCK = 2_000_000  # weights held at a time
 
@@ -34,8 +32,8 @@ def pooled_difference(
     """Tests whether a pooled metric's mean over seeds is the same for two systems.
 
     Args:
-        system, reference: their metrics: :func:`bench.stats.confusion.confusion_metric`,
-            :func:`bench.stats.auc.auc_metric`, or :func:`any_metric`.
+        system, reference: their metrics (:func:`bench.metrics.classification.weighted_metric`), of users whose codes
+            are those of ``users``.
         users: of the queries or sessions; the same for both, as are the examples.
         alternative: of the difference.
         draws: of users, B. Draws in which the metric isn't defined are left out.
@@ -66,18 +64,6 @@ def user_draws(users: int, draws: int, seed: int) -> Iterator[NDArray[np.float64
         rows = min(size, draws - start)
         flat = rng.integers(0, users, (rows, users)) + np.arange(rows)[:, None] * users
         yield np.bincount(flat.ravel(), minlength=rows * users).reshape(rows, users).astype(np.float64)
-
-
-def any_metric(metric: Callable[[int, NDArray], float], users: Users, seeds: int) -> WeightedMetric:
-    """A pooled metric from a function of (row of the seed, (Q,) weights of the queries); called once a draw and seed.
-
-    It is the way for a metric that nothing here knows, as scikit-learn's with ``sample_weight``; slow.
-    """
-
-    def weighted(weights: NDArray) -> NDArray:
-        return np.array([[metric(seed, row[users.code]) for seed in range(seeds)] for row in weights])
-
-    return weighted
 
 
 def _mean_squares(observed: NDArray, drawn: NDArray, users: int) -> tuple[float, float, float]:

@@ -1,42 +1,13 @@
-"""Numbers have no more digits than is known; bold and dagger say what the tests say, and no more."""
+"""Bold and dagger say what the tests say, and no more."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from bench.errors import BenchError
-from bench.stats.digits import decimals, written
 from bench.stats.examples import Examples, Scores
 from bench.stats.marks import bold, dagger
-
-
-@pytest.mark.parametrize(
-    ("error", "places"),
-    [(0.0052, 3), (0.014, 2), (0.0096, 2), (0.00949, 3), (0.3, 1), (1.0, 0), (25.0, 0), (0.00003, 4), (0.001, 3)],
-)
-def test_decimals_go_down_to_the_first_digit_of_the_error(error: float, places: int) -> None:
-    assert decimals(error) == places
-
-
-@pytest.mark.parametrize("error", [None, 0.0, float("nan"), float("inf")])
-def test_an_unknown_error_limits_nothing(error: float | None) -> None:
-    assert decimals(error) == 4
-
-
-@given(st.floats(1e-4, 0.9))
-def test_the_last_digit_is_never_below_the_error_by_more_than_one_place(error: float) -> None:
-    unit = 10.0 ** -decimals(error)
-    assert error / 10 < unit * 0.96
-    assert unit < error * 1.06
-
-
-def test_a_cell_is_written_with_its_deviation() -> None:
-    assert written(0.27466, 0.00525, 0.0061) == "0.275 ± 0.005"
-    assert written(0.27466, None, 0.03) == "0.27"
-    assert written(0.5, 0.0, None) == "0.5000 ± 0.0000"
 
 
 def test_dagger_is_for_significance_after_holm() -> None:
