@@ -1,4 +1,4 @@
-"""docs/architecture.md speaks of code: every name in it exists, and its storeys are those that the import test holds."""
+"""docs/architecture.md speaks of code: every name in it exists, and its storeys are those of the import test."""
 
 from __future__ import annotations
 
