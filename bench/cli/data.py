@@ -79,8 +79,8 @@ def _make(name: str, source: str | None, to: Path | None, settings: list[str], o
     from bench.cli.progress import single_progress
     from bench.data.corpus import Corpus
     from bench.errors import BenchError
-    from bench.plugins.options import resolve_options
     from bench.plugins.registry import registry
+    from bench.plugins.settings import resolve_options
     from bench.plugins.specs import DatasetSpec
     from bench.runs.corpora import corpus_folder
     from bench.runs.store import Store
@@ -213,8 +213,8 @@ def validate(
 
 def _open(name: str, settings: list[str], out: Path):  # type: ignore[no-untyped-def]  # a Corpus; importing it is dear
     from bench.cli.progress import single_progress
-    from bench.plugins.options import resolve_options
     from bench.plugins.registry import registry
+    from bench.plugins.settings import resolve_options
     from bench.runs.corpora import dataset_spec, open_corpus
     from bench.runs.store import Store
 

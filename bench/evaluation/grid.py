@@ -13,8 +13,8 @@ from bench.data.corpus import Corpus
 from bench.errors import BenchError, did_you_mean
 from bench.evaluation.experiment import Experiment, Part
 from bench.evaluation.tests import REFERENCE, Results
-from bench.plugins.options import Setting
 from bench.plugins.registry import Registry
+from bench.plugins.settings import Setting
 from bench.plugins.specs import Spec
 from bench.plugins.variants import base_of
 from bench.progress import Progress, silent
@@ -122,7 +122,7 @@ def applying(settings: Iterable[str], part: Part, registry: Registry) -> list[st
     for text in settings:
         setting = Setting.parse(text)
         named = [spec for spec in specs if setting.component in (None, spec.name)]
-        if any(setting.component or setting.key in spec.defaults for spec in named):
+        if any(setting.component or setting.key in spec.settable for spec in named):
             kept.append(text)
     return kept
 

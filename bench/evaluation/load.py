@@ -15,8 +15,8 @@ from bench.evaluation.experiment import Experiment, Part, PublishedNumber, Publi
 from bench.evaluation.grid import applying, components
 from bench.evaluation.tests import REFERENCE
 from bench.files import StrictTable, settings_of
-from bench.plugins.options import resolve_options
 from bench.plugins.registry import Registry
+from bench.plugins.settings import resolve_options
 from bench.plugins.specs import BaselineSpec, TaskSpec
 from bench.plugins.variants import base_of, variant_of, variant_options
 from bench.stats.family import Family
@@ -72,7 +72,7 @@ def load_experiment(name: str, registry: Registry) -> Experiment:
     for text in settings:
         if text not in used:
             known = {spec.name for part in parts for spec in components(part, registry)}
-            known |= {key for part in parts for spec in components(part, registry) for key in spec.defaults}
+            known |= {key for part in parts for spec in components(part, registry) for key in spec.settable}
             lead = text.partition("=")[0].partition(".")[0]
             raise BenchError(
                 f"{text.partition('=')[0]} is an option of no component",

@@ -1,86 +1,203 @@
-"""Options of components: ``--set key=value``, checked against what the component declares."""
+"""Options: what may be set on a component, declared as a dataclass with types, ranges and defaults. Imports no torch.
+
+One declaration serves everybody who needs it: the spec (``EncoderSpec(..., options=LstmOptions)``), the check of
+``--set`` before anything runs, the constructor (:func:`read_options`), and ``bench plugins NAME``, which prints it::
+
+    @dataclass(frozen=True)
+    class LstmOptions:
+        '''Options of ``lstm``.
+
+        Attributes:
+            output_dim: width of the session vector.
+            images: how image queries are read.
+        '''
+
+        output_dim: Annotated[int, AtLeast(1)] = 64
+        images: Literal["none", "pooled", "steps"] = "steps"
+        dropout: Annotated[float, AtLeast(0), Below(1)] = 0.1
+
+A type is ``bool``, ``int``, ``float``, ``str``, a ``Literal`` of choices, or a union of these; constraints stand in
+``Annotated``. NaN is never a number here, and infinity only with :class:`OrInfinite`. A rule about several options is
+a ``__post_init__`` that raises a :class:`bench.errors.BenchError`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass, fields, is_dataclass
+from inspect import getdoc
+from types import UnionType
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from bench.errors import BenchError, did_you_mean
-from bench.plugins.specs import Spec
+from bench.plugins.constraints import OrInfinite
+from bench.plugins.values import KINDS, Values, typed_as
+
+T = TypeVar("T")
+
+_DECLARED: dict[type[Any], Mapping[str, Option]] = {}  # read once: several components share a declaration
 
 
 @dataclass(frozen=True)
-class Setting:
-    """One ``--set``: ``key=value`` for whatever component has that option, or ``component.key=value``."""
+class Option:
+    """One option of a component.
 
-    component: str | None
-    key: str
-    value: str
+    Attributes:
+        name: the ``KEY`` of ``--set KEY=VALUE``.
+        default: its value unless it is set.
+        values: the types it may have, in the order in which what a user types is tried.
+        help: what it means, from the docstring of the options' class.
+    """
 
-    @classmethod
-    def parse(cls, text: str) -> Setting:
-        """Reads ``[component.]key=value``."""
-        name, equals, value = text.partition("=")
-        if not equals or not name.strip():
-            raise BenchError(f"{text!r} is not KEY=VALUE", where="--set", fix="such as --set visual_signal=0")
-        component, _, key = name.strip().rpartition(".")
-        return cls(component or None, key, value.strip())
+    name: str
+    default: Any
+    values: tuple[Values, ...]
+    help: str = ""
+
+    @property
+    def allowed(self) -> str:
+        """What it may be, for people."""
+        return " or ".join(map(str, self.values))
+
+    def parsed(self, text: str, where: str, called: str) -> Any:
+        """The value that a user typed.
+
+        Args:
+            text: what was typed.
+            where: for the error: where it was typed.
+            called: for the error: the option's name, with the component's if need be.
+
+        Raises:
+            BenchError: it has the wrong type, or is not allowed.
+        """
+        return self._first(text, [values.parsed for values in self.values], where, called)
+
+    def checked(self, value: object, where: str | None = None, called: str = "") -> Any:
+        """A value of a program, a whole number made a decimal one where the option is one.
+
+        Raises:
+            BenchError: it has the wrong type, or is not allowed.
+        """
+        return self._first(value, [values.typed for values in self.values], where, called or self.name)
+
+    def _first(self, given: Any, readers: list[Callable[[Any], Any]], where: str | None, called: str) -> Any:
+        faults = []
+        for values, read in zip(self.values, readers, strict=True):
+            try:
+                value = read(given)
+            except ValueError:
+                continue
+            fault = values.fault(value)
+            if fault is None:
+                return value
+            faults.append(fault)
+        default = f"the default is {typed_as(self.default) or 'empty'}"
+        if faults and len(self.values) == 1:
+            raise BenchError(f"{called} must be {faults[0]}, not {typed_as(given)}", where=where, fix=default)
+        if len(self.values) == 1 and not self.values[0].choices:
+            what = "neither true nor false" if self.values[0].kind is bool else f"not {KINDS[self.values[0].kind]}"
+            raise BenchError(f"{called}: {given!r} is {what}", where=where, fix=default)
+        near = did_you_mean(given, self._choices()) if isinstance(given, str) else ""
+        fix = near if near.startswith("did") else default
+        raise BenchError(f"{called} must be {self.allowed}, not {given!r}", where=where, fix=fix)
+
+    def _choices(self) -> list[str]:
+        return [typed_as(choice) for values in self.values for choice in values.choices]
 
 
-def resolve_options(specs: Sequence[Spec], settings: Iterable[str]) -> dict[tuple[str, str], dict[str, Any]]:
-    """The options of every component: its defaults, changed by the settings.
-
-    A setting without a component goes to every chosen component of the one kind that has the option.
-
-    Returns:
-        options by (kind, name).
+def declared_options(kind: type[Any]) -> Mapping[str, Option]:
+    """The options that a dataclass declares, by name.
 
     Raises:
-        BenchError: an option that no chosen component has, one that components of several kinds have, or a value of the
-            wrong type.
+        BenchError: it is no dataclass of options, or a default is outside its own range.
     """
-    options = {(spec.kind, spec.name): dict(spec.defaults) for spec in specs}
-    for text in settings:
-        setting = Setting.parse(text)
-        for spec in _addressed(setting, specs):
-            options[spec.kind, spec.name][setting.key] = _typed(setting, spec.defaults[setting.key])
+    if kind in _DECLARED:
+        return _DECLARED[kind]
+    if not is_dataclass(kind):
+        raise BenchError("options are declared by a dataclass", where=repr(kind))
+    hints, meanings = get_type_hints(kind, include_extras=True), _meanings(kind)
+    options = {}
+    for field in fields(kind):
+        where = f"{kind.__name__}.{field.name}"
+        if field.default is MISSING:
+            raise BenchError("an option has a plain value as its default", where=where)
+        values = _values(hints[field.name], where)
+        option = Option(field.name, field.default, values, meanings.get(field.name, ""))
+        option.checked(field.default, where, "its default")
+        options[field.name] = option
+    _DECLARED[kind] = options
     return options
 
 
-def _addressed(setting: Setting, specs: Sequence[Spec]) -> list[Spec]:
-    where = f"--set {setting.component + '.' if setting.component else ''}{setting.key}"
-    named = [s for s in specs if setting.component is None or s.name == setting.component]
-    if not named:
-        raise BenchError(
-            f"{setting.component!r} takes no part in this run",
-            where=where,
-            fix=did_you_mean(setting.component or "", {s.name for s in specs}),
-        )
-    having = [s for s in named if setting.key in s.defaults]
-    if not having:
-        raise BenchError(
-            "no such option", where=where, fix=did_you_mean(setting.key, {k for s in named for k in s.defaults})
-        )
-    if len({s.kind for s in having}) > 1:
-        names = " or ".join(f"{s.name}.{setting.key}" for s in having)
-        raise BenchError("is an option of components of several kinds", where=where, fix=f"say which: {names}")
-    return having
+def plain_options(defaults: Mapping[str, Any]) -> dict[str, Option]:
+    """Options of which only defaults are declared: each has the type of its default, and no range."""
+    return {name: Option(name, default, (_like(default),)) for name, default in defaults.items()}
 
 
-def _typed(setting: Setting, default: Any) -> Any:
-    text, where = setting.value, f"--set {setting.key}"
-    if isinstance(default, bool):
-        if text.lower() not in ("true", "false", "1", "0", "yes", "no"):
-            raise BenchError(f"{text!r} is neither true nor false", where=where)
-        return text.lower() in ("true", "1", "yes")
-    for kind, article in ((int, "a whole number"), (float, "a number")):
-        if isinstance(default, kind):
-            try:
-                value = kind(text)
-                if value != value:
-                    raise ValueError("NaN")
-                return value
-            except ValueError:
-                raise BenchError(f"{text!r} is not {article}", where=where, fix=f"the default is {default}") from None
-    return text
+def read_options(kind: type[T], given: Mapping[str, object], where: str | None = None) -> T:
+    """The options as an object of their class: what is given, and defaults for the rest.
+
+    Args:
+        kind: the dataclass that declares them.
+        given: values by name.
+        where: for errors: whose options they are.
+
+    Raises:
+        BenchError: an option that is not declared, a value that is not allowed, or values that don't go together.
+    """
+    declared = declared_options(kind)
+    values = {}
+    for name, value in given.items():
+        if name not in declared:
+            raise BenchError(f"no option {name!r}", where=where, fix=did_you_mean(name, declared))
+        values[name] = declared[name].checked(value, where)
+    try:
+        return kind(**values)
+    except BenchError as error:  # a rule about several options
+        raise BenchError(error.what, where=where or error.where, fix=error.fix) from None
+
+
+def _values(hint: Any, where: str) -> tuple[Values, ...]:
+    """The types of a field's annotation, choices first: text would take any of them."""
+    origin = get_origin(hint)
+    if origin in (Union, UnionType):
+        found = [values for part in get_args(hint) for values in _values(part, where)]
+        return tuple(sorted(found, key=lambda values: (not values.choices, list(KINDS).index(values.kind))))
+    if origin is Literal:
+        return (Values(str, choices=get_args(hint)),)
+    if origin is Annotated:
+        inner, *constraints = get_args(hint)
+        return tuple(Values(v.kind, v.choices, (*v.constraints, *constraints)) for v in _values(inner, where))
+    if hint not in KINDS:
+        raise BenchError(f"{hint!r} is not bool, int, float, str or choices of a Literal", where=where)
+    return (Values(hint),)
+
+
+def _like(default: Any) -> Values:
+    kind = type(default) if type(default) in KINDS else str
+    unbounded = kind is float and math.isinf(default)
+    return Values(kind, constraints=(OrInfinite(),) if unbounded else ())
+
+
+_ATTRIBUTE = re.compile(r"^    (?P<names>\w+(?:, \w+)*): (?P<text>.+)$")
+
+
+def _meanings(kind: type[Any]) -> dict[str, str]:
+    """What the sections ``Attributes:`` of a class and of its bases say of each attribute."""
+    meanings: dict[str, str] = {}
+    for base in reversed(kind.__mro__):
+        if not is_dataclass(base):
+            continue
+        names: list[str] = []
+        for line in (getdoc(base) or "").partition("Attributes:\n")[2].splitlines():
+            found = _ATTRIBUTE.match(line)
+            if found is not None:
+                names = found["names"].split(", ")
+                meanings.update(dict.fromkeys(names, found["text"]))
+            elif line.startswith("        "):
+                meanings.update({name: f"{meanings[name]} {line.strip()}" for name in names})
+            else:
+                break
+    return meanings

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, ClassVar
+
+from bench.errors import BenchError, did_you_mean
+from bench.plugins.options import Option, declared_options, plain_options, read_options
 
 
 @dataclass(frozen=True)
@@ -17,7 +21,12 @@ class Spec:
         target: ``"module:attribute"``, imported by :meth:`load` only.
         help: one line.
         citation: the paper or repository it comes from; for one's own work, whose it is.
-        defaults: every option with its default. An option that is not here is an error, with a suggestion.
+        defaults: what ``target`` is given unless something is set: every option with its value, pinned ones included.
+            A simple plugin states this mapping alone; an option that is not in it is an error, with a suggestion.
+        options: a dataclass that declares the options with types and ranges (:mod:`bench.plugins.options`);
+            ``defaults`` then follows from it, and may change some of its defaults.
+        pinned: options that have this value and cannot be set, such as ``{"images": "none"}`` of ``lstm-t``: so one
+            ``target`` serves several components.
     """
 
     kind: ClassVar[str] = "component"
@@ -27,6 +36,43 @@ class Spec:
     help: str
     citation: str
     defaults: Mapping[str, Any] = field(default_factory=dict)
+    options: type[Any] | None = field(default=None, kw_only=True)
+    pinned: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
+
+    def __post_init__(self) -> None:
+        where, changed = f"the {self.kind} {self.name}", {**self.defaults, **self.pinned}
+        if self.options is not None:
+            declared = {name: option.default for name, option in declared_options(self.options).items()}
+            read_options(self.options, changed, where)
+            changed = {**declared, **changed}
+        for name in self.pinned:
+            if name not in self.defaults and self.options is None:
+                raise BenchError(
+                    f"pins {name!r}, which is no option", where=where, fix=did_you_mean(name, self.defaults)
+                )
+        object.__setattr__(self, "defaults", changed)
+
+    @cached_property
+    def settable(self) -> dict[str, Option]:
+        """The options that a user may set, by name, each with its default in this component."""
+        if self.options is None:
+            declared: Mapping[str, Option] = plain_options(self.defaults)
+        else:
+            declared = declared_options(self.options)
+        return {
+            name: replace(option, default=self.defaults[name])
+            for name, option in declared.items()
+            if name not in self.pinned
+        }
+
+    def check(self, options: Mapping[str, Any], where: str | None = None) -> None:
+        """Looks at all options together.
+
+        Raises:
+            BenchError: a value is not allowed, or values don't go together.
+        """
+        if self.options is not None:
+            read_options(self.options, options, where or self.name)
 
     def load(self) -> Any:
         """Imports the component."""

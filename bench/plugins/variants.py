@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from bench.errors import BenchError
-from bench.plugins.options import resolve_options
 from bench.plugins.registry import Registry
+from bench.plugins.settings import resolve_options
 from bench.plugins.specs import EncoderSpec
 
 
@@ -37,7 +37,7 @@ def variant_options(spec: EncoderSpec, settings: Sequence[str], base_options: di
     """Options of a variant: those of the plain encoder in this run, changed by the settings in its brackets.
 
     Raises:
-        BenchError: an option that the encoder does not have, or a value of the wrong type.
+        BenchError: an option that the encoder does not have, or a value that it does not allow.
     """
     plain = replace(spec, name=base_of(spec.name), defaults=base_options)
-    return resolve_options([plain], settings)["encoder", plain.name]
+    return resolve_options([plain], settings, where=spec.name)["encoder", plain.name]

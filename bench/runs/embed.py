@@ -16,7 +16,7 @@ from bench.runs.corpora import dataset_spec, open_corpus
 from bench.runs.jobs import Job, plan_encoder
 from bench.runs.plan import resolve_device
 from bench.runs.store import Store
-from bench.plugins.options import resolve_options
+from bench.plugins.settings import resolve_options
 from bench.plugins.registry import registry
 from bench.plugins.specs import EncoderSpec, Spec
 from bench.progress import Progress

@@ -14,7 +14,7 @@ from bench.runs.jobs import Cell, Options, plan_cell
 from bench.runs.engines.local import Watcher, run_jobs
 from bench.runs.store import Store
 from bench.plugins.variants import base_of, variant_of, variant_options
-from bench.plugins.options import resolve_options
+from bench.plugins.settings import resolve_options
 from bench.plugins.registry import Registry
 from bench.plugins.specs import BaselineSpec, DatasetSpec, EncoderSpec, Spec, TaskSpec
 from bench.progress import Progress, silent

@@ -98,7 +98,7 @@ def test_a_file_becomes_an_experiment(tmp_path: Path) -> None:
         ('"transearch", "popularity"]', '"ffn"]', "part[1].baselines: ffn is a baseline of suggest, not of ctr"),
         ('["beauty"]\nbaselines', '["beuaty"]\nbaselines', "part[1].datasets: no dataset is called 'beuaty'"),
         ("ctr.epochs = 1", "ctr.epohcs = 1", "ours.toml: settings: ctr.epohcs: no such option (did you mean epochs?)"),
-        ("ctr.epochs = 1", "ctr.epochs = 1.5", "settings: epochs: '1.5' is not a whole number"),
+        ("ctr.epochs = 1", "ctr.epochs = 1.5", "settings: ctr.epochs: '1.5' is not a whole number"),
         ("ctr.epochs = 1", "bert.steps = 1", "settings: bert.steps is an option of no component"),
         ("ctr.epochs = 1", "ctr.epochs = [1]", "settings.ctr.epochs: [1] is no value of an option"),
         ("dropout = 0.25", "dropuot = 0.25", "part[1].settings: transearch.dropuot: no such option"),

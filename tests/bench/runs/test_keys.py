@@ -13,7 +13,7 @@ from bench.data.corpus import Corpus
 from bench.runs import jobs, keys
 from bench.runs.jobs import Cell, plan_cell
 from bench.runs.keys import key_of
-from bench.plugins.options import resolve_options
+from bench.plugins.settings import resolve_options
 from bench.plugins.registry import registry
 
 CHANGES = [
