@@ -22,10 +22,10 @@ class BenchError(Exception):
         super().__init__(" ".join(line.split()))
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """A suggestion for a misspelt name: the nearest known ones, else all of them."""
+def did_you_mean(name: str, known: Iterable[str], most: int = 3) -> str:
+    """A suggestion for a misspelt name: the nearest known ones, ``most`` of them, else all."""
     known = sorted(known)
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
+    near = difflib.get_close_matches(name, known, n=most, cutoff=0.6)
     if near:
         return "did you mean " + " or ".join(near) + "?"
     return "known: " + ", ".join(known) if known else "none is known"

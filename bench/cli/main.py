@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import signal
 import sys
-from typing import Annotated
+import warnings
+from typing import Annotated, TextIO
 
 import typer
 
@@ -53,6 +54,7 @@ def options(
 
 def main() -> None:
     """Runs the command line. Exit codes: 0 done, 1 a check or a cell failed, 2 wrong usage or bad input, 130 Ctrl-C."""
+    warnings.showwarning = _show_warning
     signal.signal(signal.SIGTERM, _stop)  # as Ctrl-C: workers are stopped, nothing half-done counts
     try:
         app()
@@ -75,6 +77,18 @@ def main() -> None:
 
 def _stop(number: int, frame: object) -> None:
     raise KeyboardInterrupt
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """A warning as one line, without the source line that it came from."""
+    print(f"{_start_of_line()}Warning: {' '.join(str(message).split())}", file=sys.stderr)
 
 
 def _start_of_line() -> str:

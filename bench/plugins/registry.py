@@ -1,29 +1,31 @@
 """The registry: every component by kind and name, the built-ins and third parties' alike, found through entry points.
 
-Listing imports plugins' modules of specs only, never a component. A plugin that fails becomes a warning and a row in
-``bench plugins``; with ``BENCH_STRICT=1`` it is an error.
+Listing imports plugins' modules of specs only, never a component. A plugin that fails, misspells a hook, offers nothing
+or takes a name that is taken becomes a warning and a row in ``bench plugins``; with ``BENCH_STRICT=1`` it is an error.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 import warnings
 from collections.abc import Iterable
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any
 
 import pluggy
 
 from bench.errors import BenchError, did_you_mean
 from bench.plugins import hookspecs
-from bench.plugins.specs import Spec
+from bench.plugins.offered import PluginError, offered_specs
+from bench.plugins.specs import BaselineSpec, Spec
 
 GROUP = "bench"
 DISTRIBUTION = "session-bench"
-KINDS = {"encoder": "bench_encoders", "baseline": "bench_baselines", "task": "bench_tasks", "dataset": "bench_datasets"}
-"""The hook that offers each kind of component."""
+BUILT_IN = "built-in"
+"""Origin of what this project's own distribution offers."""
 
 
 @dataclass(frozen=True)
@@ -33,15 +35,17 @@ class Registered:
     Attributes:
         spec: what the plugin says about it.
         origin: ``built-in``, or the distribution it comes from.
+        plugin: the name of its entry point.
     """
 
     spec: Spec
     origin: str
+    plugin: str = ""
 
 
 @dataclass(frozen=True)
 class BrokenPlugin:
-    """A plugin that could not be used, and why."""
+    """A plugin, or a component of one, that is left out, and why."""
 
     name: str
     origin: str
@@ -51,8 +55,14 @@ class BrokenPlugin:
 class Registry:
     """All components of some plugins.
 
+    Of two components of one kind and name a built-in stays, else that of the distribution whose name comes first; the
+    other one is left out, and nothing else of its plugin.
+
     Args:
         plugins: entry points to load; those of the group ``bench`` of all installed distributions by default.
+
+    Attributes:
+        broken: what was left out: whole plugins, and single components.
     """
 
     def __init__(self, plugins: Iterable[EntryPoint] | None = None) -> None:
@@ -61,47 +71,47 @@ class Registry:
         self._components: dict[tuple[str, str], Registered] = {}
         self.broken: list[BrokenPlugin] = []
         found = entry_points(group=GROUP) if plugins is None else plugins
-        # built-ins first, so that of two owners of a name the third party is the one that is named second
-        for plugin in sorted(found, key=lambda p: (_origin(p) != "built-in", _origin(p), p.name)):
+        for plugin in sorted(found, key=lambda p: (_origin(p) != BUILT_IN, _origin(p), p.name)):
             self._load(plugin)
+        self._leave_out_homeless()
 
     def _load(self, plugin: EntryPoint) -> None:
         origin = _origin(plugin)
         try:
-            module = plugin.load()
-            self._manager.register(module, name=f"{origin}:{plugin.name}")
-            offered = [(kind, spec) for kind, hook in KINDS.items() for spec in self._call(module, kind, hook)]
-        except Exception as error:  # a third party's bug must not take the rest down
-            if os.environ.get("BENCH_STRICT") == "1":
-                raise BenchError(
-                    f"{type(error).__name__}: {error}",
-                    where=f"plugin {plugin.name} of {origin}",
-                    fix="BENCH_STRICT=1 is set",
-                ) from error
-            self.broken.append(BrokenPlugin(plugin.name, origin, f"{type(error).__name__}: {error}"))
-            warnings.warn(f"plugin {plugin.name} of {origin} is left out: {error}", stacklevel=2)
+            with redirect_stdout(sys.stderr):  # what a plugin prints is no output of a command
+                module = plugin.load()
+                self._manager.register(module, name=f"{origin}:{plugin.name}")
+                offered = offered_specs(self._manager, module)
+        except (Exception, SystemExit) as error:  # a third party's bug must not take the rest down
+            self._leave_out(plugin.name, origin, _said(error), error)
             return
         for kind, spec in offered:
-            self._add(kind, Registered(spec, origin))
+            owner = self._components.setdefault((kind, spec.name), Registered(spec, origin, plugin.name))
+            if owner.spec is not spec:
+                self._leave_out(
+                    plugin.name,
+                    origin,
+                    f"the {kind} {spec.name!r} ({spec.target}) is left out, since {owner.origin} ({owner.spec.target}) "
+                    "offers one of that name; rename or uninstall one of them",
+                )
 
-    def _call(self, module: Any, kind: str, hook: str) -> list[Spec]:
-        caller = self._manager.subset_hook_caller(hook, [p for p in self._manager.get_plugins() if p is not module])
-        specs = [spec for offered in caller() for spec in offered]
-        for spec in specs:
-            if not isinstance(spec, Spec) or spec.kind != kind:
-                raise TypeError(f"{hook} returned {spec!r}, not the spec of a {kind}")
-        return specs
+    def _leave_out_homeless(self) -> None:
+        """Takes out the baselines of tasks that nobody offers: no command could run them."""
+        if not self.names("task"):
+            return  # a registry of some plugins only
+        for component in list(self._components.values()):
+            spec = component.spec
+            if isinstance(spec, BaselineSpec) and ("task", spec.task) not in self._components:
+                near = did_you_mean(spec.task, self.names("task"))
+                del self._components["baseline", spec.name]
+                reason = f"the baseline {spec.name!r} is of the task {spec.task!r}, which nobody offers ({near})"
+                self._leave_out(component.plugin, component.origin, reason)
 
-    def _add(self, kind: str, component: Registered) -> None:
-        name = component.spec.name
-        owner = self._components.get((kind, name))
-        if owner is not None:
-            raise BenchError(
-                f"the {kind} {name!r} is offered twice",
-                where=f"{owner.origin} ({owner.spec.target}) and {component.origin} ({component.spec.target})",
-                fix="uninstall or rename one of them",
-            )
-        self._components[kind, name] = component
+    def _leave_out(self, name: str, origin: str, reason: str, error: BaseException | None = None) -> None:
+        if os.environ.get("BENCH_STRICT") == "1":
+            raise BenchError(reason, where=f"plugin {name} of {origin}", fix="BENCH_STRICT=1 is set") from error
+        self.broken.append(BrokenPlugin(name, origin, reason))
+        warnings.warn(f"plugin {name} of {origin}: {reason}", stacklevel=2)
 
     def get(self, kind: str, name: str) -> Spec:
         """The spec of the ``kind`` called ``name``.
@@ -125,7 +135,16 @@ class Registry:
 
 def _origin(plugin: EntryPoint) -> str:
     distribution = plugin.dist.name if plugin.dist is not None else "unknown"
-    return "built-in" if distribution == DISTRIBUTION else distribution
+    return BUILT_IN if distribution == DISTRIBUTION else distribution
+
+
+def _said(error: BaseException) -> str:
+    """An exception as one line, also one whose own text raises."""
+    try:
+        text = " ".join(str(error).split())
+    except Exception:
+        text = "an error that cannot say what it is"
+    return text if isinstance(error, (PluginError, BenchError)) else f"{type(error).__name__}: {text}"
 
 
 @cache

@@ -92,8 +92,7 @@ def test_a_broken_plugin_is_a_warning_elsewhere(broken: Path, tmp_path: Path) ->
     ran = bench_process("data", "list", "--out", tmp_path, plugins=[broken])
     assert ran.code == 0
     assert "beauty" in ran.out
-    assert "plugin theirs of bad-plugin is left out: no disk" in ran.err
-    assert "Traceback" not in ran.err
+    assert ran.err == "Warning: plugin theirs of bad-plugin: OSError: no disk\n"
 
 
 def test_a_broken_plugin_is_an_error_where_that_is_wanted(broken: Path) -> None:
@@ -101,13 +100,20 @@ def test_a_broken_plugin_is_an_error_where_that_is_wanted(broken: Path) -> None:
     assert ran.error.startswith("bench: plugin theirs of bad-plugin: OSError: no disk")
 
 
-def test_a_name_given_twice_is_an_error_that_names_both(tmp_path: Path) -> None:
+def test_a_name_given_twice_is_a_broken_row_that_names_both_and_a_warning_elsewhere(tmp_path: Path) -> None:
     one = install_encoder(tmp_path / "one", "one-plugin", "one_plugin")
     two = install_encoder(tmp_path / "two", "two-plugin", "two_plugin")
-    error = bench_process("plugins", plugins=[one, two]).error
-    assert "'counts' is offered twice" in error
-    assert "one-plugin" in error
-    assert "two-plugin" in error
+    listed = bench_process("plugins", "--json", plugins=[one, two])
+    assert (listed.code, listed.err) == (0, "")
+    (clash,) = [row for row in listed.rows if row["status"] == "broken"]
+    assert clash["origin"] == "two-plugin"
+    assert (
+        "'counts' (two_plugin_model:Counts) is left out, since one-plugin (one_plugin_model:Counts)" in clash["error"]
+    )
+    other = bench_process("data", "list", "--out", tmp_path, plugins=[one, two])
+    assert other.code == 0
+    assert len(other.err.splitlines()) == 1
+    assert "Warning: plugin theirs of two-plugin: the encoder 'counts'" in other.err
 
 
 RUN = ["run", "--task", "ctr", "--encoder", "lstm"]
@@ -124,7 +130,7 @@ RUN = ["run", "--task", "ctr", "--encoder", "lstm"]
         ([*RUN, "--dataset", "CORPUS", "--seeds", "0"], "--seeds: 0 seeds"),
         ([*RUN, "--dataset", "CORPUS", "--seeds", "-3"], "--seeds: -3 seeds"),
         ([*RUN, "--dataset", "CORPUS", "--device", "gpu"], "--device: 'gpu' is not auto, cpu or cuda"),
-        ([*RUN, "--dataset", "CORPUS", "--set", "epoch=1"], "--set epoch: no such option (did you mean epochs?)"),
+        ([*RUN, "--dataset", "CORPUS", "--set", "epoch=1"], "--set: epoch: no such option (did you mean epochs?)"),
         ([*RUN, "--dataset", "CORPUS", "--set", "epochs=few"], "'few' is not a whole number"),
         ([*RUN, "--dataset", "CORPUS", "--set", "muvcog-m.steps=1"], "'muvcog-m' takes no part in this run"),
         ([*RUN, "--dataset", "CORPUS,CORPUS/"], "stands twice"),

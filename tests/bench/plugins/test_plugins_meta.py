@@ -18,7 +18,8 @@ from bench.contracts import (
     Task,
 )
 from bench.errors import BenchError
-from bench.plugins.registry import KINDS, registry
+from bench.plugins.offered import KINDS
+from bench.plugins.registry import registry
 from bench.plugins.specs import BaselineSpec, DatasetSpec, EncoderSpec, Spec, TaskSpec
 from bench.training.pretraining import PretrainingConfig
 

@@ -10,7 +10,8 @@ import pytest
 from third_party import install, install_encoder, offered
 
 from bench.errors import BenchError
-from bench.plugins.registry import KINDS, Registry, registry
+from bench.plugins.offered import KINDS
+from bench.plugins.registry import Registry, registry
 
 SPEC = "from bench import {spec}Spec, hookimpl\n@hookimpl\ndef bench_{kind}s():\n    return {returned}\n"
 
@@ -57,7 +58,45 @@ def test_a_third_party_stands_beside_the_built_ins(tmp_path: Path, monkeypatch: 
         (
             "returns_another_kind",
             plugin("Baseline", "encoder", "[BaselineSpec('b', 'm:B', 'h', 'c')]"),
-            "not the spec of a encoder",
+            "is no spec of the kind 'encoder'",
+        ),
+        (
+            "misspells_a_hook",
+            plugin("Encoder", "encoder", "[]").replace("bench_encoders", "bench_encoder"),
+            "bench_encoder is marked with @hookimpl but is no hook (did you mean bench_encoders?)",
+        ),
+        (
+            "has_a_hook_of_its_own",
+            "from bench import hookimpl\n@hookimpl\ndef metrics(): ...",
+            "metrics is marked with @hookimpl but is no hook (known: bench_baselines",
+        ),
+        (
+            "forgets_the_mark",
+            plugin("Encoder", "encoder", "[]").replace("@hookimpl\n", ""),
+            "bench_encoders is not marked with @hookimpl",
+        ),
+        ("offers_no_hook", "answer = 42", "offers nothing: no hook (bench_encoders, bench_baselines, bench_tasks, "),
+        ("offers_no_spec", plugin("Encoder", "encoder", "[]"), "offers nothing: bench_encoders returned no spec"),
+        ("exits", "import sys; sys.exit(3)", "SystemExit: 3"),
+        (
+            "cannot_be_told",
+            "class E(Exception):\n    def __str__(self): raise ValueError\nraise E",
+            "E: an error that cannot say what it is",
+        ),
+        (
+            "has_a_name_with_a_comma",
+            plugin("Encoder", "encoder", "[EncoderSpec('a,b', 'm:B', 'h', 'c')]"),
+            "'a,b' cannot be typed",
+        ),
+        (
+            "has_a_number_for_help",
+            plugin("Encoder", "encoder", "[EncoderSpec('a', 'm:B', 5, 'c')]"),
+            "the help of a spec is 5, not text",
+        ),
+        (
+            "has_a_target_without_a_colon",
+            plugin("Encoder", "encoder", "[EncoderSpec('a', 'm.B', 'h', 'c')]"),
+            "'m.B', not 'module:attribute'",
         ),
     ],
 )
@@ -69,7 +108,7 @@ def test_a_bad_plugin_is_reported_and_left_out(
     monkeypatch.syspath_prepend(tmp_path / "bad")
     monkeypatch.syspath_prepend(tmp_path / "good")
     points = [*offered(tmp_path / "bad"), *offered(tmp_path / "good")]
-    with pytest.warns(UserWarning, match="plugin theirs of bad-plugin is left out"):
+    with pytest.warns(UserWarning, match="plugin theirs of bad-plugin: "):
         found = Registry(points)
     assert [(b.name, b.origin) for b in found.broken] == [("theirs", "bad-plugin")]
     assert why in found.broken[0].error
@@ -96,14 +135,50 @@ def test_a_broken_plugin_offers_nothing_at_all(tmp_path: Path, monkeypatch: pyte
     assert "second hook" in found.broken[0].error
 
 
-def test_a_name_given_twice_names_both_owners(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    theirs = plugin("Encoder", "encoder", "[EncoderSpec('lstm', 'their_lstm:Lstm', 'h', 'c')]")
-    monkeypatch.syspath_prepend(install(tmp_path, "their-lstm", {"second_lstm_plugin": theirs}))
-    with pytest.raises(BenchError) as caught:
-        Registry([*offered(tmp_path), *entry_points(group="bench", name="encoders")])
-    line = str(caught.value)
-    assert "'lstm' is offered twice" in line
-    assert line.startswith("built-in (encoders.lstm:LstmEncoder) and their-lstm (their_lstm:Lstm)")
+TAKES_LSTM = plugin("Encoder", "encoder", "[EncoderSpec('lstm', 'their_lstm:Lstm', 'h', 'c'), OTHER]").replace(
+    "OTHER", "EncoderSpec('theirs', 'their_lstm:Other', 'h', 'c')"
+)
+
+
+def test_a_built_in_keeps_its_name_and_the_clash_is_a_broken_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(install(tmp_path, "a-lstm", {"second_lstm_plugin": TAKES_LSTM}))
+    points = [*offered(tmp_path), *entry_points(group="bench", name="encoders")]
+    with pytest.warns(UserWarning, match="a-lstm"):
+        found = Registry(points)
+    assert found.get("encoder", "lstm").target == "encoders.lstm:LstmEncoder"
+    assert found.get("encoder", "theirs").target == "their_lstm:Other", "the rest of that plugin works"
+    (row,) = found.broken
+    assert (row.name, row.origin) == ("theirs", "a-lstm")
+    assert "'lstm' (their_lstm:Lstm) is left out, since built-in (encoders.lstm:LstmEncoder) offers one" in row.error
+
+    monkeypatch.setenv("BENCH_STRICT", "1")
+    with pytest.raises(BenchError, match="plugin theirs of a-lstm"):
+        Registry(points)
+
+
+def test_of_two_third_parties_the_first_by_name_keeps_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for distribution in ("b-lstm", "a-lstm"):
+        module = f"plugin_of_{distribution[0]}"
+        source = TAKES_LSTM.replace("their_lstm", module).replace("'theirs'", f"'{distribution}'")
+        monkeypatch.syspath_prepend(install(tmp_path / distribution, distribution, {module: source}))
+    with pytest.warns(UserWarning, match="a-lstm"):
+        found = Registry([*offered(tmp_path / "b-lstm"), *offered(tmp_path / "a-lstm")])
+    assert found.get("encoder", "lstm").target == "plugin_of_a:Lstm"
+    assert found.names("encoder") == ["lstm", "a-lstm", "b-lstm"]
+    assert [row.origin for row in found.broken] == ["b-lstm"]
+
+
+def test_a_baseline_of_a_task_that_nobody_offers_is_a_broken_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = plugin("Baseline", "baseline", "[BaselineSpec('b', 'm:B', 'h', 'c', task='crt')]")
+    monkeypatch.syspath_prepend(install(tmp_path, "their-baseline", {"homeless_baseline": theirs}))
+    with pytest.warns(UserWarning, match="which nobody offers"):
+        found = Registry([*offered(tmp_path), *entry_points(group="bench", name="tasks")])
+    assert not found.names("baseline")
+    assert "did you mean ctr?" in found.broken[0].error
 
 
 def test_one_name_may_be_of_two_kinds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
