@@ -12,18 +12,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from typing import Any, Literal, overload
 
 import pluggy
 
 from bench.errors import BenchError, did_you_mean
 from bench.plugins import hookspecs
-from bench.plugins.specs import Spec
+from bench.plugins.specs import BaselineSpec, DatasetSpec, EncoderSpec, Spec, TaskSpec
 
 GROUP = "bench"
 DISTRIBUTION = "session-bench"
 KINDS = {"encoder": "bench_encoders", "baseline": "bench_baselines", "task": "bench_tasks", "dataset": "bench_datasets"}
 """The hook that offers each kind of component."""
+SPECS: dict[str, type[Spec]] = {spec.kind: spec for spec in (EncoderSpec, BaselineSpec, TaskSpec, DatasetSpec)}
+"""The class of the specs of each kind."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ class Registry:
         caller = self._manager.subset_hook_caller(hook, [p for p in self._manager.get_plugins() if p is not module])
         specs = [spec for offered in caller() for spec in offered]
         for spec in specs:
-            if not isinstance(spec, Spec) or spec.kind != kind:
+            if not isinstance(spec, SPECS[kind]):
                 raise TypeError(f"{hook} returned {spec!r}, not the spec of a {kind}")
         return specs
 
@@ -103,6 +105,16 @@ class Registry:
             )
         self._components[kind, name] = component
 
+    @overload
+    def get(self, kind: Literal["encoder"], name: str) -> EncoderSpec: ...
+    @overload
+    def get(self, kind: Literal["baseline"], name: str) -> BaselineSpec: ...
+    @overload
+    def get(self, kind: Literal["task"], name: str) -> TaskSpec: ...
+    @overload
+    def get(self, kind: Literal["dataset"], name: str) -> DatasetSpec: ...
+    @overload
+    def get(self, kind: str, name: str) -> Spec: ...
     def get(self, kind: str, name: str) -> Spec:
         """The spec of the ``kind`` called ``name``.
 

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+REFERENCE = "vanilla"
+"""The encoder without a session vector, that every other one is compared with."""
+
 
 @dataclass(frozen=True)
 class Spec:
