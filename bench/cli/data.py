@@ -81,12 +81,10 @@ def _make(name: str, source: str | None, to: Path | None, settings: list[str], o
     from bench.errors import BenchError
     from bench.plugins.registry import registry
     from bench.plugins.settings import resolve_options
-    from bench.plugins.specs import DatasetSpec
     from bench.runs.corpora import corpus_folder
     from bench.runs.store import Store
 
     spec = registry().get("dataset", name)
-    assert isinstance(spec, DatasetSpec)
     if spec.fetched != (source is not None):
         verb = f"bench data fetch {name} --from PATH|URL" if spec.fetched else f"bench data make {name}"
         raise BenchError("is made from files" if spec.fetched else "is not made from files", where=name, fix=verb)

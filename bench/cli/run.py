@@ -34,7 +34,8 @@ def run(
     from bench.cli.progress import GridProgress, single_progress
     from bench.evaluation.summary import results_of, summarise
     from bench.plugins.registry import registry
-    from bench.runs.plan import REFERENCE, RunRequest, make_plan, run_plan
+    from bench.plugins.specs import REFERENCE
+    from bench.runs.plan import RunRequest, make_plan, run_plan
     from bench.runs.store import Store
 
     request = RunRequest(task, names(encoder), names(baseline), names(dataset), seeds, settings or [], device)

@@ -8,8 +8,8 @@ from typing import Any
 
 from bench.errors import BenchError, did_you_mean
 from bench.evaluation.experiment import Part
-from bench.evaluation.tests import REFERENCE
 from bench.files import StrictTable
+from bench.plugins.specs import REFERENCE
 from bench.stats.family import STRONGEST, Family, Hypothesis, declare_families
 
 FAMILY_KEYS = ("name", "part", "claim", "hypotheses")

@@ -12,10 +12,10 @@ from typing import Any
 from bench.data.corpus import Corpus
 from bench.errors import BenchError, did_you_mean
 from bench.evaluation.experiment import Experiment, Part
-from bench.evaluation.tests import REFERENCE, Results
+from bench.evaluation.tests import Results
 from bench.plugins.registry import Registry
 from bench.plugins.settings import Setting
-from bench.plugins.specs import Spec
+from bench.plugins.specs import REFERENCE, Spec
 from bench.plugins.variants import base_of
 from bench.progress import Progress, silent
 from bench.runs.corpora import dataset_spec

@@ -13,11 +13,10 @@ from bench.errors import BenchError, did_you_mean
 from bench.evaluation.declare import FAMILY_KEYS, declared_family, one_of, protocol_families
 from bench.evaluation.experiment import Experiment, Part, PublishedNumber, PublishedOrdering
 from bench.evaluation.grid import applying, components
-from bench.evaluation.tests import REFERENCE
 from bench.files import StrictTable, settings_of
 from bench.plugins.registry import Registry
 from bench.plugins.settings import resolve_options
-from bench.plugins.specs import BaselineSpec, TaskSpec
+from bench.plugins.specs import REFERENCE, BaselineSpec
 from bench.plugins.variants import base_of, variant_of, variant_options
 from bench.stats.family import Family
 
@@ -146,15 +145,14 @@ def _merge(base: Any, above: Any) -> Any:
 
 def _part(table: StrictTable, registry: Registry) -> Part:
     task = _found(table, "task", lambda: registry.get("task", table.text("task")))
-    assert isinstance(task, TaskSpec)
     datasets, baselines = table.texts("datasets"), table.texts("baselines")
     encoders, metrics = table.texts("encoders"), table.texts("metrics")
     controls = table.texts("controls", ())
     for name in (*encoders, *controls):
         _found(table, "encoders", partial(variant_of, name, registry))
     for name in baselines:
-        spec = _found(table, "baselines", partial(registry.get, "baseline", name))
-        if isinstance(spec, BaselineSpec) and spec.task != task.name:
+        spec = _found(table, "baselines", partial(_baseline, name, registry))
+        if spec.task != task.name:
             raise BenchError(f"{name} is a baseline of {spec.task}, not of {task.name}", where=table.at("baselines"))
     for metric in metrics:
         if task.metrics and metric not in task.metrics:
@@ -183,10 +181,13 @@ def _part(table: StrictTable, registry: Registry) -> Part:
     return part
 
 
+def _baseline(name: str, registry: Registry) -> BaselineSpec:
+    return registry.get("baseline", name)
+
+
 def _measured(part: Part, registry: Registry) -> tuple[str, ...]:
     """The baselines that encoders are measured with: those that are no reference."""
-    specs = {name: registry.get("baseline", name) for name in part.baselines}
-    return tuple(name for name, spec in specs.items() if not (isinstance(spec, BaselineSpec) and spec.reference))
+    return tuple(name for name in part.baselines if not registry.get("baseline", name).reference)
 
 
 def _groups(table: StrictTable, encoders: Sequence[str]) -> dict[str, str]:

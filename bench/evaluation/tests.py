@@ -10,6 +10,7 @@ from bench.evaluation.experiment import Experiment
 from bench.evaluation.stored import Place, StoredResults
 from bench.evaluation.system import System
 from bench.metrics.classification import WeightedMetric, weighted_metric
+from bench.plugins.specs import REFERENCE
 from bench.runs.jobs import Cell
 from bench.runs.store import Store
 from bench.stats.crossed import Difference, crossed_difference, crossed_sums
@@ -17,8 +18,6 @@ from bench.stats.examples import Pair
 from bench.stats.family import STRONGEST, Family, Hypothesis, strongest_on_validation
 from bench.stats.outcome import Outcome, evaluate
 from bench.stats.pooled import pooled_difference
-
-REFERENCE = "vanilla"
 
 
 class Results(StoredResults):

@@ -11,6 +11,7 @@ import pandas as pd
 
 from bench.figures.drawing import Drawing
 from bench.figures.style import COLOURS, COLUMN, GREY, INK, PALE, light_grid, new_figure, style
+from bench.plugins.specs import REFERENCE
 from bench.stats.marks import dagger
 from bench.stats.rounding import decimals
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from bench.evaluation.experiment import Part
     from bench.evaluation.tests import Results
 
-REFERENCE = "vanilla"
 _ROW, _TITLE = 0.155, 0.42  # inches
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from bench.figures.drawing import Drawing
 from bench.figures.style import COLOURS, COLUMN, GREY, INK, PAGE, light_grid, new_figure, style
+from bench.plugins.specs import REFERENCE
 from bench.stats.marks import dagger
 from bench.stats.outcome import Outcome
 from bench.stats.rounding import decimals_of_interval
@@ -17,7 +18,6 @@ from bench.stats.rounding import decimals_of_interval
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-REFERENCE = "vanilla"
 _ROW, _PANEL = 0.125, 0.62  # inches
 _TWO_COLUMNS = 36  # rows beyond which one column is too tall
 

@@ -12,10 +12,11 @@ from bench.evaluation.summary import results_of, summarise
 from bench.golden.gate import Gate, GateTable
 from bench.golden.tables import GoldenTable
 from bench.plugins.registry import Registry
+from bench.plugins.specs import REFERENCE
 from bench.progress import Progress, silent
 from bench.runs.engines.local import Watcher, run_jobs
 from bench.runs.jobs import Job
-from bench.runs.plan import REFERENCE, Plan, RunRequest, make_plan
+from bench.runs.plan import Plan, RunRequest, make_plan
 from bench.runs.provenance import machine, versions
 from bench.runs.store import Store
 from bench.stats.regression import Number, Place

@@ -14,13 +14,14 @@ from contextlib import redirect_stdout
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from typing import Literal, overload
 
 import pluggy
 
 from bench.errors import BenchError, did_you_mean
 from bench.plugins import hookspecs
 from bench.plugins.offered import PluginError, offered_specs
-from bench.plugins.specs import BaselineSpec, Spec
+from bench.plugins.specs import BaselineSpec, DatasetSpec, EncoderSpec, Spec, TaskSpec
 
 GROUP = "bench"
 DISTRIBUTION = "session-bench"
@@ -113,6 +114,16 @@ class Registry:
         self.broken.append(BrokenPlugin(name, origin, reason))
         warnings.warn(f"plugin {name} of {origin}: {reason}", stacklevel=2)
 
+    @overload
+    def get(self, kind: Literal["encoder"], name: str) -> EncoderSpec: ...
+    @overload
+    def get(self, kind: Literal["baseline"], name: str) -> BaselineSpec: ...
+    @overload
+    def get(self, kind: Literal["task"], name: str) -> TaskSpec: ...
+    @overload
+    def get(self, kind: Literal["dataset"], name: str) -> DatasetSpec: ...
+    @overload
+    def get(self, kind: str, name: str) -> Spec: ...
     def get(self, kind: str, name: str) -> Spec:
         """The spec of the ``kind`` called ``name``.
 

@@ -11,6 +11,9 @@ from typing import Any, ClassVar
 from bench.errors import BenchError, did_you_mean
 from bench.plugins.options import Option, declared_options, plain_options, read_options
 
+REFERENCE = "vanilla"
+"""The encoder without a session vector, that every other one is compared with."""
+
 
 @dataclass(frozen=True)
 class Spec:

@@ -24,7 +24,6 @@ def variant_of(name: str, registry: Registry) -> tuple[EncoderSpec, list[str]]:
     """
     base, opened, rest = name.partition("[")
     spec = registry.get("encoder", base)
-    assert isinstance(spec, EncoderSpec)
     if not opened:
         return spec, []
     if not rest.endswith("]"):

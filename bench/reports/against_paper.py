@@ -7,7 +7,8 @@ from itertools import pairwise
 from typing import Any
 
 from bench.evaluation.experiment import Part, PublishedNumber, PublishedOrdering
-from bench.evaluation.tests import REFERENCE, Results
+from bench.evaluation.tests import Results
+from bench.plugins.specs import REFERENCE
 from bench.reports.differences import written_difference
 from bench.reports.main_table import dataset_label, titled
 from bench.reports.table import Line, Table, TableCell

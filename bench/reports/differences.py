@@ -6,7 +6,8 @@ import math
 from typing import Any
 
 from bench.evaluation.experiment import Part
-from bench.evaluation.tests import REFERENCE, Results
+from bench.evaluation.tests import Results
+from bench.plugins.specs import REFERENCE
 from bench.reports.main_table import dataset_label, titled
 from bench.reports.table import Line, Table, TableCell
 from bench.stats.crossed import Difference

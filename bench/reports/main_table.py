@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from bench.evaluation.experiment import Part
-from bench.evaluation.tests import REFERENCE, Results
+from bench.evaluation.tests import Results
 from bench.plugins.registry import registry
-from bench.plugins.specs import TaskSpec
+from bench.plugins.specs import REFERENCE
 from bench.reports.table import Line, Table, TableCell
 from bench.stats.holm import holm
 from bench.stats.marks import bold, dagger
@@ -183,8 +183,7 @@ def titled(part: Part, what: str = "") -> str:
 
 def _notes(results: Results, part: Part) -> list[str]:
     """Sizes of the test splits, failures, and the corpora's caveats."""
-    task = registry().get("task", part.task)
-    units = task.units if isinstance(task, TaskSpec) else "queries"
+    units = registry().get("task", part.task).units
     notes = []
     for dataset in part.datasets:
         places = [(part.id, dataset, baseline, e) for baseline in part.baselines for e in part.encoders]

@@ -10,7 +10,6 @@ from typing import Any
 from bench.data.corpus import Corpus
 from bench.errors import BenchError
 from bench.plugins.registry import Registry
-from bench.plugins.specs import DatasetSpec, EncoderSpec
 from bench.plugins.variants import base_of, variant_of, variant_options
 from bench.runs.corpora import corpus_folder
 from bench.runs.store import Store
@@ -67,7 +66,6 @@ def _settings(name: str, options: Mapping[str, Any], defaults: Mapping[str, Any]
 def _encoder_settings(encoder: Mapping[str, Any], registry: Registry) -> list[str]:
     """Settings of the plain encoder that, with the brackets of a variant on top, give these options."""
     spec, brackets = variant_of(encoder["name"], registry)
-    assert isinstance(spec, EncoderSpec)
     in_brackets = {text.partition("=")[0].strip().rpartition(".")[2] for text in brackets}
     plain = {key: value for key, value in encoder["options"].items() if key not in in_brackets}
     settings = _settings(base_of(spec.name), plain, spec.defaults)
@@ -85,7 +83,6 @@ def _dataset(record: Mapping[str, Any], registry: Registry, store: Store) -> tup
     if name not in registry.names("dataset"):
         return str(folder), []
     spec = registry.get("dataset", name)
-    assert isinstance(spec, DatasetSpec)
     if (folder / "corpus.toml").exists():
         made_with = Corpus(folder).info.source.get("options", {})
         options = {**spec.defaults, **{k: v for k, v in made_with.items() if k in spec.defaults}}

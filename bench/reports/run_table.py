@@ -11,8 +11,7 @@ from tabulate import tabulate
 from bench.data.corpus import Corpus
 from bench.evaluation.summary import SummaryRow
 from bench.plugins.registry import registry
-from bench.plugins.specs import TaskSpec
-from bench.runs.plan import REFERENCE
+from bench.plugins.specs import REFERENCE
 from bench.stats.marks import dagger
 from bench.stats.rounding import written_interval, written_mean, written_p
 
@@ -66,8 +65,7 @@ def _notes(rows: Sequence[SummaryRow], corpus: Corpus) -> list[str]:
     largest = max(rows, key=lambda row: row.n_queries)
     seeds = max(row.seeds for row in rows)
     who = "users" if corpus.num_users else "sessions (the data have no users)"
-    task = registry().get("task", largest.task)
-    units = task.units if isinstance(task, TaskSpec) else "queries"
+    units = registry().get("task", largest.task).units
     size = (
         f"{largest.n_queries} {units} of {largest.n_users} {who} in the test split, {seeds} seed{'s' * (seeds != 1)}."
     )

@@ -21,9 +21,7 @@ def dataset_spec(name: str, registry: Registry) -> DatasetSpec | None:
         BenchError: it is neither.
     """
     if name in registry.names("dataset"):
-        spec = registry.get("dataset", name)
-        assert isinstance(spec, DatasetSpec)
-        return spec
+        return registry.get("dataset", name)
     if (Path(name) / "corpus.toml").exists() or "/" in name:
         return None
     registry.get("dataset", name)  # says what comes near

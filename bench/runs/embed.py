@@ -42,7 +42,6 @@ def pretrained(
         BenchError: wrong names or options, an encoder that isn't frozen, or a failed pretraining.
     """
     spec, data = registry().get("encoder", encoder), dataset_spec(dataset, registry())
-    assert isinstance(spec, EncoderSpec)
     if not spec.frozen:
         raise BenchError(f"{encoder} is trained with a baseline and has no vectors of its own", where="--encoder")
     specs: list[Spec] = [spec, *([data] if data is not None else [])]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
 
 from bench.data.corpus import Corpus
 from bench.errors import BenchError
@@ -16,11 +15,8 @@ from bench.runs.store import Store
 from bench.plugins.variants import base_of, variant_of, variant_options
 from bench.plugins.settings import resolve_options
 from bench.plugins.registry import Registry
-from bench.plugins.specs import BaselineSpec, DatasetSpec, EncoderSpec, Spec, TaskSpec
+from bench.plugins.specs import REFERENCE, BaselineSpec, DatasetSpec, EncoderSpec, Spec, TaskSpec
 from bench.progress import Progress, silent
-
-REFERENCE = "vanilla"
-S = TypeVar("S", bound=Spec)
 
 
 @dataclass(frozen=True)
@@ -72,11 +68,9 @@ def make_plan(
     """
     if request.seeds < 1:
         raise BenchError(f"{request.seeds} seeds", where="--seeds", fix="1 or more; 5 or more for a test over seeds")
-    task = _typed(registry.get("task", request.task), TaskSpec)
-    names = [
-        n for n in registry.names("baseline") if _typed(registry.get("baseline", n), BaselineSpec).task == task.name
-    ]
-    baselines = [_typed(registry.get("baseline", n), BaselineSpec) for n in _distinct(request.baselines or names)]
+    task = registry.get("task", request.task)
+    names = [name for name in registry.names("baseline") if registry.get("baseline", name).task == task.name]
+    baselines = [registry.get("baseline", name) for name in _distinct(request.baselines or names)]
     baselines.sort(key=lambda baseline: not baseline.reference)  # stable: references first
     for baseline in baselines:
         if baseline.task != task.name:
@@ -93,7 +87,7 @@ def make_plan(
         )
     _refuse_trained_along(baselines, encoders, registry)
     datasets = {name: dataset_spec(name, registry) for name in _distinct(request.datasets)}
-    plain = [_typed(registry.get("encoder", n), EncoderSpec) for n in _distinct([base_of(e.name) for e in encoders])]
+    plain = [registry.get("encoder", name) for name in _distinct([base_of(encoder.name) for encoder in encoders])]
     specs: list[Spec] = [task, *baselines, *plain, *(spec for spec in datasets.values() if spec is not None)]
     options = resolve_options(specs, request.settings)
     for encoder, changes in named:
@@ -151,7 +145,7 @@ def _refuse_trained_along(
     wanting = [baseline.name for baseline in baselines if baseline.needs_frozen]
     trained = [encoder.name for encoder in encoders if not encoder.frozen and encoder.name != REFERENCE]
     if wanting and trained:
-        frozen = [n for n in registry.names("encoder") if _typed(registry.get("encoder", n), EncoderSpec).frozen]
+        frozen = [name for name in registry.names("encoder") if registry.get("encoder", name).frozen]
         raise BenchError(
             f"{wanting[0]} takes finished session vectors, but {', '.join(trained)} would have to be trained along",
             where="--encoder",
@@ -161,11 +155,6 @@ def _refuse_trained_along(
 
 def _options_of(spec: DatasetSpec | None, options: Options) -> dict:
     return {} if spec is None else options["dataset", spec.name]
-
-
-def _typed(spec: Spec, kind: type[S]) -> S:
-    assert isinstance(spec, kind)
-    return spec
 
 
 def _distinct(names: Sequence[str]) -> list[str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from bench.errors import BenchError, did_you_mean
+from bench.plugins.specs import REFERENCE
 from bench.stats.student import Alternative
 
 STRONGEST = "(strongest other)"
@@ -99,7 +100,7 @@ def declare_families(
     encoders: Sequence[str],
     primary: str,
     secondary: Iterable[str] = (),
-    reference: str = "vanilla",
+    reference: str = REFERENCE,
     champion: str = "muvcog-m",
 ) -> tuple[Family, Family]:
     """The protocol's two families of a task: the primary metric in one, all secondary metrics in the other.
@@ -127,7 +128,7 @@ def declare_families(
 
 
 def strongest_on_validation(
-    validation: Mapping[str, Sequence[float]], champion: str = "muvcog-m", reference: str = "vanilla"
+    validation: Mapping[str, Sequence[float]], champion: str = "muvcog-m", reference: str = REFERENCE
 ) -> str | None:
     """The encoder with the best validation metric, mean over seeds, ``champion`` and ``reference`` aside.
 

@@ -30,7 +30,6 @@ from bench.data.features import Features
 from bench.metrics.classification import metrics_of_predictions
 from bench.metrics.ranking import ranking_metrics
 from bench.plugins.registry import registry
-from bench.plugins.specs import BaselineSpec
 from bench.runs.plan import RunRequest, make_plan
 from bench.runs.store import Store
 from bench.runs.work import perform
@@ -45,8 +44,7 @@ CLICK_METRICS = {"ndcg@10", "hr@10", "mrr@10"}
 
 
 def baselines(task: str) -> list[str]:
-    specs = [registry().get("baseline", name) for name in registry().names("baseline")]
-    return [s.name for s in specs if isinstance(s, BaselineSpec) and s.task == task]
+    return [name for name in registry().names("baseline") if registry().get("baseline", name).task == task]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -111,7 +109,7 @@ def click_deviations(corpus: Corpus, scores: pd.DataFrame) -> dict[str, float]:
 
 
 def run_clicks(corpus: Corpus, root: Path, baseline: str, encoder: str = "lstm") -> dict[str, float]:
-    encoder = "vanilla" if registry().get("baseline", baseline).reference else encoder  # type: ignore[attr-defined]
+    encoder = "vanilla" if registry().get("baseline", baseline).reference else encoder
     more = ["steps=40", "validate_every=20"] if encoder.startswith("muvcog") else []
     epochs = 2 if baseline == "hscm" else 4
     scores = cell(corpus, root, "ctr", baseline, encoder, f"epochs={epochs}", *more)["scores"]

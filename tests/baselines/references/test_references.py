@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -31,7 +31,7 @@ from bench.training.session_vectors import TrainedAlong
 from encoders.vanilla import Vanilla
 from tasks.examples.suggestion import NextWords, example_queries
 
-SPECS = [cast(BaselineSpec, registry().get("baseline", name)) for name in registry().names("baseline")]
+SPECS = [registry().get("baseline", name) for name in registry().names("baseline")]
 CLICKS = [spec for spec in SPECS if spec.reference and spec.task == "ctr"]
 every_click_reference = pytest.mark.parametrize("spec", CLICKS, ids=lambda spec: spec.name)
 

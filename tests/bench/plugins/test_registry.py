@@ -98,6 +98,13 @@ def test_a_third_party_stands_beside_the_built_ins(tmp_path: Path, monkeypatch: 
             plugin("Encoder", "encoder", "[EncoderSpec('a', 'm.B', 'h', 'c')]"),
             "'m.B', not 'module:attribute'",
         ),
+        (
+            "returns_a_spec_that_only_says_its_kind",
+            "from bench.plugins.specs import Spec\n"
+            "class Claimed(Spec):\n    kind = 'encoder'\n"
+            + plugin("Encoder", "encoder", "[Claimed('c', 'm:C', 'h', 'c')]"),
+            "not the spec of a encoder",
+        ),
     ],
 )
 def test_a_bad_plugin_is_reported_and_left_out(

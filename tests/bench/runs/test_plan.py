@@ -33,7 +33,7 @@ def test_the_reference_comes_first_and_once(corpus: Corpus, tmp_path: Path) -> N
 
 
 def test_without_baselines_it_is_all_of_the_task(corpus: Corpus, tmp_path: Path) -> None:
-    every = [n for n in registry().names("baseline") if registry().get("baseline", n).task == "ctr"]  # type: ignore[attr-defined]
+    every = [n for n in registry().names("baseline") if registry().get("baseline", n).task == "ctr"]
     cells = plan(corpus, tmp_path, baselines=[], seeds=1).cells
     assert [cell.baseline for cell in cells] == every
     assert every[:2] == ["popularity", "bm25"]
