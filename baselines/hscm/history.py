@@ -13,7 +13,9 @@ from torch import Tensor
 from baselines.hscm.click_graph import ClickGraph, Sampling
 from baselines.hscm.query_texts import QueryTexts
 from bench.contracts import ClickCorpus
+from bench.data.clicks import Clicks
 from bench.data.columns import Columns
+from bench.data.corpus import Corpus
 from bench.data.csr import expand_ranges
 from bench.data.schema import SPLITS
 from bench.errors import BenchError
@@ -75,7 +77,7 @@ class History:
 
         trained = columns.session_split[sessions[owner]] == SPLITS.index("train")
         session = np.where(trained, sessions[owner], -1)
-        clicks = _clicks(columns, rows[trained], text[trained])
+        clicks = _clicks(data.corpus, rows[trained], text[trained])
         vectors = data.features.word_vectors.cpu().numpy()
         self.graph = ClickGraph(texts, vectors, clicks, len(columns.item_image))
         cross = self.graph.sample(text, session, sampling)
@@ -167,12 +169,10 @@ def _feedback(columns: Columns, rows: NDArray, feedback: Feedback) -> tuple[NDAr
     return items, signs
 
 
-def _clicks(columns: Columns, rows: NDArray, text: NDArray) -> NDArray[np.int64]:
+def _clicks(corpus: Corpus, rows: NDArray[np.int64], text: NDArray[np.int64]) -> NDArray[np.int64]:
     """(n, 3) text, item and session of every click on these queries."""
-    impressions, owner = expand_ranges(columns.query_impressions[rows], columns.query_impressions[rows + 1])
-    clicked = columns.impression_clicked[impressions]
-    impressions, owner = impressions[clicked], owner[clicked]
-    parts = (text[owner], columns.impression_item[impressions], columns.query_session[rows[owner]])
+    items, owner = Clicks.of(corpus).of_queries(rows)
+    parts = (text[owner], items, corpus.columns.query_session[rows[owner]])
     return np.stack([part.astype(np.int64) for part in parts], axis=1)
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bench.contracts import ClickBatch, ClickCorpus, ClickDims, ClickReference, SuggestionReference
-from bench.data.clicks import SessionClicks
+from bench.data.clicks import clicks_per_item
 from bench.data.corpus import Corpus
 
 
@@ -58,5 +58,4 @@ class WordPopularity(SuggestionReference):
 
 def training_clicks(corpus: Corpus) -> NDArray[np.int64]:
     """(N,) clicks on each item in training sessions."""
-    items, _ = SessionClicks.of(corpus).of_sessions(corpus.session_rows("train"))
-    return np.bincount(items, minlength=len(corpus.columns.item_image))
+    return clicks_per_item(corpus, corpus.session_rows("train"))

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from bench.contracts import ClickCorpus
-from bench.data.clicks import SessionClicks
+from bench.data.clicks import Clicks
 from bench.data.csr import offsets_of
 from bench.errors import BenchError
 
@@ -103,7 +103,7 @@ class GoTogether:
         """Of the sessions of the training queries, and no others."""
         columns = data.corpus.columns
         sessions, catalogue = np.unique(columns.query_session[data.training_queries]), len(columns.item_image)
-        clicked, owner = SessionClicks.of(data.corpus).of_sessions(sessions)
+        clicked, owner = Clicks.of(data.corpus).of_sessions(sessions)
         distinct = np.unique(owner * catalogue + clicked)
         owner, items = distinct // catalogue, distinct % catalogue
         count = np.bincount(owner, minlength=len(sessions))

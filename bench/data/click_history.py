@@ -7,11 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.data.clicks import Clicks
 from bench.data.corpus import Corpus
 from bench.data.csr import expand_ranges, offsets_of
-from bench.data.schema import TRAIN
-
-_UNKNOWN = np.iinfo(np.int64).min  # a missing time
+from bench.data.schema import NO_TIME, TRAIN
 
 
 @dataclass(frozen=True)
@@ -46,18 +45,15 @@ class ClickHistory:
     def of(cls, corpus: Corpus) -> ClickHistory:
         """Gathers the clicks of all sessions; memory grows with clicks, queries and sessions."""
         columns = corpus.columns
-        clicked = np.flatnonzero(columns.impression_clicked)
-        query_clicks = np.searchsorted(clicked, columns.query_impressions)  # (Q + 1,)
-        queries = np.repeat(np.arange(len(query_clicks) - 1), np.diff(query_clicks))
-
+        clicks = Clicks.of(corpus)
         user, start = np.asarray(columns.session_user), np.asarray(columns.session_start)
         sessions = np.bincount(user[user >= 0], minlength=corpus.num_users + 1)
-        returning = (user >= 0) & (start != _UNKNOWN)
+        returning = (user >= 0) & (start != NO_TIME)
         returning &= sessions[np.maximum(user, 0)] > 1  # the others have no past but their own session
         readable = returning & (columns.session_split == TRAIN)
-        time = columns.query_time[queries]
-        chosen = np.flatnonzero(readable[columns.query_session[queries]] & (time != _UNKNOWN))
-        session = columns.query_session[queries[chosen]]
+        time = columns.query_time[clicks.queries]
+        chosen = np.flatnonzero(readable[columns.query_session[clicks.queries]] & (time != NO_TIME))
+        session = columns.query_session[clicks.queries[chosen]]
         order = np.lexsort((time[chosen], user[session]))  # stable: equal times keep the order of the corpus
         click_user, click_time = user[session[order]], time[chosen][order]
 
@@ -66,10 +62,10 @@ class ClickHistory:
         earlier_start[asking] = np.searchsorted(click_user, user[asking])
         earlier_end[asking] = _count_before(click_user, click_time, user[asking], start[asking])
         return cls(
-            items=columns.impression_item[clicked],
-            queries=queries,
-            query_clicks=query_clicks,
-            session_clicks=query_clicks[columns.session_queries[:-1]],
+            items=clicks.items,
+            queries=clicks.queries,
+            query_clicks=clicks.query_offsets,
+            session_clicks=clicks.session_offsets[:-1],
             query_session=columns.query_session,
             earlier=chosen[order],
             earlier_start=earlier_start,

@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from bench.data.npy import NpyWriter
-from bench.data.schema import KINDS, MATRICES, SPLITS
+from bench.data.schema import KINDS, MATRICES, NO_TIME, SPLITS
 
 FOLDER = "columns"
 _CHUNK_ROWS = 262_144
@@ -32,7 +32,7 @@ _CHUNK_ROWS = 262_144
 class Columns:
     """Flat columns of S sessions, Q queries (steps), P impressions, N items; offsets are CSR.
 
-    Missing images and users are -1, missing times the smallest int64.
+    Missing images and users are -1, missing times :data:`bench.data.schema.NO_TIME`.
     """
 
     session_start: NDArray[np.int64]  # (S,) ms since 1970
@@ -264,4 +264,4 @@ def _filled(values: pa.Array, missing: int) -> NDArray:
 
 
 def _times(values: pa.Array) -> NDArray[np.int64]:
-    return _filled(values.cast(pa.int64()), np.iinfo(np.int64).min)
+    return _filled(values.cast(pa.int64()), NO_TIME)

@@ -21,6 +21,9 @@ SPLITS = ("train", "valid", "test")
 
 TIME = pa.timestamp("ms")
 
+NO_TIME = -(2**63)
+"""A missing time as an integer, the smallest int64: where times are flat arrays, which hold no null."""
+
 TABLES: dict[str, pa.Schema] = {
     "vocabulary": pa.schema([pa.field("word", pa.string(), nullable=False)]),
     "items": pa.schema(

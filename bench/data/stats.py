@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 from bench.data.columns import Columns
 from bench.data.corpus import Corpus, CorpusInfo
 from bench.data.published import DOWNSTREAM_SESSIONS, PUBLISHED, SHARE_OVER_TEN_STEPS
-from bench.data.schema import PRODUCT, SPLITS
+from bench.data.schema import NO_TIME, PRODUCT, SPLITS
 
 _CHUNK_ROWS = 4_194_304
-_NO_TIME = np.iinfo(np.int64).min
 _MINUTE = 60_000  # ms
 
 
@@ -133,7 +132,7 @@ def _mean_minutes(columns: Columns) -> float | None:
     """Mean time from first to last query, of the sessions that have both times."""
     first = columns.query_time[columns.session_queries[:-1]]
     last = columns.query_time[columns.session_queries[1:] - 1]
-    timed = (first != _NO_TIME) & (last != _NO_TIME)
+    timed = (first != NO_TIME) & (last != NO_TIME)
     return _ratio(float((last[timed] - first[timed]).sum()) / _MINUTE, int(np.count_nonzero(timed)))
 
 

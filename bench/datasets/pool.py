@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 
 from bench.data.corpus import Corpus
 from bench.data.csr import expand_ranges, offsets_of, take_rows
+from bench.data.schema import NO_TIME
 from bench.data.writer import CorpusWriter
 from bench.errors import BenchError
 
 _CHUNK = 4096  # sessions written together
 _ROWS = 65_536  # items and images copied together
-_NO_TIME = np.iinfo(np.int64).min
 
 
 def pool(
@@ -105,7 +105,7 @@ def _click_times(part: Corpus) -> NDArray[np.int64]:
     filled = 0
     with pq.ParquetFile(part.folder / "impressions.parquet") as file:
         for batch in file.iter_batches(_ROWS, columns=["click_time"]):
-            chunk = batch["click_time"].cast(pa.int64()).fill_null(_NO_TIME)
+            chunk = batch["click_time"].cast(pa.int64()).fill_null(NO_TIME)
             times[filled : filled + len(chunk)] = chunk.to_numpy()
             filled += len(chunk)
     return times
@@ -235,4 +235,4 @@ def _write(writer: CorpusWriter, first_session: int, pieces: Sequence[dict[str, 
 
 
 def _times(values: NDArray[np.int64]) -> pa.Array:
-    return pa.array(values, mask=values == _NO_TIME)
+    return pa.array(values, mask=values == NO_TIME)

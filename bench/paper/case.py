@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from bench.data.batch import SessionBatch
+from bench.data.clicks import clicks_per_query
 from bench.data.corpus import Corpus
 from bench.data.csr import take_rows
 from bench.data.features import Features
@@ -127,7 +128,6 @@ def _facts(corpus: Corpus) -> tuple[NDArray[np.int64], _Facts]:
     queries = np.flatnonzero(wanted[columns.query_session])
     start = columns.session_queries[columns.query_session[queries]]
     images = np.concatenate([[0], np.cumsum(columns.query_image >= 0)])
-    clicks = np.concatenate([[0], np.cumsum(columns.impression_clicked)])
     first, last = columns.query_impressions[queries], columns.query_impressions[queries + 1]
     position = queries - start
     return queries, _Facts(
@@ -136,6 +136,6 @@ def _facts(corpus: Corpus) -> tuple[NDArray[np.int64], _Facts]:
         image=columns.query_image[queries] >= 0,
         seen_image=images[queries] > images[start],
         keyword_before=(position > 0) & (columns.query_kind[np.maximum(queries - 1, 0)] == KEYWORD),
-        clicks=clicks[last] - clicks[first],
+        clicks=clicks_per_query(columns)[queries],
         shown=last - first,
     )

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bench.data.clicks import clicks_per_query
 from bench.data.columns import Columns
 from bench.data.corpus import Corpus
 from bench.data.csr import expand_ranges
@@ -135,10 +136,8 @@ def _clicks_per_query(corpus: Corpus) -> tuple[NDArray[np.int64], NDArray[np.int
     """Clicks of every query of the downstream sample that showed something, and the session of each."""
     columns, sessions = corpus.columns, corpus.session_rows(downstream=True)
     queries, owner = expand_ranges(columns.session_queries[sessions], columns.session_queries[sessions + 1])
-    clicks = np.concatenate([[0], np.cumsum(columns.impression_clicked)])
-    first, last = columns.query_impressions[queries], columns.query_impressions[queries + 1]
-    showed = last > first
-    return (clicks[last] - clicks[first])[showed], sessions[owner[showed]]
+    showed = np.diff(columns.query_impressions)[queries] > 0
+    return clicks_per_query(columns)[queries[showed]], sessions[owner[showed]]
 
 
 def _shares(panel: str, sessions: str, counts: NDArray, first: int) -> list[dict[str, object]]:

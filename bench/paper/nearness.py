@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from bench.contracts import SessionEncoder
+from bench.data.clicks import rankable_queries
 from bench.data.corpus import Corpus
 from bench.data.csr import expand_ranges
 from bench.paper.case import Case, items_as_sessions
@@ -85,13 +86,8 @@ def measure_nearness(encoder: SessionEncoder, case: Case, context: TrainingConte
 
 def spaced_queries(corpus: Corpus, most: int) -> NDArray[np.int64]:
     """Rows of at most ``most`` test queries with a clicked and an unclicked item, evenly spread."""
-    columns = corpus.columns
-    wanted = np.zeros(len(columns.session_split), dtype=bool)
-    wanted[corpus.session_rows("test", downstream=True)] = True
-    clicks = np.diff(np.concatenate([[0], np.cumsum(columns.impression_clicked)])[columns.query_impressions])
-    shown = np.diff(columns.query_impressions)
-    found = np.flatnonzero(wanted[columns.query_session] & (clicks > 0) & (clicks < shown))
-    return found[np.unique(np.linspace(0, len(found) - 1, min(most, len(found))).astype(int))]
+    queries = rankable_queries(corpus, corpus.session_rows("test", downstream=True))
+    return queries[np.unique(np.linspace(0, len(queries) - 1, min(most, len(queries))).astype(int))]
 
 
 def _shown(corpus: Corpus, queries: NDArray) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from bench.contracts import ClickBatch
 from bench.data.batch import SessionBatch
+from bench.data.clicks import rankable_queries
 from bench.data.corpus import Corpus
 from bench.data.csr import expand_ranges, offsets_of
 from bench.data.features import Features
-from bench.data.schema import KEYWORD, PRODUCT, TRAIN
+from bench.data.schema import KEYWORD, PRODUCT
 from bench.data.writer import CorpusWriter
 from bench.testing.corpora import random_corpus
 
@@ -155,11 +156,7 @@ def planted_corpus(folder: Path, sessions: int = 400) -> Corpus:
 
 def training_queries(corpus: Corpus) -> NDArray[np.int64]:
     """Rows of the training queries with a clicked and an unclicked item, ascending."""
-    columns = corpus.columns
-    shown = np.diff(columns.query_impressions)
-    clicked = np.diff(np.concatenate([[0], np.cumsum(columns.impression_clicked)])[columns.query_impressions])
-    train = columns.session_split[columns.query_session] == TRAIN
-    return np.flatnonzero(train & (clicked > 0) & (clicked < shown))
+    return rankable_queries(corpus, corpus.session_rows("train"))
 
 
 def click_batch(corpus: Corpus, features: Features, queries: NDArray, width: int = 0) -> ClickBatch:

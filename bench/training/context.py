@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from bench.data.batch import SessionBatch
-from bench.data.clicks import SessionClicks
+from bench.data.clicks import Clicks
 from bench.data.corpus import Corpus
 from bench.data.features import Features
 from bench.progress import Progress, silent
@@ -47,9 +47,9 @@ class TrainingContext:
         return Features.of(self.corpus, self.device)
 
     @cached_property
-    def clicks(self) -> SessionClicks:
+    def clicks(self) -> Clicks:
         """Clicked items of every session."""
-        return SessionClicks.of(self.corpus)
+        return Clicks.of(self.corpus)
 
     def generator(self, purpose: str) -> np.random.Generator:
         """A stream of random numbers of its own for each purpose, so that adding one shifts no other."""

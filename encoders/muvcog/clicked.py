@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bench.data.batch import SessionBatch
+from bench.data.clicks import Clicks
 from bench.data.corpus import Corpus
 from bench.data.features import Features
 
@@ -45,22 +46,20 @@ class ClickedPrefixes:
 
     def __init__(self, corpus: Corpus, features: Features) -> None:
         self.corpus, self.features = corpus, features
-        columns = corpus.columns
-        clicked = np.flatnonzero(columns.impression_clicked)
-        self._item = columns.impression_item[clicked]
-        self._query = np.searchsorted(columns.query_impressions, clicked, side="right") - 1
-        self._offsets = np.searchsorted(clicked, columns.query_impressions[columns.session_queries])  # (S + 1,)
+        self._clicks = Clicks.of(corpus)
 
     def with_clicks(self, sessions: NDArray) -> NDArray[np.int64]:
         """Those of ``sessions`` in which anything was clicked."""
-        return sessions[self._offsets[sessions + 1] > self._offsets[sessions]]
+        offsets = self._clicks.session_offsets
+        return sessions[offsets[sessions + 1] > offsets[sessions]]
 
     def draw(self, sessions: NDArray, draws: torch.Generator) -> NextActions:
         """For each session (B,) one of its clicks at random, and the prefix that led to it."""
-        first, count = self._offsets[sessions], np.diff(self._offsets)[sessions]
+        offsets = self._clicks.session_offsets
+        first, count = offsets[sessions], offsets[sessions + 1] - offsets[sessions]
         share = torch.rand(len(sessions), generator=draws, dtype=torch.float64).numpy()
         click = first + np.minimum((share * count).astype(np.int64), count - 1)
-        queries, items = self._query[click], self._item[click].astype(np.int64)
+        queries, items = self._clicks.queries[click], self._clicks.items[click].astype(np.int64)
         columns, device = self.corpus.columns, self.features.device
         images = torch.from_numpy(columns.item_image[items].astype(np.int64)).to(device)
         vectors = self.features.images_or_zero(images)  # (B, dims.images)

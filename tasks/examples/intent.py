@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.data.clicks import SessionClicks
+from bench.data.clicks import Clicks
 from bench.data.corpus import Corpus
 from bench.errors import BenchError
 
@@ -50,7 +50,7 @@ class Intents:
         category = columns.item_domain if by_domain else columns.item_category
         names = corpus.domains if by_domain else corpus.categories
         sessions = corpus.session_rows(downstream=True)
-        items, owner = SessionClicks.of(corpus).of_sessions(sessions)
+        items, owner = Clicks.of(corpus).of_sessions(sessions)
         place, codes = most_frequent(category[items], owner, len(names))
         used = np.unique(codes)
         return cls(

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from bench.contracts import ClickBatch, ClickCorpus, ClickDims, ClickModel
 from bench.data.click_history import ClickHistory
-from bench.data.clicks import SessionClicks
+from bench.data.clicks import Clicks
 from bench.data.corpus import Corpus
 from bench.data.features import Dims, Features
 from bench.plugins.registry import registry
@@ -192,7 +192,7 @@ class _WholeSession(_Past):
 
     def prepare(self, data: ClickCorpus) -> None:
         session = data.corpus.columns.query_session
-        items, owner = SessionClicks.of(data.corpus).of_sessions(session)
+        items, owner = Clicks.of(data.corpus).of_sessions(session)
         values = torch.from_numpy(items / 50.0).float().unsqueeze(1)
         self.value = torch.zeros(len(session), 1).index_add_(0, torch.from_numpy(owner), values)
 

@@ -15,7 +15,6 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from bench.data.checks.table_rows import (
-    NO_TIME,
     Finding,
     Sizes,
     SoundRows,
@@ -25,7 +24,7 @@ from bench.data.checks.table_rows import (
     rule,
     times,
 )
-from bench.data.schema import KINDS, SPLITS
+from bench.data.schema import KINDS, NO_TIME, SPLITS
 
 
 def vocabulary(folder: Path, sizes: Sizes) -> Iterator[Finding]:

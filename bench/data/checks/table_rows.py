@@ -15,11 +15,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from bench.data.schema import TABLES
+from bench.data.schema import NO_TIME, TABLES
 
 _BATCH_ROWS = 131_072
 _MEMORY = "2GB"
-NO_TIME = np.iinfo(np.int64).min
 """A time that is null."""
 
 Sizes = dict[str, int]

@@ -11,13 +11,13 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
+from small_corpora import Altered
 from torch import Tensor
 
 from baselines.hscm.history import _KEPT, _MOST_KEPT
 from baselines.hscm.model import Hscm
 from bench.contracts import ClickBatch, ClickCorpus, ClickDims
 from bench.data.batch import SessionBatch
-from bench.data.columns import Columns
 from bench.data.corpus import Corpus
 from bench.data.features import Features
 from bench.data.schema import SPLITS
@@ -239,19 +239,6 @@ def test_order_of_candidates_filling_and_batch_mates_do_not_matter(corpus: Corpu
         for some in ([3], [7, 0, 7], list(range(20, 5, -1))):
             alone = scores_of(made, batch(corpus, np.array(some)))
             torch.testing.assert_close(alone, scores[some], atol=1e-5, rtol=1e-5)
-
-
-class Altered(Corpus):
-    """A corpus with other columns than those on disk."""
-
-    def __init__(self, corpus: Corpus, **columns: Any) -> None:
-        super().__init__(corpus.folder)
-        self._altered = replace(corpus.columns, **columns)
-
-    @property
-    def columns(self) -> Columns:
-        """The altered ones."""
-        return self._altered
 
 
 @pytest.mark.parametrize("split", SPLITS)

@@ -6,13 +6,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from small_corpora import Altered
 
 import baselines.hscm.click_graph
 from baselines.hscm.click_graph import ClickGraph, CrossSession, Sampling
@@ -173,19 +173,6 @@ def test_texts_are_word_sequences_cut_at_the_longest() -> None:
 
 
 # ---- a corpus with other contents ------------------------------------------------------------------------------------
-
-
-class Altered(Corpus):
-    """A corpus with other columns than those on disk."""
-
-    def __init__(self, corpus: Corpus, **columns: Any) -> None:
-        super().__init__(corpus.folder)
-        self._altered = replace(corpus.columns, **columns)
-
-    @property
-    def columns(self) -> Columns:
-        """The altered ones."""
-        return self._altered
 
 
 def with_queries_redrawn(corpus: Corpus, queries: NDArray, seed: int = 9) -> Altered:

@@ -14,7 +14,7 @@ from torch import nn
 from baselines.transearch.feature_pretraining import FeatureAutoencoder, GoTogether, pretrained_features
 from baselines.transearch.model import TranSearch
 from bench.contracts import ClickCorpus, ClickDims
-from bench.data.clicks import SessionClicks
+from bench.data.clicks import Clicks
 from bench.data.corpus import Corpus
 from bench.data.features import Features
 from bench.data.schema import TRAIN
@@ -79,7 +79,7 @@ def test_dropout_is_between_the_layers_and_the_gradient_reaches_all() -> None:
 
 def test_positives_are_of_the_session_and_negatives_are_not(corpus: Corpus) -> None:
     """And over many draws every item that may be drawn is, about equally often."""
-    together, clicks = GoTogether.of(data_of(corpus)), SessionClicks.of(corpus)
+    together, clicks = GoTogether.of(data_of(corpus)), Clicks.of(corpus)
     trained = np.unique(corpus.columns.query_session[training_queries(corpus)])
     expected = [sorted(set(clicks.of_sessions(np.array([row]))[0].tolist())) for row in trained]
     expected = [items for items in expected if 1 < len(items) < together.catalogue]
@@ -108,7 +108,7 @@ def test_sessions_that_tell_nothing_are_left_out(tmp_path: Path) -> None:
     """One clicked item has no other; where all were clicked, none is left to be a negative."""
     corpus = random_corpus(tmp_path / "long", 4, seed=1, longest=25)
     together = GoTogether.of(data_of(corpus))
-    clicked, owner = SessionClicks.of(corpus).of_sessions(np.flatnonzero(corpus.columns.session_split == TRAIN))
+    clicked, owner = Clicks.of(corpus).of_sessions(np.flatnonzero(corpus.columns.session_split == TRAIN))
     sizes = np.bincount(np.unique(owner * together.catalogue + clicked) // together.catalogue)
     assert (sizes == together.catalogue).any()
     kept = sizes[(sizes > 1) & (sizes < together.catalogue)]

@@ -1,30 +1,74 @@
-"""Clicked items of sessions are those of the impressions, counted in loops."""
+"""Clicks of sessions, queries and items are those of the tables, counted in loops."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
-from small_corpora import random_corpus
+import pytest
+from small_corpora import Altered, random_corpus
 
-from bench.data.clicks import SessionClicks
+from bench.data.clicks import Clicks, clicks_per_item, clicks_per_query, rankable_queries
+from bench.data.corpus import Corpus
+
+SESSIONS = 25
 
 
-def test_clicks_of_sessions_against_the_tables(tmp_path: Path) -> None:
-    corpus = random_corpus(tmp_path / "corpus", sessions=25)
-    session = pq.read_table(corpus.folder / "queries.parquet")["session"].to_pylist()
-    expected: list[list[int]] = [[] for _ in range(25)]
-    for row in pq.read_table(corpus.folder / "impressions.parquet").to_pylist():
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+    return random_corpus(tmp_path_factory.mktemp("clicks") / "corpus", sessions=SESSIONS)
+
+
+def rows(corpus: Corpus, table: str) -> list[dict[str, Any]]:
+    return pq.read_table(corpus.folder / f"{table}.parquet").to_pylist()
+
+
+def clicked_items(corpus: Corpus, key: str) -> list[list[int]]:
+    """The clicked items of each query, or of each session, in the order of the impressions."""
+    session = [row["session"] for row in rows(corpus, "queries")]
+    found: list[list[int]] = [[] for _ in range(SESSIONS if key == "session" else len(session))]
+    for row in rows(corpus, "impressions"):
         if row["clicked"]:
-            expected[session[row["query"]]].append(row["item"])
-    clicks = SessionClicks.of(corpus)
-    assert len(clicks.offsets) == 26
-    items, owner = clicks.of_sessions(np.arange(25))
-    assert [items[owner == s].tolist() for s in range(25)] == expected
-    assert all(expected), "every session has clicks here"
+            found[session[row["query"]] if key == "session" else row["query"]].append(row["item"])
+    return found
 
-    items, owner = clicks.of_sessions(np.array([7, 3, 7]))
-    assert [items[owner == place].tolist() for place in range(3)] == [expected[7], expected[3], expected[7]]
-    items, owner = clicks.of_sessions(np.array([], dtype=np.int64))
-    assert len(items) == len(owner) == 0
+
+def test_clicks_of_sessions_and_queries(corpus: Corpus) -> None:
+    clicks = Clicks.of(corpus)
+    for key, of in (("session", clicks.of_sessions), ("query", clicks.of_queries)):
+        expected = clicked_items(corpus, key)
+        items, owner = of(np.arange(len(expected)))
+        assert [items[owner == row].tolist() for row in range(len(expected))] == expected
+        items, owner = of(np.array([7, 3, 7]))
+        assert [items[owner == place].tolist() for place in range(3)] == [expected[7], expected[3], expected[7]]
+        items, owner = of(np.array([], dtype=np.int64))
+        assert len(items) == len(owner) == 0
+    assert all(clicked_items(corpus, "session")), "every session has clicks here"
+    assert clicks.queries.tolist() == [q for q, items in enumerate(clicked_items(corpus, "query")) for _ in items]
+
+
+def test_clicks_are_counted_per_query_and_per_item(corpus: Corpus) -> None:
+    by_query, by_session = clicked_items(corpus, "query"), clicked_items(corpus, "session")
+    assert clicks_per_query(corpus.columns).tolist() == [len(items) for items in by_query]
+    some = np.array([4, 11, 19])
+    expected = [sum(by_session[s].count(item) for s in some) for item in range(len(rows(corpus, "items")))]
+    assert clicks_per_item(corpus, some).tolist() == expected
+    assert not clicks_per_item(corpus, some[:0]).any()
+
+
+def test_a_query_can_be_ranked_where_it_showed_a_clicked_and_an_unclicked_item(corpus: Corpus) -> None:
+    sessions = np.array([1, 2, 3, 5, 8, 13, 21])
+    offsets, none, every = corpus.columns.query_impressions, *corpus.columns.session_queries[[2, 3]]
+    clicked = np.random.default_rng(0).random(offsets[-1]) < 0.3
+    clicked[offsets[none] : offsets[none + 1]] = False
+    clicked[offsets[every] : offsets[every + 1]] = True
+    expected = [
+        query
+        for query, session in enumerate(corpus.columns.query_session)
+        if session in sessions and len(set(clicked[offsets[query] : offsets[query + 1]].tolist())) == 2
+    ]
+    found = rankable_queries(Altered(corpus, impression_clicked=clicked), sessions)
+    assert found.tolist() == expected
+    assert len(found)
+    assert not {none, every} & set(found)
