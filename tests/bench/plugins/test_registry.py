@@ -103,7 +103,7 @@ def test_a_third_party_stands_beside_the_built_ins(tmp_path: Path, monkeypatch: 
             "from bench.plugins.specs import Spec\n"
             "class Claimed(Spec):\n    kind = 'encoder'\n"
             + plugin("Encoder", "encoder", "[Claimed('c', 'm:C', 'h', 'c')]"),
-            "not the spec of a encoder",
+            "is no spec of the kind 'encoder'",
         ),
     ],
 )
