@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bench.cli.choices import RUNS, AsJson, Device, Jobs, Out, Settings, names, typed
+from bench.cli.choices import RUNS, AsJson, Device, Jobs, Out, Settings, names
 
 
 def run(
@@ -50,8 +50,9 @@ def run(
     rows, warnings = summarise(results, plan.primary, REFERENCE, computed), results.warnings()
     if record is not None:
         from bench.reports.record import record_run
+        from bench.reports.repeat import run_command
 
-        record_run(record, typed("--out", "--record"), rows, plan.cells, plan.corpora, plan.primary, store, warnings)
+        record_run(record, run_command(plan.request), rows, plan.cells, plan.corpora, plan.primary, store, warnings)
     if as_json:
         typer.echo(json.dumps([row.as_dict() for row in rows], indent=1))
     else:

@@ -13,8 +13,12 @@ from bench.plugins.specs import BaselineSpec, DatasetSpec, EncoderSpec, Spec, Ta
 KINDS = {"encoder": "bench_encoders", "baseline": "bench_baselines", "task": "bench_tasks", "dataset": "bench_datasets"}
 """The hook that offers each kind of component."""
 
-SPECS: dict[str, type[Spec]] = {spec.kind: spec for spec in (EncoderSpec, BaselineSpec, TaskSpec, DatasetSpec)}
-"""The class of the specs of each kind."""
+_SPECS: dict[str, type[Spec]] = {
+    "encoder": EncoderSpec,
+    "baseline": BaselineSpec,
+    "task": TaskSpec,
+    "dataset": DatasetSpec,
+}
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
@@ -36,7 +40,7 @@ def offered_specs(manager: pluggy.PluginManager, plugin: object) -> list[tuple[s
     for kind, hook in KINDS.items():
         for specs in manager.subset_hook_caller(hook, others)():
             for spec in specs:
-                if not isinstance(spec, SPECS[kind]):
+                if not isinstance(spec, _SPECS[kind]):
                     raise PluginError(f"{hook} returned {spec!r}, which is no spec of the kind {kind!r}")
                 _check_texts(spec)
                 found.append((kind, spec))

@@ -81,6 +81,8 @@ class Registry:
         try:
             with redirect_stdout(sys.stderr):  # what a plugin prints is no output of a command
                 module = plugin.load()
+                if self._manager.is_registered(module):
+                    raise PluginError(f"{plugin.value} is there already, through another entry point")
                 self._manager.register(module, name=f"{origin}:{plugin.name}")
                 offered = offered_specs(self._manager, module)
         except (Exception, SystemExit) as error:  # a third party's bug must not take the rest down
@@ -138,6 +140,28 @@ class Registry:
     def names(self, kind: str) -> list[str]:
         """Names of all components of a kind, in the order in which they were offered."""
         return [name for found, name in self._components if found == kind]
+
+    def origin(self, kind: str, name: str) -> str:
+        """Who offers the ``kind`` called ``name``: :data:`BUILT_IN`, or a distribution.
+
+        Raises:
+            BenchError: there is none.
+        """
+        self.get(kind, name)
+        return self._components[kind, name].origin
+
+    def default_baselines(self, task: str) -> list[str]:
+        """The baselines that a task is run with unless some are named: those that come with the task itself.
+
+        What others have installed is not among them: it would widen the family of hypotheses, and so change every
+        adjusted p-value.
+        """
+        origin = self.origin("task", task)
+        return [
+            component.spec.name
+            for component in self._components.values()
+            if isinstance(component.spec, BaselineSpec) and component.spec.task == task and component.origin == origin
+        ]
 
     def components(self) -> list[tuple[str, Registered]]:
         """Every component with its kind."""

@@ -35,7 +35,7 @@ def record_run(
 
     Args:
         folder: made anew; files of an earlier record are replaced, others stay.
-        command: what was typed.
+        command: what repeats it, without ``bench`` (:func:`bench.reports.repeat.run_command`).
         rows: the summary.
         cells: the cells that it summarises.
         corpora: by dataset.
@@ -71,8 +71,8 @@ def record_run(
 def provenance_of(
     command: Sequence[str], cells: Sequence[Cell], corpora: dict[str, Corpus], store: Store
 ) -> dict[str, Any]:
-    keys = dict.fromkeys(cell.key for cell in cells)  # one of a reference stands for every seed
     """Where the numbers of these cells come from: command, commits, versions, options, corpora, seconds."""
+    keys = dict.fromkeys(cell.key for cell in cells)  # one of a reference stands for every seed
     records = [record for key in keys if (record := store.read("cells", key)) is not None]
     made = [record["provenance"] for record in records if "provenance" in record]
     encoders = {job.key: job for cell in cells for job in cell.jobs if job.kind == "encoders"}

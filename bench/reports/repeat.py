@@ -12,6 +12,7 @@ from bench.errors import BenchError
 from bench.plugins.registry import Registry
 from bench.plugins.variants import base_of, variant_of, variant_options
 from bench.runs.corpora import corpus_folder
+from bench.runs.plan import RunRequest
 from bench.runs.store import Store
 
 DEFAULT_OUT = Path("runs")
@@ -53,6 +54,21 @@ def repeat_command(record: Mapping[str, Any], registry: Registry, store: Store) 
     if store.root != DEFAULT_OUT:
         words += ["--out", str(store.root)]
     return shlex.join(words)
+
+
+def run_command(request: RunRequest) -> list[str]:
+    """What is typed after ``bench`` for a request, nothing left to defaults: they may be others elsewhere."""
+    words = ["run", "--task", request.task]
+    for option, names in (
+        ("--baseline", request.baselines),
+        ("--encoder", request.encoders),
+        ("--dataset", request.datasets),
+    ):
+        words += [option, ",".join(names)]
+    words += ["--seeds", str(request.seeds), "--device", request.device]
+    for setting in request.settings:
+        words += ["--set", setting]
+    return words
 
 
 def _settings(name: str, options: Mapping[str, Any], defaults: Mapping[str, Any]) -> list[str]:

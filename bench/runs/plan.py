@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bench.data.corpus import Corpus
@@ -27,7 +27,8 @@ class RunRequest:
         task: name of the task.
         encoders: names, or variants such as ``muvcog-m[negatives=random]``; the reference ``vanilla`` is added where
             it is missing.
-        baselines: names; all of the task's when empty. References among them stand first, whatever the order.
+        baselines: names; when empty those that come with the task, of the same distribution. References among them
+            stand first, whatever the order.
         datasets: names, or folders of corpora.
         seeds: number of seeds, 0 … seeds - 1.
         settings: ``--set`` lines.
@@ -48,14 +49,16 @@ class Plan:
     """Everything that a run will do, checked before any of it is done.
 
     Attributes:
+        request: what was asked for, with what was left to defaults spelt out.
+        primary: the metric that hypotheses are about.
         cells: in the order in which tables show them.
         corpora: by dataset.
-        primary: the metric that hypotheses are about.
     """
 
+    request: RunRequest
+    primary: str
     cells: list[Cell] = field(default_factory=list)
     corpora: dict[str, Corpus] = field(default_factory=dict)
-    primary: str = ""
 
 
 def make_plan(
@@ -69,8 +72,10 @@ def make_plan(
     if request.seeds < 1:
         raise BenchError(f"{request.seeds} seeds", where="--seeds", fix="1 or more; 5 or more for a test over seeds")
     task = registry.get("task", request.task)
-    names = [name for name in registry.names("baseline") if registry.get("baseline", name).task == task.name]
-    baselines = [registry.get("baseline", name) for name in _distinct(request.baselines or names)]
+    named_baselines = request.baselines or registry.default_baselines(task.name)
+    if not named_baselines:
+        raise BenchError(f"no baseline comes with {task.name}", where="--baseline", fix="name one")
+    baselines = [registry.get("baseline", name) for name in _distinct(named_baselines)]
     baselines.sort(key=lambda baseline: not baseline.reference)  # stable: references first
     for baseline in baselines:
         if baseline.task != task.name:
@@ -95,7 +100,16 @@ def make_plan(
         options["encoder", encoder.name] = variant_options(encoder, changes, own)
     device = resolve_device(request.device)
 
-    plan = Plan(primary=task.primary)
+    plan = Plan(
+        primary=task.primary,
+        request=replace(
+            request,
+            encoders=[encoder.name for encoder in encoders],
+            baselines=[baseline.name for baseline in baselines],
+            datasets=list(datasets),
+            device=device,
+        ),
+    )
     for name, spec in datasets.items():
         plan.corpora[name] = open_corpus(name, spec, _options_of(spec, options), store, corpus_progress(name))
     opened, plan.corpora = plan.corpora, {}

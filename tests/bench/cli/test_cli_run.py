@@ -193,7 +193,10 @@ def test_a_recorded_run_says_how_its_numbers_came_about(first: Ran, corpus: Path
     assert sorted(path.name for path in tmp_path.iterdir()) == ["record"]
     assert json.loads((folder / "rows.json").read_text()) == ran.rows
     provenance = json.loads((folder / "provenance.json").read_text())
-    assert provenance["command"].startswith("bench run --task ctr")
+    words = provenance["command"].split()
+    assert words[:2] == ["bench", "run"]
+    spelt_out = {"--baseline": "transearch", "--encoder": "vanilla,muvcog-m", "--seeds": "2", "--device": "cpu"}
+    assert {option: words[words.index(option) + 1] for option in spelt_out} == spelt_out
     assert str(runs) not in provenance["command"], "where results go decides no number"
     assert provenance["corpora"]["small"]["fingerprint"] == Corpus(corpus).info.fingerprint
     assert provenance["options"]["encoder muvcog-m"]["steps"] == 4

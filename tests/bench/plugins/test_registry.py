@@ -188,6 +188,13 @@ def test_a_baseline_of_a_task_that_nobody_offers_is_a_broken_row(
     assert "did you mean ctr?" in found.broken[0].error
 
 
+def test_two_entry_points_of_one_module_are_one_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(install_encoder(tmp_path, module="offered_twice"))
+    with pytest.warns(UserWarning, match="offered_twice is there already, through another entry point"):
+        found = Registry([*offered(tmp_path), *offered(tmp_path)])
+    assert found.names("encoder") == ["counts"]
+
+
 def test_one_name_may_be_of_two_kinds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     theirs = plugin("Baseline", "baseline", "[BaselineSpec('lstm', 'm:B', 'h', 'c')]")
     monkeypatch.syspath_prepend(install(tmp_path, "their-baseline", {"lstm_as_baseline": theirs}))

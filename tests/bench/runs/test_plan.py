@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
 import pytest
 from small_corpora import random_corpus
+from third_party import install
 
 from bench.data.corpus import Corpus
 from bench.errors import BenchError
 from bench.runs.plan import Plan, RunRequest, make_plan, resolve_device
 from bench.runs.store import Store
-from bench.plugins.registry import registry
+from bench.plugins.registry import Registry, registry
 
 
 @pytest.fixture(scope="module")
@@ -33,10 +35,33 @@ def test_the_reference_comes_first_and_once(corpus: Corpus, tmp_path: Path) -> N
 
 
 def test_without_baselines_it_is_all_of_the_task(corpus: Corpus, tmp_path: Path) -> None:
-    every = [n for n in registry().names("baseline") if registry().get("baseline", n).task == "ctr"]
-    cells = plan(corpus, tmp_path, baselines=[], seeds=1).cells
-    assert [cell.baseline for cell in cells] == every
-    assert every[:2] == ["popularity", "bm25"]
+    made = plan(corpus, tmp_path, baselines=[], seeds=1)
+    every = ["popularity", "bm25", "transearch", "alstp", "hscm"]
+    assert [cell.baseline for cell in made.cells] == every
+    assert (made.request.baselines, made.request.encoders) == (every, ["vanilla"]), "what was resolved is there to read"
+
+
+BASELINE = """
+    from bench import BaselineSpec, TaskSpec, hookimpl
+    @hookimpl
+    def bench_baselines():
+        mine = BaselineSpec("mine", "m:B", "h", "c", task="ctr")
+        return [mine, BaselineSpec("of-theirs", "m:B", "h", "c", task="theirs")]
+    @hookimpl
+    def bench_tasks():
+        return [TaskSpec("theirs", "m:T", "h", "c", primary="x"), TaskSpec("alone", "m:T", "h", "c", primary="x")]
+"""
+
+
+def test_what_others_install_joins_no_default(corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(install(tmp_path / "theirs", "their-baseline", {"their_baseline_of_ctr": BASELINE}))
+    found = Registry(entry_points(group="bench"))
+    assert "mine" in found.names("baseline")
+    assert found.default_baselines("ctr") == registry().default_baselines("ctr")
+    assert found.default_baselines("theirs") == ["of-theirs"]
+    alone = RunRequest("alone", ["lstm"], datasets=[str(corpus.folder)])
+    with pytest.raises(BenchError, match=r"--baseline: no baseline comes with alone"):
+        make_plan(alone, found, Store(tmp_path))
 
 
 def test_references_come_first_once_with_vanilla_alone(corpus: Corpus, tmp_path: Path) -> None:
