@@ -1,18 +1,123 @@
 """Session-bench: measures what session encoders buy in e-commerce search.
 
-A plugin imports what it needs from here; importing this module is cheap and pulls in no torch.
+Everything that a plugin or a notebook needs is imported from here. Importing this module is cheap; a name of
+:data:`HOMES` brings in its own module, and torch with it, when it is first asked for.
 """
 
 from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 import pluggy
 
 from bench.errors import BenchError
 from bench.plugins.specs import BaselineSpec, DatasetSpec, EncoderSpec, TaskSpec
 
+if TYPE_CHECKING:
+    from bench.contracts import (
+        ClickBatch,
+        ClickCorpus,
+        ClickDims,
+        ClickModel,
+        ClickReference,
+        IntentDims,
+        IntentModel,
+        SessionEncoder,
+        SuggestionDims,
+        SuggestionModel,
+        SuggestionReference,
+        Task,
+        TaskResult,
+    )
+    from bench.data.batch import SessionBatch
+    from bench.data.corpus import Corpus
+    from bench.data.features import Dims, Features
+    from bench.data.writer import CorpusWriter
+    from bench.library import RunResult, load_corpus, load_encoder, run
+    from bench.training.context import TrainingContext
+    from bench.training.pretraining import PretrainingConfig, pretrain
+    from bench.training.session_vectors import SessionVectors
+
 hookimpl = pluggy.HookimplMarker("bench")
 """Marks a plugin's function as the implementation of a hook of :mod:`bench.plugins.hookspecs`."""
 
 __version__ = "0.1.0"
 
-__all__ = ["BaselineSpec", "BenchError", "DatasetSpec", "EncoderSpec", "TaskSpec", "__version__", "hookimpl"]
+HOMES = {
+    "ClickBatch": "bench.contracts",
+    "ClickCorpus": "bench.contracts",
+    "ClickDims": "bench.contracts",
+    "ClickModel": "bench.contracts",
+    "ClickReference": "bench.contracts",
+    "Corpus": "bench.data.corpus",
+    "CorpusWriter": "bench.data.writer",
+    "Dims": "bench.data.features",
+    "Features": "bench.data.features",
+    "IntentDims": "bench.contracts",
+    "IntentModel": "bench.contracts",
+    "PretrainingConfig": "bench.training.pretraining",
+    "RunResult": "bench.library",
+    "SessionBatch": "bench.data.batch",
+    "SessionEncoder": "bench.contracts",
+    "SessionVectors": "bench.training.session_vectors",
+    "SuggestionDims": "bench.contracts",
+    "SuggestionModel": "bench.contracts",
+    "SuggestionReference": "bench.contracts",
+    "Task": "bench.contracts",
+    "TaskResult": "bench.contracts",
+    "TrainingContext": "bench.training.context",
+    "load_corpus": "bench.library",
+    "load_encoder": "bench.library",
+    "pretrain": "bench.training.pretraining",
+    "run": "bench.library",
+}
+"""The module of each name that is imported when it is first asked for."""
+
+__all__ = [
+    "BaselineSpec",
+    "BenchError",
+    "ClickBatch",
+    "ClickCorpus",
+    "ClickDims",
+    "ClickModel",
+    "ClickReference",
+    "Corpus",
+    "CorpusWriter",
+    "DatasetSpec",
+    "Dims",
+    "EncoderSpec",
+    "Features",
+    "IntentDims",
+    "IntentModel",
+    "PretrainingConfig",
+    "RunResult",
+    "SessionBatch",
+    "SessionEncoder",
+    "SessionVectors",
+    "SuggestionDims",
+    "SuggestionModel",
+    "SuggestionReference",
+    "Task",
+    "TaskResult",
+    "TaskSpec",
+    "TrainingContext",
+    "__version__",
+    "hookimpl",
+    "load_corpus",
+    "load_encoder",
+    "pretrain",
+    "run",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(import_module(HOMES[name]), name)
+    globals()[name] = found  # asked for once
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *HOMES})

@@ -24,7 +24,7 @@ LINES = (
     "figures",
     "reports",
     "paper",
-    "golden scaffold cli",
+    "golden scaffold cli library",
     "testing",
 )
 """The parts of ``bench``, as docs/architecture.md lists them."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -15,11 +17,14 @@ from bench.errors import BenchError
 from bench.runs.corpora import dataset_spec, open_corpus
 from bench.runs.jobs import Job, plan_encoder
 from bench.runs.plan import resolve_device
-from bench.runs.store import Store
+from bench.runs.store import RECORDS, Store
 from bench.plugins.settings import resolve_options
 from bench.plugins.registry import registry
 from bench.plugins.specs import EncoderSpec, Spec
 from bench.progress import Progress
+
+if TYPE_CHECKING:
+    from bench.contracts import SessionEncoder
 
 _CHUNK = 8192  # sessions in one row group
 
@@ -60,6 +65,33 @@ def pretrained(
         if record["status"] != "done":
             raise BenchError(record["error"], where=job.title, fix=f"bench show {job.key}")
     return job, corpus
+
+
+def opened_corpus(dataset: str, settings: Sequence[str], store: Store, progress: Progress) -> Corpus:
+    """The corpus of a dataset with these settings, made first where it is missing, or the one in the folder ``dataset``.
+
+    Raises:
+        BenchError: no such dataset or option, or files that only the user can provide.
+    """
+    spec = dataset_spec(dataset, registry())
+    options = resolve_options([spec] if spec is not None else [], settings)
+    return open_corpus(dataset, spec, options["dataset", spec.name] if spec is not None else {}, store, progress)
+
+
+def stored_encoder(folder: Path) -> SessionEncoder:
+    """The pretrained encoder that stands in a folder of the store, in evaluation mode.
+
+    Raises:
+        BenchError: its pretraining failed, or the corpus that says how wide its inputs are is gone.
+    """
+    from bench.data.features import Features
+    from bench.runs.work import load_encoder
+
+    record = json.loads((folder / RECORDS["encoders"]).read_text(encoding="utf-8"))
+    if record["status"] != "done":
+        raise BenchError(f"its pretraining failed: {record['error']}", where=str(folder))
+    dims = Features.of(Corpus(record["provenance"]["corpus_folder"])).dims
+    return load_encoder(record["config"], dims, folder / "encoder.safetensors")
 
 
 def embed_sessions(

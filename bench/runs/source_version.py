@@ -10,6 +10,8 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, entry_points, version
 from pathlib import Path
 
+from bench import HOMES
+
 _DISTRIBUTIONS = {"sklearn": "scikit-learn"}  # named otherwise than what is imported
 
 
@@ -36,12 +38,10 @@ def _closure(module: str) -> tuple[dict[str, bytes], set[str]]:
     while waiting:
         name = waiting.pop()
         path = _path(name)
-        if name in sources or path is None:
+        if name in sources or path is None or name == "bench":  # it only passes on names, and decides no number
             continue
         sources[name] = path.read_bytes()
-        parent = name.rpartition(".")[0]
-        if parent != "bench":  # it only passes on names, and its __version__ decides no number
-            waiting.append(parent)
+        waiting.append(name.rpartition(".")[0])
         for found in _imports(name, path):
             root = found.partition(".")[0]
             if root in roots:
@@ -87,7 +87,10 @@ def _path(module: str) -> Path | None:
 
 @cache
 def _imports(module: str, path: Path) -> tuple[str, ...]:
-    """Modules that a module imports anywhere in it; of ``from a import b`` both ``a`` and ``a.b``, whichever exists."""
+    """Modules that a module imports anywhere in it; of ``from a import b`` both ``a`` and ``a.b``, whichever exists.
+
+    A name of the public API counts as the module that it comes from.
+    """
     found: list[str] = []
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
     for node in ast.walk(ast.parse(path.read_bytes())):
@@ -100,4 +103,8 @@ def _imports(module: str, path: Path) -> tuple[str, ...]:
                 base = ".".join([*parent, base] if base else parent)
             found.append(base)
             found.extend(f"{base}.{alias.name}" for alias in node.names)
+            if base == "bench":
+                found.extend(HOMES.get(alias.name, "") for alias in node.names)
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "bench":
+            found.append(HOMES.get(node.attr, ""))
     return tuple(found)

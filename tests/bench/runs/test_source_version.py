@@ -112,3 +112,24 @@ def test_versions_of_imported_libraries_count(package: Path) -> None:
     one, two = released("elsewhere", "1.0"), released("elsewhere", "2.0")
     assert len({without, one, two}) == 3
     assert released("nobody_imports_it", "1.0") == two
+
+
+def test_a_name_of_the_public_api_counts_as_the_module_it_comes_from(package: Path) -> None:
+    """And nothing else of ``bench`` does: an edit of the reports is no edit of an encoder."""
+    found = {}
+    for imported in ("from bench import {}", "import bench\nx = bench.{}"):
+        for name in ("Dims", "SessionEncoder", "hookimpl"):
+            (package / "model.py").write_text(imported.format(name) + "\nclass Model: ...\n")
+            code = "from bench.runs.source_version import _closure; print(*_closure('shop_encoder.model')[0])"
+            done = subprocess.run(
+                [sys.executable, "-c", code],
+                env=environment([package.parent]),
+                capture_output=True,
+                text=True,
+                check=True,
+            )
+            found[name] = set(done.stdout.split())
+            assert not [module for module in found[name] if module.startswith(("bench.runs", "bench.reports"))]
+        assert "bench.data.features" in found["Dims"]
+        assert "bench.contracts" in found["SessionEncoder"]
+        assert found["hookimpl"] == {"shop_encoder", "shop_encoder.model"}

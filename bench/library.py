@@ -1,0 +1,198 @@
+"""The harness as a library: what ``bench run``, ``bench data make`` and ``bench pretrain`` do, as functions.
+
+Results, corpora and encoders are kept in the same folder under the same keys, so that a notebook and the command line
+find each other's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench.data.corpus import Corpus
+from bench.errors import BenchError
+from bench.evaluation.summary import SummaryRow, results_of, summarise
+from bench.plugins.registry import registry
+from bench.plugins.specs import REFERENCE
+from bench.progress import silent
+from bench.runs.plan import Plan, RunRequest, make_plan, run_plan
+from bench.runs.store import Store
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bench.contracts import SessionEncoder
+    from bench.runs.engines.local import Watcher
+
+Names = str | Iterable[str]
+"""One name, or several."""
+
+Settings = Mapping[str, object] | Sequence[str]
+"""Options by ``key`` or ``component.key``: ``{"epochs": 2}``, or as they are typed: ``["epochs=2"]``."""
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a run found.
+
+    Attributes:
+        rows: one per dataset, baseline, encoder and metric, as in ``bench run --json``.
+        plan: its cells, corpora and primary metric.
+        store: where the cells are; ``bench show KEY`` says how one came about.
+        warnings: what must be known about the numbers.
+    """
+
+    rows: tuple[SummaryRow, ...]
+    plan: Plan
+    store: Store
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        """Whether every cell has a number."""
+        return all(row.status == "done" for row in self.rows)
+
+    def table(self) -> str:
+        """The tables of ``bench run`` as Markdown."""
+        from bench.reports.run_table import markdown_run
+
+        return markdown_run(self.rows, self.plan.corpora, self.plan.primary)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """The rows, with the columns of ``bench run --json``."""
+        import pandas as pd
+
+        return pd.DataFrame([row.as_dict() for row in self.rows])
+
+    def __str__(self) -> str:
+        return self.table()
+
+    def _repr_markdown_(self) -> str:
+        return self.table()
+
+
+def run(
+    task: str,
+    encoder: Names,
+    baseline: Names = (),
+    dataset: Names | Path = "beauty",
+    *,
+    seeds: int = 5,
+    settings: Settings = (),
+    device: str = "auto",
+    jobs: int | None = None,
+    out: str | Path = "runs",
+    watch: Watcher | None = None,
+) -> RunResult:
+    """Measures encoders: every baseline of a task with every encoder, over several seeds.
+
+    Finished cells are kept in ``out``; running the same again does no work. In a script, call it under
+    ``if __name__ == "__main__"``: cells run in processes of their own, which import the script.
+
+    Args:
+        task: its name.
+        encoder: names, or variants such as ``muvcog-m[negatives=random]``; ``vanilla`` is added.
+        baseline: names; without any, all that come with the task.
+        dataset: names, or folders of corpora.
+        seeds: how many.
+        settings: options of components.
+        device: ``auto``, ``cpu`` or ``cuda``.
+        jobs: processes at once; one per processor by default.
+        out: folder of corpora, encoders and results.
+        watch: is told of every job as it proceeds.
+
+    Raises:
+        BenchError: a name, an option or a corpus is wrong; nothing has been run then. A cell that fails is a row whose
+            ``status`` says so.
+    """
+    store = Store(Path(out))
+    datasets = [str(dataset)] if isinstance(dataset, str | Path) else list(dataset)
+    request = RunRequest(task, _names(encoder), _names(baseline), datasets, seeds, _typed(settings), device)
+    plan = make_plan(request, registry(), store)
+    missing = {job.key for cell in plan.cells for job in cell.jobs if not store.is_done(job.kind, job.key)}
+    run_plan(plan, store, jobs, watch or _unwatched)
+    results = results_of(plan.cells, store)
+    rows = summarise(results, plan.primary, REFERENCE, frozenset(missing))
+    return RunResult(tuple(rows), plan, store, tuple(results.warnings()))
+
+
+def load_corpus(dataset: str | Path, *, out: str | Path = "runs", **options: object) -> Corpus:
+    """The corpus of a dataset, made first where it is missing, or the one in a folder.
+
+    Args:
+        dataset: a name, or the folder of a corpus.
+        out: where corpora are kept.
+        options: of the dataset.
+
+    Raises:
+        BenchError: no such dataset or option, or files that only the user can provide.
+    """
+    from bench.runs.embed import opened_corpus
+
+    return opened_corpus(str(dataset), _typed(options), Store(Path(out)), silent)
+
+
+def load_encoder(
+    encoder: str | Path,
+    dataset: str | Path | None = None,
+    *,
+    seed: int = 0,
+    settings: Settings = (),
+    device: str = "cpu",
+    out: str | Path = "runs",
+) -> SessionEncoder:
+    """A pretrained encoder with frozen weights, in evaluation mode.
+
+    Args:
+        encoder: with ``dataset``, the name of a frozen encoder, pretrained on it first where that has not been done;
+            else the key (or its beginning) or the folder of a stored one, as ``bench pretrain`` prints it.
+        dataset: a name, or the folder of a corpus.
+        seed: of the pretraining.
+        settings: options of encoder and dataset.
+        device: ``auto``, ``cpu`` or ``cuda``: of the pretraining, and where the encoder is put.
+        out: where encoders and corpora are kept.
+
+    Raises:
+        BenchError: no such name, option or key, an encoder that isn't frozen, or a failed pretraining.
+    """
+    from bench.runs.embed import pretrained, stored_encoder
+    from bench.runs.plan import resolve_device
+
+    store, device = Store(Path(out)), resolve_device(device)
+    if dataset is None:
+        if settings:
+            raise BenchError("a stored encoder has its options already", where="settings", fix="name a dataset, too")
+        folder = _stored(str(encoder), store)
+    else:
+        job, _ = pretrained(str(encoder), str(dataset), seed, _typed(settings), device, store, lambda _: silent)
+        folder = store.folder(job.kind, job.key)
+    return stored_encoder(folder).to(device).requires_grad_(False)
+
+
+def _stored(key: str, store: Store) -> Path:
+    """The folder of a stored encoder, from itself or from the beginning of its key."""
+    if (Path(key) / "encoder.safetensors").is_file():
+        return Path(key)
+    kept = store.root / "encoders"
+    found = [path for path in sorted(kept.glob("*")) if path.name.startswith(key) and "." not in path.name]
+    if len(found) != 1:
+        what = f"{len(found)} stored encoders begin like {key!r}" if found else f"no stored encoder is called {key!r}"
+        raise BenchError(what, where=str(kept), fix="give more of the key, or a dataset to pretrain on")
+    return found[0]
+
+
+def _names(given: Names) -> list[str]:
+    return [given] if isinstance(given, str) else list(given)
+
+
+def _typed(settings: Settings) -> list[str]:
+    """Settings as they are typed after ``--set``."""
+    if not isinstance(settings, Mapping):
+        return list(settings)
+    return [f"{key}={str(value).lower() if isinstance(value, bool) else value}" for key, value in settings.items()]
+
+
+def _unwatched(job: Any, part: float, record: Any) -> None:
+    """Tells nobody."""

@@ -1,0 +1,67 @@
+"""What may be imported from ``bench``: a fixed list, cheap until a name needs more, and typed."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import bench
+
+PUBLIC = """
+BaselineSpec BenchError ClickBatch ClickCorpus ClickDims ClickModel ClickReference Corpus CorpusWriter DatasetSpec Dims
+EncoderSpec Features IntentDims IntentModel PretrainingConfig RunResult SessionBatch SessionEncoder SessionVectors
+SuggestionDims SuggestionModel SuggestionReference Task TaskResult TaskSpec TrainingContext __version__ hookimpl
+load_corpus load_encoder pretrain run
+"""
+"""A change here is a change for everybody who has a plugin: it belongs into CHANGELOG.md."""
+
+
+def process(code: str) -> str:
+    return subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.strip()
+
+
+def test_the_public_names_are_these() -> None:
+    assert bench.__all__ == PUBLIC.split()
+    assert set(bench.__all__) <= set(dir(bench))
+
+
+@pytest.mark.parametrize("name", bench.HOMES)
+def test_a_lazy_name_is_what_its_module_calls_so(name: str) -> None:
+    found = getattr(bench, name)
+    assert found.__name__ == name
+    assert found.__doc__
+
+
+def test_type_checkers_are_told_the_same_homes() -> None:
+    """The imports under ``TYPE_CHECKING`` and the table of homes are two lists of one thing."""
+    tree = ast.parse(Path(bench.__file__).read_text())
+    (block,) = [node for node in tree.body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"]
+    told = {alias.name: node.module for node in block.body if isinstance(node, ast.ImportFrom) for alias in node.names}
+    assert told == bench.HOMES
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="has no attribute 'Encoder'"):
+        bench.Encoder  # noqa: B018
+    with pytest.raises(ImportError):
+        exec("from bench import Encoder")
+
+
+def test_what_a_plugin_registers_with_pulls_in_nothing_heavy() -> None:
+    code = (
+        "from bench import EncoderSpec, BaselineSpec, TaskSpec, DatasetSpec, hookimpl, BenchError; import sys;"
+        "print([name for name in ('torch', 'numpy', 'pandas', 'pyarrow', 'rich', 'pytest') if name in sys.modules])"
+    )
+    assert process(code) == "[]"
+
+
+def test_every_name_can_be_imported_first() -> None:
+    """In a fresh process each: no name depends on another one's import."""
+    names = [name for name in bench.__all__ if name in bench.HOMES]
+    seen = {bench.HOMES[name]: name for name in names}  # one name of each module
+    for name in seen.values():
+        assert process(f"from bench import {name}; print({name}.__name__)") == name
