@@ -11,7 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from baselines.options import FeedForwardOptions
 from bench.contracts import SuggestionDims, SuggestionModel
+from bench.plugins.options import read_options
 
 _CHUNK = 4096  # words whose logits exist at a time while training
 
@@ -31,14 +33,15 @@ class FeedForward(SuggestionModel):
 
     Args:
         dims: width of the session vector, and size of the vocabulary.
-        hidden: width of the hidden layer.
+        given: see :class:`baselines.options.FeedForwardOptions`.
     """
 
     learning_rate = 1e-3
     batch_size = 256
 
-    def __init__(self, dims: SuggestionDims, hidden: int = 128) -> None:
+    def __init__(self, dims: SuggestionDims, **given: Any) -> None:
         super().__init__(dims)
+        hidden = read_options(FeedForwardOptions, given, "ffn").hidden
         self.outer = self._layer(hidden, dims.words)  # first, so that it starts the same at any width of the session
         self.inner = self._layer(dims.session, hidden) if dims.session else None
 

@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from baselines.options import BoostedTreesOptions
 from bench.contracts import IntentDims, IntentModel
+from bench.plugins.options import read_options
 from bench.training.context import TrainingContext
 
 
@@ -24,17 +26,14 @@ class BoostedTrees(IntentModel):
 
     Args:
         dims: width of the session vectors, and number of classes.
-        rounds: at most so many; each grows one tree per class (one in all for two classes).
-        depth: of a tree, at most.
-        shrinkage: what a tree's step is multiplied by (the library's ``learning_rate``).
-        patience: rounds without a better validation loss before it stops.
+        given: see :class:`baselines.options.BoostedTreesOptions`.
     """
 
-    def __init__(
-        self, dims: IntentDims, rounds: int = 200, depth: int = 6, shrinkage: float = 0.3, patience: int = 10
-    ) -> None:
+    def __init__(self, dims: IntentDims, **given: Any) -> None:
         super().__init__(dims)
-        self.rounds, self.depth, self.shrinkage, self.patience = rounds, depth, shrinkage, patience
+        options = read_options(BoostedTreesOptions, given, "xgboost")
+        self.rounds, self.depth = options.rounds, options.depth
+        self.shrinkage, self.patience = options.shrinkage, options.patience
         self._share = np.full(dims.classes, 1 / max(dims.classes, 1))
         self._classifier: Any = None
 

@@ -15,10 +15,12 @@ from bench.contracts import ClickBatch, ClickCorpus, ClickDims, ClickModel, Clic
 from bench.data.corpus import Corpus
 from bench.errors import BenchError
 from bench.metrics.ranking import ranking_metrics
+from bench.plugins.options import read_options
 from bench.training.context import TrainingContext
 from bench.training.fitting import FittingConfig, fit
 from bench.training.session_vectors import JoinedClickModel, SessionVectors
 from tasks.examples.click import Candidates, ClickExamples, all_candidates, example_queries, sampled_candidates
+from tasks.options import ClickPredictionOptions
 
 PRIMARY = "ndcg@10"
 _EVALUATION_BATCH = 512
@@ -32,16 +34,13 @@ class ClickPrediction(Task[ClickModel | ClickReference]):
     validation split.
 
     Args:
-        epochs, patience, clip: see :class:`bench.training.fitting.FittingConfig`.
-        negatives: unclicked items per query and epoch; 0 trains on all shown items.
-        min_user_sessions: see :func:`tasks.examples.click.user_codes`.
+        given: see :class:`tasks.options.ClickPredictionOptions`.
     """
 
-    def __init__(
-        self, epochs: int = 30, patience: int = 4, negatives: int = 5, clip: float = 5.0, min_user_sessions: int = 2
-    ) -> None:
-        self.epochs, self.patience, self.clip = epochs, patience, clip
-        self.negatives, self.min_user_sessions = negatives, min_user_sessions
+    def __init__(self, **given: Any) -> None:
+        options = read_options(ClickPredictionOptions, given, "ctr")
+        self.epochs, self.patience, self.clip = options.epochs, options.patience, options.clip
+        self.negatives, self.min_user_sessions = options.negatives, options.min_user_sessions
 
     def units(self, corpus: Corpus) -> NDArray[np.int64]:
         """Query rows of all examples, ascending."""

@@ -15,9 +15,11 @@ from bench.data.corpus import Corpus
 from bench.data.schema import SPLITS
 from bench.errors import BenchError
 from bench.metrics.classification import PROBABILITY, metrics_of_predictions
+from bench.plugins.options import read_options
 from bench.training.context import TrainingContext
 from bench.training.session_vectors import SessionVectors
 from tasks.examples.intent import Intents
+from tasks.options import IntentOptions
 
 
 class IntentClassification(Task[IntentModel]):
@@ -32,12 +34,12 @@ class IntentClassification(Task[IntentModel]):
     per class", which is ``acc``.
 
     Args:
-        label: ``domain`` (beauty, clothes …), ``leaf``, or ``auto``: domain where the corpus has items of more than
-            one, else leaf. Sessions with as many clicks in two categories are of the one with the smaller code.
+        given: see :class:`tasks.options.IntentOptions`. Sessions with as many clicks in two categories are of the one
+            with the smaller code.
     """
 
-    def __init__(self, label: str = "auto") -> None:
-        self.label = label
+    def __init__(self, **given: Any) -> None:
+        self.label = read_options(IntentOptions, given, "intent").label
 
     def units(self, corpus: Corpus) -> NDArray[np.int64]:
         """The last query row of each example's session, ascending."""

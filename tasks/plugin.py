@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bench import TaskSpec, hookimpl
+from tasks import options
 
 
 @hookimpl
@@ -14,7 +15,7 @@ def bench_tasks() -> list[TaskSpec]:
             "tasks.ctr:ClickPrediction",
             "personalised click prediction: rank the items shown for a query",
             "Liu et al., KDD 2022, section 4.2",
-            {"epochs": 30, "patience": 4, "negatives": 5, "clip": 5.0, "min_user_sessions": 2},
+            options=options.ClickPredictionOptions,
             primary="ndcg@10",
             metrics=("ndcg@10", "hr@10", "mrr@10"),
         ),
@@ -23,7 +24,7 @@ def bench_tasks() -> list[TaskSpec]:
             "tasks.suggest:QuerySuggestion",
             "query suggestion: the words of the next keyword query",
             "Liu et al., KDD 2022, section 4.5",
-            {"epochs": 30, "patience": 4, "clip": 5.0},
+            options=options.QuerySuggestionOptions,
             primary="ndcg@10",
             metrics=("ndcg@10", "hr@10", "mrr@10", "avg_sim"),
         ),
@@ -32,7 +33,7 @@ def bench_tasks() -> list[TaskSpec]:
             "tasks.intent:IntentClassification",
             "intent classification: the category most clicked in a completed session",
             "Liu et al., KDD 2022, section 4.6",
-            {"label": "auto"},
+            options=options.IntentOptions,
             primary="f1",
             units="sessions",
             metrics=("f1", "auc", "acc", "precision", "recall", "accuracy"),

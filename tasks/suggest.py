@@ -18,10 +18,12 @@ from bench.data.corpus import Corpus
 from bench.errors import BenchError
 from bench.metrics.ranking import TiedTop
 from bench.metrics.vocabulary import TopWords, mean_vectors, top_words
+from bench.plugins.options import read_options
 from bench.training.context import TrainingContext
 from bench.training.fitting import FittingConfig, fit
 from bench.training.session_vectors import SessionVectors
 from tasks.examples.suggestion import NextWords, example_queries
+from tasks.options import QuerySuggestionOptions
 
 PRIMARY = "ndcg@10"
 _TOP = 10
@@ -41,11 +43,12 @@ class QuerySuggestion(Task[SuggestionModel | SuggestionReference]):
     asked.
 
     Args:
-        epochs, patience, clip: see :class:`bench.training.fitting.FittingConfig`.
+        given: see :class:`tasks.options.QuerySuggestionOptions`.
     """
 
-    def __init__(self, epochs: int = 30, patience: int = 4, clip: float = 5.0) -> None:
-        self.epochs, self.patience, self.clip = epochs, patience, clip
+    def __init__(self, **given: Any) -> None:
+        options = read_options(QuerySuggestionOptions, given, "suggest")
+        self.epochs, self.patience, self.clip = options.epochs, options.patience, options.clip
 
     def units(self, corpus: Corpus) -> NDArray[np.int64]:
         """Query rows of all examples, ascending: the last of each prefix."""

@@ -6,14 +6,18 @@ Paper: Guo et al., "Attentive Long Short-Term Preference Modeling for Personaliz
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from baselines.alstp.past import Past, Pasts, Rounds, Windows
 from baselines.losses import weight_penalty
+from baselines.options import AlstpOptions
 from bench.contracts import ClickBatch, ClickCorpus, ClickDims, ClickModel
 from bench.errors import BenchError
+from bench.plugins.options import read_options
 
 
 class ALSTP(ClickModel):
@@ -50,29 +54,19 @@ class ALSTP(ClickModel):
 
     Args:
         dims: widths of vectors.
-        num_steps: m, purchases in a window, and between updates of the long-term preference.
-        global_dim: width of projections, states and the context.
-        alpha: share of the old long-term preference in the new one.
-        weight_decay: half of it times the squared weights is the penalty.
-        longest_history: purchases before the latest so many are forgotten.
+        given: see :class:`baselines.options.AlstpOptions`.
     """
 
     learning_rate = 1e-3
     batch_size = 256
     reads_images = False
 
-    def __init__(
-        self,
-        dims: ClickDims,
-        num_steps: int = 4,
-        global_dim: int = 64,
-        alpha: float = 0.9,
-        weight_decay: float = 1e-4,
-        longest_history: int = 256,
-    ) -> None:
+    def __init__(self, dims: ClickDims, **given: Any) -> None:
         super().__init__(dims)
-        self.context_dim, self.num_steps, self.alpha = global_dim, num_steps, alpha
-        self.weight_decay, self.longest_history = weight_decay, longest_history
+        options = read_options(AlstpOptions, given, "alstp")
+        self.context_dim = global_dim = options.global_dim
+        self.num_steps, self.alpha = options.num_steps, options.alpha
+        self.weight_decay, self.longest_history = options.weight_decay, options.longest_history
         local_dim = max(int(0.4 * global_dim), 1)
         self.convert = nn.Linear(dims.features.words, global_dim)
         self.gru = nn.GRU(global_dim, global_dim)

@@ -7,6 +7,7 @@ Paper: Chen et al., "A Hybrid Framework for Session Context Modeling", ACM TOIS 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -17,8 +18,10 @@ from baselines.hscm.click_graph import Sampling
 from baselines.hscm.content import ContentEncoder
 from baselines.hscm.history import Feedback, History, Words, history_of
 from baselines.hscm.suggestion import NextWords
+from baselines.options import HscmOptions
 from bench.contracts import ClickBatch, ClickCorpus, ClickDims, ClickModel
 from bench.errors import BenchError
+from bench.plugins.options import read_options
 
 
 class Hscm(ClickModel):
@@ -59,48 +62,29 @@ class Hscm(ClickModel):
 
     Args:
         dims: widths of vectors.
-        hidden: d.
-        dropout: of attention weights and of attended content.
-        steps: earlier queries of the session that are looked at.
-        longest: words kept of a query or a title.
-        clicked, unclicked: see :class:`baselines.hscm.history.Feedback`.
-        similar, pool, threshold, cross_queries, cross_items: see :class:`baselines.hscm.click_graph.Sampling`.
-        suggestion: weight of the second task; that of ranking is 1 less it.
+        given: see :class:`baselines.options.HscmOptions`.
     """
 
     learning_rate = 1e-3
     batch_size = 64
     reads_images = False
 
-    def __init__(
-        self,
-        dims: ClickDims,
-        hidden: int = 32,
-        dropout: float = 0.1,
-        steps: int = 6,
-        longest: int = 32,
-        clicked: int = 10,
-        unclicked: int = 0,
-        similar: int = 3,
-        pool: int = 20,
-        threshold: float = 0.8,
-        cross_queries: int = 1,
-        cross_items: int = 10,
-        suggestion: float = 0.1,
-    ) -> None:
+    def __init__(self, dims: ClickDims, **given: Any) -> None:
         super().__init__(dims)
-        if not 0 <= suggestion < 1:
-            raise BenchError(f"{suggestion} is not in [0, 1)", where="option suggestion of hscm")
-        self.hidden, self.steps, self.longest, self.suggestion = hidden, steps, longest, suggestion
-        self.feedback = Feedback(clicked, unclicked)
-        self.sampling = Sampling(similar, pool, threshold, cross_queries, cross_items)
+        options = read_options(HscmOptions, given, "hscm")
+        hidden, dropout, steps, longest = options.hidden, options.dropout, options.steps, options.longest
+        self.hidden, self.steps, self.longest, self.suggestion = hidden, steps, longest, options.suggestion
+        self.feedback = Feedback(options.clicked, options.unclicked)
+        self.sampling = Sampling(
+            options.similar, options.pool, options.threshold, options.cross_queries, options.cross_items
+        )
         self.context_dim = 4 * hidden
         self.project = nn.Linear(dims.features.words, hidden)
         self.query_content = ContentEncoder(hidden, dropout, longest)
         self.title_content = ContentEncoder(hidden, dropout, longest)
         self.session = SessionAttention(dropout)
         self.history = QueryHistory(hidden, steps + 1)
-        most = max(clicked + unclicked, cross_items)
+        most = max(options.clicked + options.unclicked, options.cross_items)
         self.interactions = InteractionAggregator(hidden, most, query_aware=True)
         self.suggestion_interactions = InteractionAggregator(hidden, most, query_aware=False)
         self.shared, self.ranking = nn.Linear(4 * hidden, hidden), nn.Linear(4 * hidden, hidden)

@@ -6,14 +6,17 @@ Robertson & Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond", 
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 import torch
 from scipy.sparse import csc_matrix, csr_matrix
 from torch import Tensor
 
+from baselines.options import Bm25Options
 from bench.contracts import ClickBatch, ClickCorpus, ClickDims, ClickReference
-from bench.errors import BenchError
+from bench.plugins.options import read_options
 
 
 class Bm25(ClickReference):
@@ -28,15 +31,13 @@ class Bm25(ClickReference):
 
     Args:
         dims: widths of vectors, not needed here.
-        k1: how soon further occurrences of a word stop counting.
-        b: how much long titles are marked down. Both defaults are the library's.
+        given: see :class:`baselines.options.Bm25Options`.
     """
 
-    def __init__(self, dims: ClickDims, k1: float = 1.5, b: float = 0.75) -> None:
+    def __init__(self, dims: ClickDims, **given: Any) -> None:
         super().__init__(dims)
-        if k1 < 0 or not 0 <= b <= 1:
-            raise BenchError(f"k1 = {k1} and b = {b}", where="baseline bm25", fix="k1 of 0 or more, b from 0 to 1")
-        self.k1, self.b = k1, b
+        options = read_options(Bm25Options, given, "bm25")
+        self.k1, self.b = options.k1, options.b
         self._weights = self._words = csr_matrix((0, 0), dtype=np.float32)
 
     def prepare(self, data: ClickCorpus) -> None:

@@ -6,16 +6,17 @@ Paper: Guo et al., "Multi-modal Preference Modeling for Product Search", MM 2018
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from baselines.losses import weight_penalty
+from baselines.options import TranSearchOptions
 from baselines.transearch.feature_pretraining import feature_layers, glorot, pretrained_features
 from bench.contracts import ClickBatch, ClickCorpus, ClickDims, ClickModel
-from bench.errors import BenchError
-
-MODES = ("end", "double", "text", "vis")
+from bench.plugins.options import read_options
 
 
 class TranSearch(ClickModel):
@@ -42,39 +43,20 @@ class TranSearch(ClickModel):
 
     Args:
         dims: widths of vectors, and number of users.
-        mode: ``end`` or ``double`` for text and image, ``text`` or ``vis`` for one of them.
-        embed_size: d.
-        dropout: in the feature layers.
-        margin: m.
-        weight_decay: half of it times the squared weights is added to the loss.
-        pretraining_epochs, pretraining_negatives, fixed: of mode ``double``.
+        given: see :class:`baselines.options.TranSearchOptions`.
     """
 
     learning_rate = 1e-3
     batch_size = 128
 
-    def __init__(
-        self,
-        dims: ClickDims,
-        mode: str = "end",
-        embed_size: int = 32,
-        dropout: float = 0.5,
-        margin: float = 1.0,
-        weight_decay: float = 1e-4,
-        pretraining_epochs: int = 20,
-        pretraining_negatives: int = 20,
-        fixed: bool = False,
-    ) -> None:
+    def __init__(self, dims: ClickDims, **given: Any) -> None:
         super().__init__(dims)
-        if mode not in MODES:
-            raise BenchError(f"{mode!r} is not one of {', '.join(MODES)}", where="option mode of transearch")
-        if pretraining_negatives < 1:
-            raise BenchError(
-                f"{pretraining_negatives} is not 1 or more", where="option pretraining_negatives of transearch"
-            )
-        self.context_dim, self.mode, self.margin, self.weight_decay = embed_size, mode, margin, weight_decay
-        self.pretraining_epochs, self.pretraining_negatives = pretraining_epochs, pretraining_negatives
-        self.dropout, self.fixed = dropout, fixed
+        options = read_options(TranSearchOptions, given, "transearch")
+        mode, embed_size, dropout = options.mode, options.embed_size, options.dropout
+        self.context_dim, self.mode, self.margin = embed_size, mode, options.margin
+        self.weight_decay = options.weight_decay
+        self.pretraining_epochs, self.pretraining_negatives = options.pretraining_epochs, options.pretraining_negatives
+        self.dropout, self.fixed = dropout, options.fixed
         kept, features = 0.0 if mode == "double" else dropout, dims.features
         self.visual = feature_layers(features.images, embed_size, kept) if mode != "text" else None
         self.textual = feature_layers(features.words, embed_size, kept) if mode != "vis" else None

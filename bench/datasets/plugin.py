@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from bench import DatasetSpec, hookimpl
-from bench.datasets.fashioniq import DEFAULTS as FASHIONIQ
-from bench.datasets.mmsession import DEFAULTS as MMSESSION
-from bench.datasets.simulated import DEFAULTS as SIMULATED
+from bench.datasets.fashioniq import FashionIqOptions
+from bench.datasets.mmsession import MmsessionOptions
+from bench.datasets.simulated.options import Options as SimulatedOptions
 
 
 @hookimpl
@@ -17,7 +17,7 @@ def bench_datasets() -> list[DatasetSpec]:
             "bench.datasets.simulated:make",
             f"simulated sessions with the statistics of the paper's {name.capitalize()}",
             "this project's shopper model, calibrated to Liu et al., KDD 2022, Table 1",
-            SIMULATED,
+            options=SimulatedOptions,
         )
         for name in ("beauty", "clothes", "digital")
     ]
@@ -28,14 +28,14 @@ def bench_datasets() -> list[DatasetSpec]:
             "bench.datasets.simulated.pooled:make",
             "the simulated beauty, clothes and digital in one, for intents across domains",
             "this project's shopper model; pooled as in Liu et al., KDD 2022, section 4.6",
-            SIMULATED,
+            options=SimulatedOptions,
         ),
         DatasetSpec(
             "mmsession",
             "bench.datasets.mmsession:make",
             "the sessions that MUVCOG's authors released",
             "Liu et al., KDD 2022; https://github.com/XMUDM/MMsession",
-            MMSESSION,
+            options=MmsessionOptions,
             fetched=True,
             where="https://github.com/XMUDM/MMsession names them",
         ),
@@ -45,7 +45,7 @@ def bench_datasets() -> list[DatasetSpec]:
             "real turns of feedback on fashion products, image vectors and candidates made up",
             "Yuan & Lam, Conversational Fashion Image Retrieval via Multiturn Natural Language Feedback, SIGIR 2021; "
             "Wu et al., FashionIQ, CVPR 2021",
-            FASHIONIQ,
+            options=FashionIqOptions,
             fetched=True,
             where="https://github.com/yfyuan01/MultiturnFashionRetrieval",
         ),

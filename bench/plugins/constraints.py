@@ -42,6 +42,19 @@ class Above:
 
 
 @dataclass(frozen=True)
+class AtMost:
+    """``value <= high``."""
+
+    high: float
+
+    def holds(self, value: float) -> bool:
+        return value <= self.high
+
+    def __str__(self) -> str:
+        return f"at most {self.high:,}"
+
+
+@dataclass(frozen=True)
 class Below:
     """``value < high``."""
 

@@ -45,7 +45,7 @@ class MeanWords(SessionEncoder):
 def run(
     corpus: Corpus, frozen: bool = True, seed: int = 0, label: str = "auto", mixed: bool = False, vectors: float = 1.0
 ) -> tuple[TaskResult, TrainingContext]:
-    task, context = IntentClassification(label), TrainingContext(corpus, seed)
+    task, context = IntentClassification(label=label), TrainingContext(corpus, seed)
     sessions: SessionVectors = TrainedAlong(Vanilla, context)
     if frozen:
         units = task.units(corpus)
@@ -126,7 +126,7 @@ def test_the_label_is_the_category_most_clicked_in_the_session(small: Corpus, la
     assert [intents.names[code] for code in intents.labels] == [codes[code] for code in expected.values()]
     last = {query["session"]: row for row, query in enumerate(tables["queries"])}
     assert intents.queries.tolist() == [last[session] for session in expected]
-    assert IntentClassification(label).units(small).tolist() == intents.queries.tolist()
+    assert IntentClassification(label=label).units(small).tolist() == intents.queries.tolist()
 
 
 def test_auto_is_the_leaf_where_there_is_one_domain(tmp_path: Path) -> None:

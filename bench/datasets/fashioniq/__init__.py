@@ -7,22 +7,35 @@ Source: Yuan & Lam, "Conversational Fashion Image Retrieval via Multiturn Natura
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from bench.data.published import DOWNSTREAM_SESSIONS
+from bench.plugins.constraints import AtLeast, Between
 
-DEFAULTS: dict[str, Any] = {
-    "seed": 0,
-    "valid_share": 0.1,
-    "candidates": 50,
-    "downstream": DOWNSTREAM_SESSIONS,
-    "verify": True,
-}
-"""``seed`` of the validation part, the downstream sample, the candidates and the stand-in image vectors;
-``valid_share`` of the training sessions; ``candidates`` shown per keyword step, the click included; ``downstream``
-sessions, of all parts together, that downstream models use (all, where there are no more); ``verify`` the SHA-256 of
-the files."""
+
+@dataclass(frozen=True)
+class FashionIqOptions:
+    """Options of ``fashioniq``.
+
+    Attributes:
+        seed: of the validation part, the downstream sample, the candidates and the stand-in image vectors.
+        valid_share: of the training sessions.
+        candidates: shown per keyword step, the click included.
+        downstream: sessions, of all parts together, that downstream models use (all, where there are no more).
+        verify: the SHA-256 of the files.
+    """
+
+    seed: Annotated[int, Between(0, 2**63 - 1)] = 0
+    valid_share: Annotated[float, Between(0.01, 0.9)] = 0.1
+    candidates: Annotated[int, Between(2, 1000)] = 50
+    downstream: Annotated[int, AtLeast(1)] = DOWNSTREAM_SESSIONS
+    verify: bool = True
+
+
+DEFAULTS: dict[str, Any] = asdict(FashionIqOptions())
+"""Every option with its default."""
 
 
 def make(
@@ -44,7 +57,7 @@ def make(
         name: of the corpus.
         source: a folder with ``data/``, ``attr/`` and ``image_splits/``, or a base URL that these are below.
         progress: called with (done, total).
-        seed, valid_share, candidates, downstream, verify: see :data:`DEFAULTS`.
+        seed, valid_share, candidates, downstream, verify: see :class:`FashionIqOptions`.
 
     Returns:
         the report: counts of what was found, also in ``corpus.toml`` under ``source.report``.

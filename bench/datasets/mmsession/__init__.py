@@ -7,12 +7,32 @@ XMUDM/MMsession; the formats are those of the readmes in its folders ``graph_pre
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
-DEFAULTS: dict[str, Any] = {"category": "beauty", "valid_share": 0.1, "seed": 0, "memory": "4GB"}
-"""``category``, one of clothes, beauty, digital; ``valid_share`` of the training sessions, chosen by ``seed``, for
-validation; ``memory`` that DuckDB may use before it goes to disk."""
+from bench.plugins.constraints import Between, Matching
+
+
+@dataclass(frozen=True)
+class MmsessionOptions:
+    """Options of ``mmsession``.
+
+    Attributes:
+        category: of the released sessions.
+        valid_share: of the training sessions, for validation.
+        seed: of the choice of the validation sessions.
+        memory: that DuckDB may use before it goes to disk.
+    """
+
+    category: Literal["clothes", "beauty", "digital"] = "beauty"
+    valid_share: Annotated[float, Between(0.01, 0.9)] = 0.1
+    seed: Annotated[int, Between(0, 2**63 - 1)] = 0
+    memory: Annotated[str, Matching(r"[1-9]\d*(\.\d+)?\s?[KMGT]i?B", "4GB")] = "4GB"
+
+
+DEFAULTS: dict[str, Any] = asdict(MmsessionOptions())
+"""Every option with its default."""
 
 
 def make(
@@ -33,7 +53,7 @@ def make(
         name: of the corpus; ``-category`` is added where it isn't there.
         source: the folder with the released files: that of the category, or one that has it below.
         progress: called with (done, total).
-        category, valid_share, seed, memory: see :data:`DEFAULTS`.
+        category, valid_share, seed, memory: see :class:`MmsessionOptions`.
 
     Returns:
         the report: counts of what was found and how it was read, also in ``corpus.toml`` under ``source.report``.

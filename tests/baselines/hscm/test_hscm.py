@@ -440,14 +440,3 @@ def test_what_prepare_gathers_is_kept_for_the_same_contents_and_settings_alone(c
     made.prepare(ClickCorpus(corpus, other, np.zeros(0, dtype=np.int64)))
     assert made.past is not first
     assert len(_KEPT) == _MOST_KEPT
-
-
-def test_its_spec_declares_its_defaults() -> None:
-    from inspect import signature
-
-    from bench.plugins.registry import registry
-
-    defaults = {
-        name: p.default for name, p in signature(Hscm.__init__).parameters.items() if name not in ("self", "dims")
-    }
-    assert dict(registry().get("baseline", "hscm").defaults) == defaults

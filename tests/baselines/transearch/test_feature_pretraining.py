@@ -177,7 +177,7 @@ def test_mode_double_starts_from_these_layers_without_dropout(corpus: Corpus) ->
 
     def made(**options: bool) -> TranSearch:
         torch.manual_seed(3)
-        return TranSearch(dims, "double", embed_size=6, pretraining_epochs=2, pretraining_negatives=4, **options)
+        return TranSearch(dims, mode="double", embed_size=6, pretraining_epochs=2, pretraining_negatives=4, **options)
 
     model = made()
     assert model.visual is not None

@@ -1,0 +1,53 @@
+"""The options of the built-in tasks. Imports no torch: they are listed, and checked, before anything is loaded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from bench.plugins.constraints import Above, AtLeast, Between, OrInfinite
+
+
+@dataclass(frozen=True)
+class FittingOptions:
+    """Budget of a supervised training (:class:`bench.training.fitting.FittingConfig`).
+
+    Attributes:
+        epochs: passes over the training examples, at most.
+        patience: epochs without a better validation value before it stops.
+        clip: largest norm of the gradient; inf clips nothing.
+    """
+
+    epochs: Annotated[int, AtLeast(1)] = 30
+    patience: Annotated[int, AtLeast(1)] = 4
+    clip: Annotated[float, Above(0), OrInfinite()] = 5.0
+
+
+@dataclass(frozen=True)
+class ClickPredictionOptions(FittingOptions):
+    """Options of ``ctr``.
+
+    Attributes:
+        negatives: unclicked items per query and epoch; 0 trains on all shown items.
+        min_user_sessions: training sessions of a user, in all, before the model learns the user.
+    """
+
+    negatives: Annotated[int, Between(0, 10_000)] = 5
+    min_user_sessions: Annotated[int, AtLeast(1)] = 2
+
+
+@dataclass(frozen=True)
+class QuerySuggestionOptions(FittingOptions):
+    """Options of ``suggest``: those of every supervised training."""
+
+
+@dataclass(frozen=True)
+class IntentOptions:
+    """Options of ``intent``.
+
+    Attributes:
+        label: what a session is classified by: ``domain`` (beauty, clothes …), ``leaf``, or ``auto``: domain where the
+            corpus has items of more than one, else leaf.
+    """
+
+    label: Literal["auto", "domain", "leaf"] = "auto"
