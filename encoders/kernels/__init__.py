@@ -1,1 +1,120 @@
-"""Compiled loops of the graph encoders on CPUs."""
+"""The inner loops of the graph encoders: what they compute, whichever code computes it.
+
+This module is the only one that others import. On a CPU, float32 and float64 go through compiled loops (:mod:`.cpu`);
+everything else through :mod:`.reference`, which says in torch what is computed, runs on any device, and is what the
+tests compare the loops with. Both have gradients.
+
+``BENCH_KERNELS=reference`` in the environment takes the reference everywhere, to find out whether a loop is at fault.
+So does ``NUMBA_DISABLE_JIT=1``, and a platform where numba or llvmlite cannot be imported; there a warning says so.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from functools import cache
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from encoders.kernels import reference
+from encoders.kernels.layout import TYPES, NodeLayout
+
+__all__ = ["LEAKY_SLOPE", "TYPES", "NodeLayout", "elu", "elu_sums", "pair_logits", "typed_means"]
+
+LEAKY_SLOPE = reference.LEAKY_SLOPE
+_COMPILED_TYPES = (torch.float32, torch.float64)
+
+
+def elu(values: Tensor) -> Tensor:
+    """``x`` where it is positive, ``exp(x) - 1`` elsewhere; off by less than 2e-7 for float32 on a CPU."""
+    return _kernels(values).elu(values)
+
+
+def elu_sums(rows: Tensor, source: Tensor, factor: Tensor, target: Tensor, targets: int) -> Tensor:
+    r"""Sums of ELUs of scaled rows: :math:`\sum_{e:\, target_e = t} \mathrm{ELU}(factor_e\, rows_{source_e})`.
+
+    That is equation 6 over the members of a step, and equation 7 over the steps of a session.
+
+    Args:
+        rows: (u, d).
+        source: (e,) the row that each edge sends.
+        factor: (e,) what it is multiplied by; no gradient goes there.
+        target: (e,) the row of the result that it is added to.
+        targets: rows of the result.
+
+    Returns:
+        (targets, d).
+    """
+    return _kernels(rows).elu_sums(rows, source, factor, target, targets)
+
+
+def typed_means(
+    layout: NodeLayout, left: Tensor, right: Tensor, values: Tensor, weight: Tensor, bias: Tensor
+) -> tuple[Tensor, Tensor]:
+    r"""Attention over the neighbours of each type, averaged over sessions: what equations 1, 2, 4 and 5 share.
+
+    .. math::
+        v_i^p = \sigma\Big(\sum_{j \in N_i, \phi(j) = p} \alpha_{ij}^p v_j\Big), \qquad
+        \alpha_{ij}^p = \mathrm{softmax}_j\, \mathrm{LeakyReLU}(left_i + right_j)
+
+    with ELU as σ; :math:`v_i^p` is zero where i has no neighbour of type p.
+
+    Args:
+        layout: the nodes of B sessions.
+        left, right: (u,) parts of the logit, of the receiving and of the sending node, for each source.
+        values: (u, d) for each source.
+        weight, bias: (d,) and (1,), :math:`W^g` and :math:`b^g`.
+
+    Returns:
+        (B, P, d) means over i of :math:`v_i^p`, and (B, P) sums over i of :math:`\sigma(W^g v_i^p + b^g)`.
+    """
+    return _kernels(values).typed_means(layout, left, right, values, weight, bias)
+
+
+def pair_logits(left: Tensor, right: Tensor, weights: Tensor, bias: Tensor) -> Tensor:
+    """(A, B) logits of all pairs: ``bias + sum over k of weights[k] * ReLU(left[k, a] + right[k, b])``; no gradient.
+
+    Args:
+        left, right: (d, A) and (d, B) hidden units of either side of a pair.
+        weights, bias: (d,) and (1,) of the last layer.
+    """
+    return _kernels(left).pair_logits(left, right, weights, bias)
+
+
+class _Kernels(Protocol):
+    """What both modules offer."""
+
+    def elu(self, values: Tensor) -> Tensor: ...
+
+    def elu_sums(self, rows: Tensor, source: Tensor, factor: Tensor, target: Tensor, targets: int) -> Tensor: ...
+
+    def typed_means(
+        self, layout: NodeLayout, left: Tensor, right: Tensor, values: Tensor, weight: Tensor, bias: Tensor
+    ) -> tuple[Tensor, Tensor]: ...
+
+    def pair_logits(self, left: Tensor, right: Tensor, weights: Tensor, bias: Tensor) -> Tensor: ...
+
+
+def _kernels(values: Tensor) -> _Kernels:
+    """The module that computes on such a tensor."""
+    compiles = values.device.type == "cpu" and values.dtype in _COMPILED_TYPES
+    if compiles and os.environ.get("BENCH_KERNELS") != "reference":
+        return _compiled() or reference
+    return reference
+
+
+@cache
+def _compiled() -> _Kernels | None:
+    """The compiled loops, None where they cannot be had. numba is imported here and nowhere else."""
+    try:
+        import numba
+
+        if getattr(numba.config, "DISABLE_JIT", False):
+            return None
+        from encoders.kernels import cpu
+    except (ImportError, OSError) as error:  # OSError: LLVM's library does not load
+        warnings.warn(f"graph encoders run without compiled loops, which is slower: {error}", stacklevel=2)
+        return None
+    return cpu

@@ -1,20 +1,19 @@
-"""Who is whose neighbour in session graphs, for the compiled loops of the attention.
+"""Lists the neighbours of the nodes of session graphs, for the compiled loops of the attention.
 
-The neighbours of a node are all nodes of its steps and of the steps before. Nodes that stand in the same steps share
-them. A step's nodes are bits of a mask, so that a list is read from a union of masks, and no pair of nodes is ever
-compared.
+Nodes that are in the same steps have the same neighbours, and share a list. A step's nodes are bits of a mask, so that
+a list is read from a union of masks, and no pair of nodes is ever compared.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from encoders.kernels.compiled import compiled
+from encoders.kernels.layout import TYPES, NodeLayout
 from encoders.kernels.vector_rows import lowest_bit
-from encoders.muvcog.graph import TYPES, SessionGraphs
 
 _WORD, _SHIFT, _ONE = 64, 6, np.uint64(1)
 
@@ -37,23 +36,25 @@ class Neighbourhoods(NamedTuple):
     first_sender: NDArray[np.int64]
 
     @classmethod
-    def of(cls, graphs: SessionGraphs, blocks: NDArray[np.int64]) -> Neighbourhoods:
-        """Those of a batch on the CPU, where ``blocks`` (3B + 1,) has the first node of each session and type."""
-        position = graphs.batch.step_position[graphs.member_step].numpy()
-        return cls(*_list(blocks, graphs.member_node.numpy(), position))
+    def of(cls, layout: NodeLayout) -> Neighbourhoods:
+        """Those of a batch on the CPU."""
+        arrays = (tensor.numpy() for tensor in (layout.blocks, layout.member_node, layout.member_position))
+        return cls(*_list_neighbours(*arrays))
 
 
-@numba.njit(cache=True, nogil=True)
-def _list(blocks: NDArray, node: NDArray, position: NDArray) -> tuple[NDArray, NDArray, NDArray, NDArray, NDArray]:
+@compiled()
+def _list_neighbours(
+    blocks: NDArray, node: NDArray, position: NDArray
+) -> tuple[NDArray, NDArray, NDArray, NDArray, NDArray]:
     """The parts of :class:`Neighbourhoods` from memberships (e,), sorted by node and then by step."""
     nodes, sessions = blocks[-1], (len(blocks) - 1) // TYPES
     groups = np.zeros(sessions + 1, dtype=np.int64)
     receivers, first_receiver = np.empty(nodes, dtype=np.int32), np.zeros(nodes + 1, dtype=np.int64)
     senders, first_sender = np.empty(8 * nodes, dtype=np.int32), np.zeros(TYPES * nodes + 1, dtype=np.int64)
-    masks, repeated, field, alike = (
+    masks, in_several, visible, candidates = (
         np.empty(1, np.uint64), np.empty(1, np.uint64), np.empty(1, np.uint64), np.empty(1, np.uint64),
     )  # fmt: skip
-    runs = np.empty(_WORD + 1, dtype=np.int64)  # first membership of each node
+    begin = np.empty(_WORD + 1, dtype=np.int64)  # first membership of each node
     group, received, member = 0, 0, 0
     for s in range(sessions):
         start, end = blocks[TYPES * s], blocks[TYPES * (s + 1)]
@@ -65,62 +66,62 @@ def _list(blocks: NDArray, node: NDArray, position: NDArray) -> tuple[NDArray, N
             member += 1
         if len(masks) < steps * words:
             masks = np.empty(2 * steps * words, dtype=np.uint64)
-        if len(field) < words:
-            repeated, field, alike = (
+        if len(visible) < words:
+            in_several, visible, candidates = (
                 np.empty(2 * words, np.uint64), np.empty(2 * words, np.uint64), np.empty(2 * words, np.uint64),
             )  # fmt: skip
-            runs = np.empty(2 * words * _WORD + 1, dtype=np.int64)
-        found, most = first_sender[TYPES * group], (end - start) ** 2  # all nodes, each with all as its neighbours
-        if found + most > len(senders):
+            begin = np.empty(2 * words * _WORD + 1, dtype=np.int64)
+        listed, most = first_sender[TYPES * group], (end - start) ** 2  # all nodes, each with all as its neighbours
+        if listed + most > len(senders):
             longer = np.empty(2 * len(senders) + most, dtype=senders.dtype)
-            longer[:found] = senders[:found]
+            longer[:listed] = senders[:listed]
             senders = longer
         masks[: steps * words] = 0
-        repeated[:words] = 0
-        last = np.int64(-1)
+        in_several[:words] = 0
+        previous = np.int64(-1)
         for e in range(first, member):
-            place = node[e] - start
-            bit = _ONE << np.uint64(place & (_WORD - 1))
-            masks[position[e] * words + (place >> _SHIFT)] |= bit
-            if place == last:
-                repeated[place >> _SHIFT] |= bit
+            local = node[e] - start
+            bit = _ONE << np.uint64(local & (_WORD - 1))
+            masks[position[e] * words + (local >> _SHIFT)] |= bit
+            if local == previous:
+                in_several[local >> _SHIFT] |= bit
             else:
-                runs[place] = e
-            last = place
-        runs[end - start] = member
+                begin[local] = e
+            previous = local
+        begin[end - start] = member
         for t in range(steps):
             for w in range(words):
-                alone = masks[t * words + w] & ~repeated[w]
-                while alone:
-                    receivers[received] = start + w * _WORD + lowest_bit(alone)
+                in_one = masks[t * words + w] & ~in_several[w]
+                while in_one:
+                    receivers[received] = start + w * _WORD + lowest_bit(in_one)
                     received += 1
-                    alone &= alone - _ONE
+                    in_one &= in_one - _ONE
             if received > first_receiver[group]:
-                field[:words] = 0
-                _see(masks, t, words, field)
-                _append(field, words, start, second, third, senders, first_sender, group)
+                visible[:words] = 0
+                _add_visible(masks, t, words, visible)
+                _append_senders(visible, words, start, second, third, senders, first_sender, group)
                 group += 1
                 first_receiver[group] = received
-        for place in range(end - start):
-            word, count = place >> _SHIFT, runs[place + 1] - runs[place]
-            if not repeated[word] >> np.uint64(place & (_WORD - 1)) & _ONE:
+        for local in range(end - start):
+            word, count = local >> _SHIFT, begin[local + 1] - begin[local]
+            if not in_several[word] >> np.uint64(local & (_WORD - 1)) & _ONE:
                 continue
-            field[:words] = 0
-            alike[:words] = repeated[:words]
-            for e in range(runs[place], runs[place + 1]):
-                _see(masks, position[e], words, field)
+            visible[:words] = 0
+            candidates[:words] = in_several[:words]
+            for e in range(begin[local], begin[local + 1]):
+                _add_visible(masks, position[e], words, visible)
                 for w in range(words):
-                    alike[w] &= masks[position[e] * words + w]
+                    candidates[w] &= masks[position[e] * words + w]
             for w in range(words):
-                bits = alike[w]
+                bits = candidates[w]
                 while bits:
                     other = w * _WORD + lowest_bit(bits)
-                    if runs[other + 1] - runs[other] == count:  # in all of these steps, and in no other
+                    if begin[other + 1] - begin[other] == count:  # in all of these steps, and in no other
                         receivers[received] = start + other
                         received += 1
-                        repeated[w] ^= bits & ~(bits - _ONE)
+                        in_several[w] ^= bits & ~(bits - _ONE)
                     bits &= bits - _ONE
-            _append(field, words, start, second, third, senders, first_sender, group)
+            _append_senders(visible, words, start, second, third, senders, first_sender, group)
             group += 1
             first_receiver[group] = received
         groups[s + 1] = group
@@ -128,18 +129,18 @@ def _list(blocks: NDArray, node: NDArray, position: NDArray) -> tuple[NDArray, N
     return groups, receivers, first_receiver[: group + 1], senders, first_sender[: TYPES * group + 1]
 
 
-@numba.njit(cache=True, nogil=True)
-def _see(masks: NDArray, step: int, words: int, field: NDArray) -> None:
-    """Who is in a step sees it and the step before."""
+@compiled()
+def _add_visible(masks: NDArray, step: int, words: int, visible: NDArray) -> None:
+    """Adds the nodes of a step and of the step before it to ``visible``: the neighbours of whoever is in the step."""
     for w in range(words):
-        field[w] |= masks[step * words + w]
+        visible[w] |= masks[step * words + w]
         if step > 0:
-            field[w] |= masks[(step - 1) * words + w]
+            visible[w] |= masks[(step - 1) * words + w]
 
 
-@numba.njit(cache=True, nogil=True)
-def _append(
-    field: NDArray,
+@compiled()
+def _append_senders(
+    visible: NDArray,
     words: int,
     start: int,
     second: int,
@@ -148,18 +149,18 @@ def _append(
     first_sender: NDArray,
     group: int,
 ) -> None:
-    """Adds the nodes in ``field`` as the neighbours of ``group``, in a session whose types begin at these nodes."""
-    first = found = first_sender[TYPES * group]
+    """Adds the nodes in ``visible`` as the neighbours of ``group``, in a session whose types begin at these nodes."""
+    first = last = first_sender[TYPES * group]
     keyword = product = 0
     for w in range(words):
-        bits, base = field[w], start + w * _WORD
+        bits, base = visible[w], start + w * _WORD
         while bits:
             sender = base + lowest_bit(bits)
-            senders[found] = sender
+            senders[last] = sender
             keyword += sender < second
             product += sender < third
-            found += 1
+            last += 1
             bits &= bits - _ONE
     first_sender[TYPES * group + 1] = first + keyword
     first_sender[TYPES * group + 2] = first + product
-    first_sender[TYPES * group + 3] = found
+    first_sender[TYPES * group + 3] = last

@@ -1,4 +1,4 @@
-"""What the gradients of :mod:`encoders.kernels.vector_rows` are made of; see :mod:`encoders.kernels.vector_writer`."""
+"""What the gradients of :mod:`encoders.kernels.vector_rows` are made of; see :mod:`encoders.kernels.vectors`."""
 
 from __future__ import annotations
 
@@ -7,30 +7,34 @@ from typing import Any
 from llvmlite import ir
 from numba.core import cgutils, types
 
-from encoders.kernels.vector_writer import COLUMNS, INT, LANES, Writer, intrinsic
+from encoders.kernels.vectors import COLUMNS, INT, LANES, Writer, intrinsic
 
 
 @intrinsic
-def bend_back(
+def elu_row_gradient(
     typing: Any,
     grad: Any,
     session: Any,
     inverse: Any,
     score: Any,
-    weigh: Any,
+    weight: Any,
     row: Any,
-    bent: Any,
+    activated: Any,
     place: Any,
     out: Any,
-    grad_weigh: Any,
+    grad_weight: Any,
 ) -> Any:
-    """The gradient of ``row[place]`` into ``out[place]``, where ``bent[place]`` is its ELU, whose gradient is
-    ``inverse * grad[session, place] + score * weigh``. ``grad_weigh`` grows by ``score * bent[place]``. Returns the
-    scalar product of the gradient and ``row[place]``."""
+    """Writes the gradient of ``row[place]`` into ``out[place]``, and returns the scalar product of the two.
+
+    ``activated[place]`` is the ELU of ``row[place]``, and its gradient ``inverse * grad[session, place] + score *
+    weight``. Adds ``score * activated[place]`` to ``grad_weight``.
+    """
 
     def write(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:
         to = Writer(context, builder, signature.args[0].dtype)
-        grad, weigh, row, bent, out, grad_weigh = (to.array(signature.args[k], args[k]) for k in (0, 4, 5, 6, 8, 9))
+        grad, weight, row, activated, out, grad_weight = (
+            to.array(signature.args[k], args[k]) for k in (0, 4, 5, 6, 8, 9)
+        )
         inverse, score, place = to.spread(args[2]), to.spread(args[3]), args[7]
         width, product, one = to.width(signature.args[5], row), to.variable(to.zero), to.constant(1.0)
         rows = cgutils.unpack_tuple(builder, row.shape, 2)[0]
@@ -38,18 +42,18 @@ def bend_back(
         builder.store(to.zero, product)
         with to.columns(width) as columns:
             for column in columns:
-                value = to.load(to.at(to.row(bent, place, width), column))
+                value = to.load(to.at(to.row(activated, place, width), column))
                 slope = builder.select(builder.fcmp_ordered(">", value, to.zero), one, to.plus(value, one))
-                along = to.times(score, to.load(to.at(weigh.data, column)))
+                along = to.times(score, to.load(to.at(weight.data, column)))
                 found = to.times(to.plus(to.times(inverse, to.load(to.at(of_session, column))), along), slope)
                 to.store(found, to.at(to.row(out, place, width), column))
                 to.add_to(product, to.times(found, to.load(to.at(to.row(row, place, width), column))))
-                target = to.at(grad_weigh.data, column)
+                target = to.at(grad_weight.data, column)
                 to.store(to.plus(to.load(target), to.times(score, value)), target)
         return to.sum(builder.load(product))
 
     number = row.dtype
-    return number(grad, types.int64, number, number, weigh, row, bent, types.int64, out, grad_weigh), write
+    return number(grad, types.int64, number, number, weight, row, activated, types.int64, out, grad_weight), write
 
 
 @intrinsic
@@ -144,10 +148,10 @@ def product(typing: Any, left: Any, right: Any, place: Any) -> Any:
 
 
 @intrinsic
-def add_shares(
+def add_sender_gradients(
     typing: Any,
     sums: Any,
-    carried: Any,
+    corrections: Any,
     index: Any,
     first_weights: Any,
     second_weights: Any,
@@ -156,22 +160,22 @@ def add_shares(
     row: Any,
     place: Any,
     scale: Any,
-    carry: Any,
+    correction: Any,
 ) -> Any:
     """For n from ``first`` to ``last``, w the one of its two weights that is not 0, times ``scale``, and h = 0 for the
-    first, 1 for the second: ``sums[index[n], h]`` grows by ``w * row[place]``, and ``carried[index[n], h]`` by
-    ``w * carry``."""
+    first, 1 for the second: ``sums[index[n], h]`` grows by ``w * row[place]``, and ``corrections[index[n], h]`` by
+    ``w * correction``."""
 
     def write(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:
         to = Writer(context, builder, signature.args[0].dtype)
-        sums, carried, index, one, other, row = (to.array(signature.args[k], args[k]) for k in (0, 1, 2, 3, 4, 7))
+        sums, corrections, index, one, other, row = (to.array(signature.args[k], args[k]) for k in (0, 1, 2, 3, 4, 7))
         width = to.width(signature.args[7], row)
         with to.loop(args[5], args[6]) as n:
             of_first, of_second = (builder.load(to.at(array.data, n)) for array in (one, other))
             half = builder.zext(builder.fcmp_ordered(">", of_second, to.scalar(0.0)), INT)
             number = builder.add(builder.shl(builder.load(to.at(index.data, n)), INT(1)), half)
             weight = to.times(to.plus(of_first, of_second), args[9])
-            target = to.at(carried.data, number)
+            target = to.at(corrections.data, number)
             builder.store(to.plus(builder.load(target), to.times(weight, args[10])), target)
             with to.columns(width) as columns:
                 for column in columns:
@@ -181,12 +185,24 @@ def add_shares(
         return context.get_dummy_value()
 
     number, integer = row.dtype, types.int64
-    arguments = (sums, carried, index, first_weights, second_weights, integer, integer, row, integer, number, number)
+    arguments = (
+        sums,
+        corrections,
+        index,
+        first_weights,
+        second_weights,
+        integer,
+        integer,
+        row,
+        integer,
+        number,
+        number,
+    )
     return types.void(*arguments), write
 
 
 @intrinsic
-def hand_back(typing: Any, sums: Any, local: Any, slope: Any, rows: Any, grad_rows: Any, place: Any) -> Any:
+def add_source_gradient(typing: Any, sums: Any, local: Any, slope: Any, rows: Any, grad_rows: Any, place: Any) -> Any:
     """``grad_rows[place]`` grows by both halves of ``sums[local]``; returns the scalar product of ``rows[place]`` and
     the first half plus ``slope`` times the second."""
 
@@ -210,8 +226,8 @@ def hand_back(typing: Any, sums: Any, local: Any, slope: Any, rows: Any, grad_ro
 
 
 @intrinsic
-def add_bent_back(typing: Any, rows: Any, source: Any, factor: Any, grads: Any, target: Any, grad_rows: Any) -> Any:
-    """``grad_rows[source]`` grows by the gradient that ``grads[target]`` sends back through :func:`add_bent`."""
+def add_elu_gradient(typing: Any, rows: Any, source: Any, factor: Any, grads: Any, target: Any, grad_rows: Any) -> Any:
+    """``grad_rows[source]`` grows by the gradient that ``grads[target]`` sends back through :func:`add_elu`."""
 
     def write(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:
         to = Writer(context, builder, signature.args[0].dtype)

@@ -1,4 +1,4 @@
-"""Products of a few rows with one, for the compiled loops of the two views; see :mod:`.vector_writer`."""
+"""Products of a few rows with one, for the compiled loops of the two views; see :mod:`.vectors`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from llvmlite import ir
 from numba.core import types
 
-from encoders.kernels.vector_writer import COLUMNS, LANES, Writer, intrinsic
+from encoders.kernels.vectors import COLUMNS, LANES, Writer, intrinsic
 
 
 @intrinsic
@@ -69,26 +69,26 @@ def mean_row(typing: Any, rows: Any, index: Any, weights: Any, first: Any, last:
 
 
 @intrinsic
-def bend(typing: Any, row: Any, place: Any, weigh: Any, bent: Any) -> Any:
-    """``bent[place] = ELU(row[place])``; returns the scalar product of that and ``weigh``."""
+def elu_row(typing: Any, row: Any, place: Any, weight: Any, activated: Any) -> Any:
+    """``activated[place] = ELU(row[place])``; returns the scalar product of that and ``weight``."""
 
     def write(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:
         to = Writer(context, builder, signature.args[0].dtype)
-        row, weigh, bent = (to.array(signature.args[k], args[k]) for k in (0, 2, 3))
+        row, weight, activated = (to.array(signature.args[k], args[k]) for k in (0, 2, 3))
         width, product = to.width(signature.args[0], row), to.variable(to.zero)
         builder.store(to.zero, product)
         with to.columns(width) as columns:
             for column in columns:
                 value = to.elu(to.load(to.at(to.row(row, args[1], width), column)))
-                to.store(value, to.at(to.row(bent, args[1], width), column))
-                to.add_to(product, to.times(value, to.load(to.at(weigh.data, column))))
+                to.store(value, to.at(to.row(activated, args[1], width), column))
+                to.add_to(product, to.times(value, to.load(to.at(weight.data, column))))
         return to.sum(builder.load(product))
 
-    return row.dtype(row, types.int64, weigh, bent), write
+    return row.dtype(row, types.int64, weight, activated), write
 
 
 @intrinsic
-def add_bent(typing: Any, rows: Any, source: Any, factor: Any, sums: Any, target: Any) -> Any:
+def add_elu(typing: Any, rows: Any, source: Any, factor: Any, sums: Any, target: Any) -> Any:
     """``sums[target]`` grows by ``ELU(factor * rows[source])``."""
 
     def write(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:

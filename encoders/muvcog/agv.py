@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from encoders.kernels import typed_means
 from encoders.muvcog.graph import SessionGraphs
-from encoders.typed_means import typed_means
 
 
 class AttentiveGlobalView(nn.Module):
@@ -53,7 +53,7 @@ class AttentiveGlobalView(nn.Module):
         """
         values = self.project(sources).to(sources.dtype)  # (u, d)
         left, right = values @ self.receive.weight[0], values @ self.send.weight[0]  # (u,) each
-        mean, score = typed_means(graphs, left, right, values, self.weigh.weight[0], self.weigh.bias)
+        mean, score = typed_means(graphs.layout(), left, right, values, self.weigh.weight[0], self.weigh.bias)
         count = graphs.num_nodes.clamp(min=1).unsqueeze(1)  # (B, 1)
         share = torch.softmax(score if self.beta == "sum" else score / count, dim=1)  # (B, P) eq. 4
         return (share.unsqueeze(2) * mean).sum(1)  # (B, d) eq. 3 and 5

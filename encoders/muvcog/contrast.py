@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import numba
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from encoders.kernels import pair_logits
 from encoders.muvcog.graph import sorted_distinct
 
 
@@ -41,38 +40,9 @@ class Discriminator(nn.Module):
 
     @torch.no_grad()
     def all_pairs(self, anchors: Tensor, others: Tensor) -> Tensor:
-        """(A, B) logits of every anchor (A, width) with every other (B, width), without gradient.
-
-        Summed over the hidden units one by one, so that the work stays on what fits the cache.
-        """
+        """(A, B) logits of every anchor (A, width) with every other (B, width), without gradient."""
         left, right = self.left(anchors).T.contiguous(), self.right(others).T.contiguous()  # (d, A), (d, B)
-        if left.device.type != "cpu":
-            return sum_units_by_matrices(left, right, self.last.weight[0], self.last.bias)
-        logits = left.new_empty(left.shape[1], right.shape[1])  # (A, B)
-        _sum_units(left.numpy(), right.numpy(), self.last.weight[0].numpy(), self.last.bias.numpy(), logits.numpy())
-        return logits
-
-
-def sum_units_by_matrices(left: Tensor, right: Tensor, weights: Tensor, bias: Tensor) -> Tensor:
-    """(A, B) what ``_sum_units`` computes row by row, on any device, an A x B matrix for each unit."""
-    logits = left.new_zeros(left.shape[1], right.shape[1]) + bias
-    hidden = torch.empty_like(logits)
-    for unit, weight in enumerate(weights.tolist()):
-        torch.add(left[unit].unsqueeze(1), right[unit].unsqueeze(0), out=hidden)
-        logits.add_(hidden.relu_(), alpha=weight)
-    return logits
-
-
-@numba.njit(cache=True, nogil=True, fastmath={"contract", "nsz"})
-def _sum_units(left: NDArray, right: NDArray, weights: NDArray, bias: NDArray, logits: NDArray) -> None:
-    """``logits[a, b] = bias + sum over units k of weights[k] * ReLU(left[k, a] + right[k, b])``."""
-    zero = logits.dtype.type(0)
-    for a in range(logits.shape[0]):
-        logits[a] = bias[0]
-        for k in range(len(weights)):
-            shift, weight = left[k, a], weights[k]
-            for b in range(logits.shape[1]):
-                logits[a, b] += weight * max(shift + right[k, b], zero)
+        return pair_logits(left, right, self.last.weight[0], self.last.bias)
 
 
 def hard_negatives(scores: Tensor, barred: Tensor) -> tuple[Tensor, Tensor]:

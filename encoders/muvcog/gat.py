@@ -5,10 +5,9 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from encoders.kernels.attention import SLOPE
+from encoders.kernels import LEAKY_SLOPE, typed_means
 from encoders.muvcog.edges import neighbour_edges
 from encoders.muvcog.graph import SessionGraphs
-from encoders.typed_means import typed_means
 
 
 class HomogeneousAttention(nn.Module):
@@ -32,7 +31,7 @@ class HomogeneousAttention(nn.Module):
         from torch_geometric.nn import GATConv  # a second to import, so only where it is used
 
         self.output_dim = output_dim
-        self.conv = GATConv(width, output_dim, heads=1, negative_slope=SLOPE, add_self_loops=False, bias=False)
+        self.conv = GATConv(width, output_dim, heads=1, negative_slope=LEAKY_SLOPE, add_self_loops=False, bias=False)
 
     def forward(self, graphs: SessionGraphs, sources: Tensor) -> Tensor:
         """(B, output_dim) session vectors from (u, width) vectors of what nodes show; zero for one without nodes."""
@@ -40,8 +39,8 @@ class HomogeneousAttention(nn.Module):
             return self.by_edges(graphs, sources)
         values = self.conv.lin(sources).to(sources.dtype)  # (u, d)
         left, right = values @ self.conv.att_dst[0, 0], values @ self.conv.att_src[0, 0]  # (u,) each
-        nothing = values.new_zeros(self.output_dim)
-        means, _ = typed_means(graphs, left, right, values, nothing, nothing[:1], typed=False)
+        unused = values.new_zeros(self.output_dim)  # the weights of a score that nobody reads
+        means, _ = typed_means(graphs.layout(typed=False), left, right, values, unused, unused[:1])
         return means[:, 0]
 
     def by_edges(self, graphs: SessionGraphs, sources: Tensor) -> Tensor:

@@ -11,10 +11,10 @@ from torch import Tensor
 
 from bench.data.batch import SessionBatch
 from bench.data.schema import PRODUCT
+from encoders.kernels import TYPES, NodeLayout
 
 KQ, PQ, IQ = 0, 1, 2
 """Node types: words of keyword queries, words of product queries, images."""
-TYPES = 3
 _TYPE_BITS = 2
 
 
@@ -82,17 +82,12 @@ class SessionGraphs:
         """(B,) number of nodes of each session."""
         return torch.bincount(self.node_session, minlength=len(self.batch))
 
-    @property
-    def blocks(self) -> Tensor:
-        """(3B + 1,) first node of each session and type."""
-        sizes = torch.bincount(self.node_session * TYPES + self.node_type, minlength=len(self.batch) * TYPES)
-        return F.pad(sizes.cumsum(0), (1, 0))
-
-    @property
-    def untyped_blocks(self) -> Tensor:
-        """As :attr:`blocks`, with all nodes of a session as its first type and none of the others."""
-        first, last = self.blocks[:-1:TYPES], self.blocks[TYPES::TYPES]
-        return torch.cat([torch.stack([first, last, last], dim=1).flatten(), self.blocks[-1:]])
+    def layout(self, typed: bool = True) -> NodeLayout:
+        """What the attention runs over; not ``typed``, all nodes are of the first type and none of the others."""
+        kind = self.node_type if typed else torch.zeros_like(self.node_type)
+        sizes = torch.bincount(self.node_session * TYPES + kind, minlength=len(self.batch) * TYPES)  # (3B,)
+        position = self.batch.step_position[self.member_step]  # (e,)
+        return NodeLayout(F.pad(sizes.cumsum(0), (1, 0)), self.node_source, self.member_node, position)
 
 
 def sorted_distinct(keys: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from encoders.kernels.elu_sums import bent_sums
+from encoders.kernels import elu_sums
 from encoders.muvcog.graph import SessionGraphs
 
 
@@ -54,12 +54,12 @@ class HierarchicalLocalView(nn.Module):
         both = self.intra.weight @ self.transform.weight  # (d, width), W^c W^b: sources are many more than columns
         sent = F.linear(sources, both).to(sources.dtype)  # (u, d)
         scale = scale_node[node] * scale_step[step]  # (e,)
-        local = bent_sums(sent, graphs.node_source[node], scale, step, steps)  # (T, d) eq. 6
+        local = elu_sums(sent, graphs.node_source[node], scale, step, steps)  # (T, d) eq. 6
 
         sent, session = self.inter(local).to(sources.dtype), batch.step_session  # (T, d)
         later = torch.nonzero(session[1:] == session[:-1]).squeeze(1) + 1  # steps that follow another
         sender = torch.cat([torch.arange(steps, device=later.device), later - 1])
         receiver = torch.cat([torch.arange(steps, device=later.device), later])
         scale = scale_step[sender] * scale_step[receiver]
-        sums = bent_sums(sent, sender, scale, session[receiver], len(batch))  # (B, d) eq. 7, summed as eq. 8 does
+        sums = elu_sums(sent, sender, scale, session[receiver], len(batch))  # (B, d) eq. 7, summed as eq. 8 does
         return sums / batch.num_steps.clamp(min=1).unsqueeze(1)  # (B, d) eq. 8

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.data.features import Dims
-from encoders.kernels.elu import elu
+from encoders.kernels import elu
 from encoders.muvcog.graph import SessionGraphs
 
 

@@ -12,9 +12,10 @@ from small_corpora import random_corpus
 
 from bench.data.batch import SessionBatch
 from bench.data.features import Features
+from encoders.kernels import TYPES
 from encoders.kernels.neighbours import Neighbourhoods
 from encoders.muvcog.edges import neighbour_edges
-from encoders.muvcog.graph import TYPES, SessionGraphs
+from encoders.muvcog.graph import SessionGraphs
 
 SHAPES = {"short": (40, 6, 40), "long, few words": (6, 200, 40), "long, many words": (4, 150, 3000)}
 
@@ -40,7 +41,7 @@ def pairs_of(found: Neighbourhoods) -> NDArray[np.int64]:
 @pytest.mark.parametrize("shape", list(SHAPES), ids=list(SHAPES))
 def test_lists_are_the_neighbour_edges(tmp_path: Path, shape: str) -> None:
     graphs = graphs_of(tmp_path, *SHAPES[shape])
-    found = Neighbourhoods.of(graphs, graphs.blocks.numpy())
+    found = Neighbourhoods.of(graphs.layout())
     if shape != "short":
         assert int(graphs.batch.num_steps.max()) > 64, "more steps than bits of a word"
     if shape == "long, many words":
@@ -58,7 +59,7 @@ def test_lists_are_the_neighbour_edges(tmp_path: Path, shape: str) -> None:
 
 def test_nodes_of_the_same_steps_share_a_list_and_others_do_not(tmp_path: Path) -> None:
     graphs = graphs_of(tmp_path, *SHAPES["short"])
-    found = Neighbourhoods.of(graphs, graphs.blocks.numpy())
+    found = Neighbourhoods.of(graphs.layout())
     steps: dict[int, set[int]] = {}
     for node, step in zip(graphs.member_node.tolist(), graphs.member_step.tolist(), strict=True):
         steps.setdefault(node, set()).add(step)
@@ -73,6 +74,6 @@ def test_nodes_of_the_same_steps_share_a_list_and_others_do_not(tmp_path: Path) 
 
 def test_without_types_all_are_of_the_first(tmp_path: Path) -> None:
     graphs = graphs_of(tmp_path, *SHAPES["short"])
-    found = Neighbourhoods.of(graphs, graphs.untyped_blocks.numpy())
+    found = Neighbourhoods.of(graphs.layout(typed=False))
     np.testing.assert_array_equal(pairs_of(found), neighbour_edges(graphs).numpy())
     assert not np.diff(found.first_sender).reshape(-1, TYPES)[:, 1:].any()

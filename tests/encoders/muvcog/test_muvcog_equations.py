@@ -13,10 +13,8 @@ from small_corpora import random_corpus
 from bench.data.batch import SessionBatch
 from bench.data.corpus import Corpus
 from bench.data.features import Features
-from encoders.kernels.padded_attention import padded_attention
-from encoders.muvcog.contrast import Discriminator, shared_clicks, sum_units_by_matrices
+from encoders.muvcog.contrast import Discriminator, shared_clicks
 from encoders.muvcog.contrasted import mask_one_step
-from encoders.muvcog.graph import SessionGraphs
 from encoders.muvcog.model import MuvcogM, MuvcogT
 
 TOLERANCE = 1e-5
@@ -63,6 +61,13 @@ def plain_sessions(batch: SessionBatch) -> list[list[tuple[str, list[int], int |
     return sessions
 
 
+@pytest.fixture(params=["compiled", "reference"])
+def kernels(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the compiled loops, and as devices other than the CPU compute it."""
+    monkeypatch.setenv("BENCH_KERNELS", request.param)
+
+
+@pytest.mark.usefixtures("kernels")
 @pytest.mark.parametrize("beta", ["mean", "sum"])
 def test_views_of_sessions_and_prefixes(corpus: Corpus, beta: str) -> None:
     encoder, features = build(corpus, beta)
@@ -149,45 +154,10 @@ def test_one_step_is_masked(corpus: Corpus) -> None:
     assert {0.0, 1.0} <= places, "first and last steps are masked too"
 
 
-def test_kernel_and_padded_products_agree(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
-    encoder, features = build(corpus)
-    batch = SessionBatch.from_sessions(corpus, np.arange(40), features)
-
-    def vectors_and_gradients() -> list[torch.Tensor]:
-        encoder.zero_grad()
-        out = encoder(batch)
-        out.square().sum().backward()
-        return [out.detach(), *(p.grad.clone() for p in encoder.agv.parameters() if p.grad is not None)]
-
-    fast = vectors_and_gradients()
-    monkeypatch.setattr("encoders.typed_means.uses_kernel", lambda values: False)
-    monkeypatch.setattr("encoders.kernels.padded_attention._CHUNK_PAIRS", 300)  # several chunks
-    for a, b in zip(fast, vectors_and_gradients(), strict=True):
-        torch.testing.assert_close(a, b, atol=1e-4, rtol=1e-4)
-    assert padded_attention.__doc__
-
-
-def test_kernel_and_padded_products_agree_on_long_sessions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """More steps and nodes than a word of the kernel's masks has bits, and a width that it fills up."""
-    corpus = random_corpus(tmp_path / "corpus", sessions=8, longest=150, vocabulary=400)
-    encoder, features = build(corpus)
-    batch = SessionBatch.from_sessions(corpus, np.arange(8), features)
-    graphs = SessionGraphs.of(batch)
-    assert int(batch.num_steps.max()) > 64
-    assert int(graphs.num_nodes.max()) > 128
-    found = []
-    for kernel in (True, False):
-        monkeypatch.setattr("encoders.typed_means.uses_kernel", lambda values, kernel=kernel: kernel)
-        encoder.zero_grad()
-        view = encoder.agv(graphs, encoder.sources(graphs))
-        view.square().sum().backward()
-        found.append([view.detach(), *(p.grad.clone() for p in encoder.agv.parameters() if p.grad is not None)])
-    torch.testing.assert_close(found[0], found[1], atol=1e-4, rtol=1e-4)
-
-
+@pytest.mark.usefixtures("kernels")
 @pytest.mark.parametrize("where", ["words", "weights"])
-def test_nan_gets_through_the_kernel(corpus: Corpus, where: str) -> None:
-    """Training stops at a loss that is not finite; the kernel must not hide one."""
+def test_nan_gets_through(corpus: Corpus, where: str) -> None:
+    """Training stops at a loss that is not finite; the attention must not hide one."""
     encoder, features = build(corpus)
     if where == "words":
         features.word_vectors[:, 2] = torch.nan
@@ -198,6 +168,7 @@ def test_nan_gets_through_the_kernel(corpus: Corpus, where: str) -> None:
     assert agv.isnan().any(1).float().mean() > 0.9
 
 
+@pytest.mark.usefixtures("kernels")
 def test_all_pairs_are_single_pairs() -> None:
     torch.manual_seed(0)
     discriminator = Discriminator(6)
@@ -206,10 +177,7 @@ def test_all_pairs_are_single_pairs() -> None:
     anchors, others = torch.randn(7, 6), torch.randn(9, 6)
     with torch.no_grad():
         single = torch.stack([discriminator(anchor.expand(9, 6), others) for anchor in anchors])
-        left, right = discriminator.left(anchors).T, discriminator.right(others).T
-        elsewhere = sum_units_by_matrices(left, right, discriminator.last.weight[0], discriminator.last.bias)
     torch.testing.assert_close(discriminator.all_pairs(anchors, others), single)
-    torch.testing.assert_close(elsewhere, single, msg="as devices other than the CPU compute it")
 
 
 def test_kernel_gradient_is_the_numerical_one(corpus: Corpus) -> None:

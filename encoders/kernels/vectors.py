@@ -2,7 +2,7 @@
 
 numba's own vectoriser checks before every loop whether arrays overlap, and finishes what is left of a row one by one;
 rows here are as short as that takes. LLVM's vectors have a length, and every processor's code follows from them. What
-is written checks nothing: widths must be multiples of :data:`COLUMNS`, lists of rows to take means of multiples of
+is written checks empty_score: widths must be multiples of :data:`COLUMNS`, lists of rows to take means of multiples of
 :data:`AT_ONCE`, buffers of weights :data:`LANES` longer than what they hold, and no array may overlap another.
 """
 
@@ -16,7 +16,7 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic as _intrinsic
 
-from encoders.kernels.elu import BIAS, EXPONENT, LEAST, LOG2_E, POWERS
+from encoders.kernels.exponential import BIAS, EXPONENT, LEAST, LOG2_E, POWERS
 
 LANES = 16
 """Numbers of a vector; processors with shorter ones take several."""
@@ -72,9 +72,9 @@ class Writer:
 
     def spread(self, scalar: ir.Value) -> ir.Value:
         """The vector that holds a number everywhere."""
-        nothing, places = ir.Constant(self.vector, ir.Undefined), ir.VectorType(ir.IntType(32), LANES)
-        first = self.builder.insert_element(nothing, scalar, ir.IntType(32)(0))
-        return self.builder.shuffle_vector(first, nothing, ir.Constant(places, None))
+        empty_score, places = ir.Constant(self.vector, ir.Undefined), ir.VectorType(ir.IntType(32), LANES)
+        first = self.builder.insert_element(empty_score, scalar, ir.IntType(32)(0))
+        return self.builder.shuffle_vector(first, empty_score, ir.Constant(places, None))
 
     def times(self, a: ir.Value, b: ir.Value) -> ir.Value:
         return self.builder.fmul(a, b, flags=_FAST)
@@ -93,10 +93,10 @@ class Writer:
         """Of what is not positive, and 1 for what is: float32 by the polynomial of :mod:`.elu`, float64 by
         LLVM's own function."""
         build = self.builder
-        below = build.select(build.fcmp_ordered("<", x, self.zero), x, self.zero)
+        negative = build.select(build.fcmp_ordered("<", x, self.zero), x, self.zero)
         if self.bytes > 4:
-            return self.call("llvm.exp", below)
-        power, least = self.times(below, self.constant(LOG2_E)), self.constant(LEAST)
+            return self.call("llvm.exp", negative)
+        power, least = self.times(negative, self.constant(LOG2_E)), self.constant(LEAST)
         power = build.select(build.fcmp_ordered(">", power, least), power, least)
         whole = self.call("llvm.floor", power)
         part, mantissa = build.fsub(power, whole), self.constant(POWERS[0])
@@ -108,8 +108,8 @@ class Writer:
         return self.times(mantissa, build.bitcast(scale, self.vector))
 
     def elu(self, x: ir.Value) -> ir.Value:
-        below = self.builder.fsub(self.exp(x), self.constant(1.0))
-        return self.builder.select(self.builder.fcmp_unordered(">", x, self.zero), x, below)  # NaN stays NaN
+        negative = self.builder.fsub(self.exp(x), self.constant(1.0))
+        return self.builder.select(self.builder.fcmp_unordered(">", x, self.zero), x, negative)  # NaN stays NaN
 
     def constant(self, number: Any) -> ir.Value:
         """The vector that holds a number known now everywhere."""

@@ -1,16 +1,13 @@
-"""ELU, on CPUs as one compiled pass: torch computes it by an exact but slow expm1, and they add up here."""
+"""The exponential function in compiled loops, and ELU by it: torch takes an exact but slow expm1."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import numba
 import numpy as np
-import torch
-import torch.nn.functional as F
 from numba.extending import overload
 from numpy.typing import NDArray
-from torch import Tensor
+
+from encoders.kernels.compiled import compiled
 
 LOG2_E = np.float32(1.4426950408889634)
 LEAST = np.float32(-126.0)  # 2 ** -126 is the least normal number
@@ -23,30 +20,7 @@ BIAS = np.int32(127)
 _ZERO, _ONE = np.float32(0), np.float32(1)
 
 
-def elu(values: Tensor) -> Tensor:
-    """``x`` where it is positive, ``exp(x) - 1`` elsewhere; off by less than 2e-7 for float32 on a CPU."""
-    if values.device.type == "cpu" and values.dtype == torch.float32:
-        return _Elu.apply(values)
-    return F.elu(values)
-
-
-class _Elu(torch.autograd.Function):
-    """The slope follows from the result, so nothing else is kept."""
-
-    @staticmethod
-    def forward(ctx: Any, values: Tensor) -> Tensor:
-        out = values.detach().clone(memory_format=torch.contiguous_format)
-        _elu32(out.view(-1).numpy())
-        ctx.save_for_backward(out)
-        return out
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> Tensor:
-        (out,) = ctx.saved_tensors
-        return torch.ops.aten.elu_backward(grads[0], 1.0, 1.0, 1.0, True, out)
-
-
-@numba.njit(cache=True, nogil=True, fastmath={"contract", "nsz"})
+@compiled(fastmath={"contract", "nsz"})
 def exp32(value: np.float32) -> np.float32:
     """``exp(x) = 2 ** n 2 ** f`` with n whole and f in [0, 1): n goes into the exponent's bits, f into a polynomial.
 
@@ -60,11 +34,12 @@ def exp32(value: np.float32) -> np.float32:
     return mantissa * np.int32((np.int32(whole) + BIAS) << EXPONENT).view(np.float32)
 
 
-@numba.njit(cache=True, nogil=True, fastmath={"contract", "nsz"})
-def _elu32(values: NDArray) -> None:
-    for at in range(len(values)):
-        value = values[at]
-        values[at] = value if value > _ZERO else exp32(min(value, _ZERO)) - _ONE
+@compiled(fastmath={"contract", "nsz"})
+def elu32(values: NDArray) -> None:
+    """Replaces float32 values (n,) by their ELU."""
+    for n in range(len(values)):
+        value = values[n]
+        values[n] = value if value > _ZERO else exp32(min(value, _ZERO)) - _ONE
 
 
 def exp_of(value):  # type: ignore[no-untyped-def]  # numba wants the same signature as of what it compiles

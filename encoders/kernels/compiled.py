@@ -1,0 +1,112 @@
+"""``@compiled``: numba's ``njit``, its machine code kept on disk under a hash of all sources of this package.
+
+numba's own cache looks at the file of the function alone, and would run what was compiled before a change in a function
+that it calls from another file. What is compiled here calls nothing outside this package (a test says so).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import llvmlite
+import numba
+from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
+from numba.core.registry import CPUDispatcher
+
+from encoders.kernels.code_folder import code_folder, one_process
+
+_SOURCES = Path(__file__).parent
+
+
+def compiled(**options: Any) -> Callable[[Callable], Any]:
+    """As ``numba.njit(**options)``: nothing is compiled before the first call with arguments of some types.
+
+    Args:
+        options: of ``numba.njit``; the GIL is released, and the code kept, anyway.
+    """
+
+    def build(function: Callable) -> Any:
+        dispatcher = _Dispatcher(function, targetoptions={"nopython": True, "nogil": True, **options})
+        dispatcher.enable_caching()
+        return dispatcher
+
+    return build
+
+
+@cache
+def sources_hash() -> str:
+    """Hash of all sources of this package and of the versions of what compiles them; empty without source files."""
+    files = sorted(_SOURCES.glob("*.py"))
+    versions = f"{sys.version_info[:2]} {numba.__version__} {llvmlite.__version__}"
+    digest = hashlib.sha256(versions.encode())
+    for file in files:
+        source = file.read_bytes()
+        digest.update(f"{file.name}\0{len(source)}\0".encode() + source)
+    return digest.hexdigest()[:16] if files else ""
+
+
+class _Dispatcher(CPUDispatcher):
+    """Of processes that start together, one compiles and the others load what it has compiled."""
+
+    def enable_caching(self) -> None:
+        folder = code_folder(sources_hash())
+        if folder is not None:
+            self._cache = _Cache(self.py_func)
+
+    def compile(self, sig: Any) -> Any:
+        folder = code_folder(sources_hash())
+        with one_process(folder.parent if folder is not None else None):
+            return super().compile(sig)
+
+
+class _Locator(_CacheLocator):
+    """Says where the code of a function is kept, and of which sources it was made."""
+
+    def __init__(self, function: Any, folder: Path) -> None:
+        self._folder, self._py_file = folder, inspect.getfile(function)  # numba's warnings name the file
+
+    def get_cache_path(self) -> str:
+        return str(self._folder)
+
+    def get_source_stamp(self) -> str:
+        return sources_hash()
+
+    def get_disambiguator(self) -> str:
+        return "0"  # no two functions of a file have one name
+
+
+class _Files(CompileResultCacheImpl):
+    """Names of the files; numba's own choice of a folder is not asked."""
+
+    def __init__(self, function: Any) -> None:
+        folder = code_folder(sources_hash())
+        assert folder is not None
+        self._lineno = function.__code__.co_firstlineno
+        self._locator = _Locator(function, folder)
+        name = f"{function.__module__.rpartition('.')[2]}.{function.__qualname__}"
+        self._filename_base = self.get_filename_base(name, getattr(sys, "abiflags", ""))
+
+
+class _Cache(FunctionCache):
+    """A file that is damaged, or cannot be written, costs time and nothing else."""
+
+    _impl_class = _Files
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        try:
+            return super().load_overload(sig, target_context)
+        except Exception:  # whatever unpickling makes of a damaged file
+            with suppress(OSError):
+                self.flush()
+            return None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        with suppress(OSError):
+            super().save_overload(sig, data)

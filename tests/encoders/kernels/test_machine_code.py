@@ -1,0 +1,155 @@
+"""Machine code follows the sources: a change anywhere in the package is seen at once, whatever was compiled before.
+
+Each process below imports a copy of the package, so that its files can be changed.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from encoders.kernels import code_folder
+
+PACKAGE = Path(code_folder.__file__).parent
+PROGRAM = """
+import json, warnings, torch
+warnings.simplefilter("error")
+from encoders import kernels
+with warnings.catch_warnings(record=True) as said:
+    warnings.simplefilter("always")
+    rows, zero = torch.tensor([[1.0], [-1.0]]), torch.zeros(2, dtype=torch.int64)
+    sums = kernels.elu_sums(rows, torch.arange(2), torch.ones(2), zero, 1)
+compiled = []
+if {count}:
+    from encoders.kernels.sums import add_elus
+    compiled = [sum(add_elus.stats.cache_misses.values()), sum(add_elus.stats.cache_hits.values())]
+print(json.dumps([float(sums[0, 0]), compiled, [str(one.message) for one in said]]))
+"""
+SUM = pytest.approx(1 + 2.718281828**-1 - 1, abs=1e-6)
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """A folder in which the package has never run."""
+    shutil.copytree(PACKAGE, tmp_path / "encoders/kernels", ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "encoders/__init__.py").write_text("")
+    return tmp_path
+
+
+def start(copy: Path, before: str = "", count: bool = True, **environment: str) -> subprocess.Popen[str]:
+    variables = {name: value for name, value in os.environ.items() if not name.startswith(("NUMBA", "BENCH"))}
+    variables |= {"PYTHONPATH": str(copy), "XDG_CACHE_HOME": str(copy / "cache"), **environment}
+    program = before + PROGRAM.replace("{count}", str(count))
+    return subprocess.Popen([sys.executable, "-c", program], cwd=copy, env=variables, stdout=subprocess.PIPE, text=True)
+
+
+def result(process: subprocess.Popen[str]) -> tuple[float, list[int], list[str]]:
+    """The sum, how often it was compiled and how often loaded, and what was warned of."""
+    output, _ = process.communicate()
+    assert process.returncode == 0
+    found, compiled, warned = json.loads(output)
+    return found, compiled, warned
+
+
+def versions(folder: Path) -> list[Path]:
+    return sorted(folder.glob("compiled-*"))
+
+
+@pytest.mark.slow
+def test_a_change_in_a_function_of_another_file_is_seen(copy: Path) -> None:
+    assert result(start(copy))[:2] == (SUM, [1, 0])
+    assert result(start(copy))[:2] == (SUM, [0, 1])
+    file = copy / "encoders/kernels/vector_rows.py"  # what add_elus, in sums.py, calls
+    source = file.read_text()
+    changed = source.replace("to.elu(to.times(factor, ", "to.elu(to.times(to.plus(factor, factor), ")
+    assert changed != source
+    file.write_text(changed)
+    found, compiled, _ = result(start(copy))
+    assert (found, compiled) == (pytest.approx(2 + 2.718281828**-2 - 1, abs=1e-6), [1, 0])
+    file.write_text(source)
+    assert result(start(copy))[:2] == (SUM, [0, 1]), "the earlier version is still there"
+    assert len(versions(copy / "encoders/kernels/__pycache__")) == 2
+
+
+@pytest.mark.slow
+def test_of_processes_that_start_together_one_compiles(copy: Path) -> None:
+    together = [start(copy) for _ in range(3)]
+    found = [result(process) for process in together]
+    assert [values for values, _, _ in found] == [SUM] * 3
+    assert sorted(compiled for _, compiled, _ in found) == [[0, 1], [0, 1], [1, 0]]
+
+
+@pytest.mark.slow
+def test_damaged_code_is_compiled_again(copy: Path) -> None:
+    result(start(copy))
+    (folder,) = versions(copy / "encoders/kernels/__pycache__")
+    for file in folder.iterdir():
+        file.write_bytes(file.read_bytes()[:20])
+    assert result(start(copy))[:2] == (SUM, [1, 0])
+    assert result(start(copy))[:2] == (SUM, [0, 1])
+
+
+@pytest.mark.slow
+def test_where_the_sources_cannot_be_written_the_users_cache_is_taken(copy: Path) -> None:
+    (copy / "encoders/kernels/__pycache__").write_text("no folder")
+    assert result(start(copy))[:2] == (SUM, [1, 0])
+    assert len(versions(copy / "cache/session-bench")) == 1
+    chosen = copy / "chosen"
+    assert result(start(copy, NUMBA_CACHE_DIR=str(chosen)))[:2] == (SUM, [1, 0])
+    assert len(versions(chosen / "session-bench")) == 1
+
+
+@pytest.mark.slow
+def test_without_a_place_to_write_it_still_runs(copy: Path) -> None:
+    for place in ("encoders/kernels/__pycache__", "cache"):
+        (copy / place).write_text("no folder")
+    assert result(start(copy)) == (SUM, [1, 0], [])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("missing", ["numba", "llvmlite"])
+def test_without_numba_the_reference_runs_and_says_so(copy: Path, missing: str) -> None:
+    found, _, warned = result(start(copy, f"import sys; sys.modules[{missing!r}] = None\n", count=False))
+    assert found == SUM
+    assert len(warned) == 1
+    assert "without compiled loops" in warned[0]
+
+
+@pytest.mark.slow
+def test_with_compiling_switched_off_the_reference_runs(copy: Path) -> None:
+    assert result(start(copy, count=False, NUMBA_DISABLE_JIT="1")) == (SUM, [], [])
+    assert not versions(copy / "encoders/kernels/__pycache__")
+
+
+def test_the_versions_used_last_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(code_folder, "_roots", lambda: iter([tmp_path]))
+    make = code_folder.code_folder.__wrapped__
+    for version in range(4):
+        folder = make(str(version))
+        os.utime(folder, (version, version))
+    make("0")  # used again
+    make("4")
+    assert [folder.name for folder in versions(tmp_path)] == [f"compiled-{version}" for version in (0, 2, 3, 4)]
+
+
+def test_what_is_compiled_depends_on_nothing_outside_the_package() -> None:
+    """Its sources are the key of the machine code."""
+    roots = set()
+    for file in PACKAGE.glob("*.py"):
+        for node in ast.walk(ast.parse(file.read_bytes())):
+            if isinstance(node, ast.ImportFrom):
+                assert not node.level
+                own = (node.module or "") + "." + node.names[0].name
+                roots.add(own if own.startswith("encoders.") else own.partition(".")[0])
+            elif isinstance(node, ast.Import):
+                roots |= {alias.name.partition(".")[0] for alias in node.names}
+    others = {root for root in roots if not root.startswith("encoders.kernels.")} - set(sys.stdlib_module_names)
+    assert others == {"torch", "numpy", "numba", "llvmlite"}
+    assert not [path for path in PACKAGE.iterdir() if path.is_dir() and path.name != "__pycache__"]
