@@ -69,7 +69,10 @@ class FeedForward(SuggestionModel):
 
     def loss(self, session: Tensor, words: Tensor, owner: Tensor) -> Tensor:
         """Binary cross-entropy of all words, summed, mean over the batch."""
-        summed = _SparseCrossEntropy.apply(self.hidden(session), self.outer.weight, self.outer.bias, words, owner)
+        outer = self.outer
+        summed = _SparseCrossEntropy.apply(  # type: ignore[no-untyped-call]
+            self.hidden(session), outer.weight, outer.bias, words, owner
+        )
         return summed / len(session)
 
 

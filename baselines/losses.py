@@ -13,7 +13,7 @@ def weight_penalty(model: nn.Module, weight_decay: float) -> Tensor | None:
 
     Its gradient is what torch's optimisers add to that of the loss for their ``weight_decay``.
     """
-    return _Penalty.apply(weight_decay, *model.parameters()) if weight_decay else None
+    return _Penalty.apply(weight_decay, *model.parameters()) if weight_decay else None  # type: ignore[no-untyped-call]
 
 
 class _Penalty(torch.autograd.Function):

@@ -36,11 +36,13 @@ class StrictTable:
 
     def text(self, key: str, default: Any = _REQUIRED) -> str:
         """A string."""
-        return self._typed(key, str, "a string", default)
+        text: str = self._typed(key, str, "a string", default)
+        return text
 
     def whole(self, key: str, default: Any = _REQUIRED) -> int:
         """A whole number."""
-        return self._typed(key, int, "a whole number", default)
+        number: int = self._typed(key, int, "a whole number", default)
+        return number
 
     def texts(self, key: str, default: Any = _REQUIRED) -> tuple[str, ...]:
         """A list of distinct strings, one at least."""

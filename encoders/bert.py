@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from bench.contracts import SessionEncoder
 from bench.data.batch import SessionBatch
-from bench.data.csr import expand_ranges, offsets_of
+from bench.data.csr import Integers, expand_ranges, offsets_of
 from bench.data.features import Dims
 from bench.errors import BenchError
 from bench.training.context import TrainingContext
@@ -166,7 +166,7 @@ class BertFeatures(SessionEncoder):
             spread = vectors @ turn  # (n, width)
             table[_SPECIAL:] += spread * (_SPREAD * scale / spread.square().mean().sqrt().clamp(min=1e-12))
 
-    def _take_pieces(self, offsets: NDArray, pieces: NDArray) -> None:
+    def _take_pieces(self, offsets: Integers, pieces: Integers) -> None:
         for name, values in (("piece_offsets", offsets), ("pieces", pieces)):
             resize(self, name, values.shape)
             getattr(self, name).copy_(torch.from_numpy(np.asarray(values, dtype=np.int64)))

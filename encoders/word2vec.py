@@ -16,7 +16,7 @@ from torch import Tensor
 from bench.contracts import SessionEncoder
 from bench.data.batch import SessionBatch
 from bench.data.corpus import Corpus
-from bench.data.csr import expand_ranges, offsets_of
+from bench.data.csr import Integers, expand_ranges, offsets_of
 from bench.data.features import Dims, segment_mean
 from bench.errors import BenchError
 from bench.training.context import TrainingContext
@@ -117,7 +117,7 @@ def trained_vectors(
     return vectors
 
 
-def _lines(words: NDArray, lengths: NDArray) -> bytes:
+def _lines(words: Integers, lengths: Integers) -> bytes:
     """One line a session, its words as numbers with spaces between."""
     numbers = pa.array(words).cast(pa.string())
     lines = pc.binary_join(pa.ListArray.from_arrays(pa.array(offsets_of(lengths), pa.int32()), numbers), " ")

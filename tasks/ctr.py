@@ -13,6 +13,7 @@ from torch import Tensor
 
 from bench.contracts import ClickBatch, ClickCorpus, ClickDims, ClickModel, ClickReference, Task, TaskResult
 from bench.data.corpus import Corpus
+from bench.data.csr import Integers
 from bench.errors import BenchError
 from bench.metrics.ranking import ranking_metrics
 from bench.plugins.options import read_options
@@ -102,8 +103,8 @@ class ClickPrediction(Task[ClickModel | ClickReference]):
 
 
 def _scored(
-    examples: ClickExamples, queries: NDArray, scores: Callable[[ClickBatch], Tensor]
-) -> tuple[NDArray, Candidates]:
+    examples: ClickExamples, queries: Integers, scores: Callable[[ClickBatch], Tensor]
+) -> tuple[NDArray[np.float32], Candidates]:
     """(Q, K) scores of all shown items of these queries (Q,), and the items."""
     candidates = all_candidates(examples.corpus, queries)
     parts = []
@@ -114,7 +115,7 @@ def _scored(
 
 
 def _result(
-    corpus: Corpus, queries: NDArray, scores: NDArray, candidates: Candidates, context: TrainingContext
+    corpus: Corpus, queries: Integers, scores: NDArray[np.float32], candidates: Candidates, context: TrainingContext
 ) -> TaskResult:
     metrics = ranking_metrics(scores, candidates.clicked, candidates.shown)
     sessions = corpus.columns.query_session[queries]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from bench.contracts import IntentDims, IntentModel, Task, TaskResult
 from bench.data.corpus import Corpus
+from bench.data.csr import Integers
 from bench.data.schema import SPLITS
 from bench.errors import BenchError
 from bench.metrics.classification import PROBABILITY, metrics_of_predictions
@@ -83,7 +84,7 @@ class IntentClassification(Task[IntentModel]):
 
 
 def _result(
-    corpus: Corpus, intents: Intents, rows: NDArray, probabilities: NDArray, context: TrainingContext
+    corpus: Corpus, intents: Intents, rows: Integers, probabilities: NDArray[np.float64], context: TrainingContext
 ) -> TaskResult:
     sessions, labels = intents.sessions[rows], intents.labels[rows]
     predicted = np.where(np.isnan(probabilities), -np.inf, probabilities).argmax(1)  # ties: the smallest code

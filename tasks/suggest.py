@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from bench.contracts import SuggestionDims, SuggestionModel, SuggestionReference, Task, TaskResult
 from bench.data.corpus import Corpus
+from bench.data.csr import Integers
 from bench.errors import BenchError
 from bench.metrics.ranking import TiedTop
 from bench.metrics.vocabulary import TopWords, mean_vectors, top_words
@@ -29,7 +30,7 @@ PRIMARY = "ndcg@10"
 _TOP = 10
 _EVALUATION_BATCH = 256
 
-Scorer = Callable[[NDArray], Tensor]
+Scorer = Callable[[NDArray[np.int64]], Tensor]
 """(B, V) scores of the words after these query rows (B,)."""
 
 
@@ -77,10 +78,10 @@ class QuerySuggestion(Task[SuggestionModel | SuggestionReference]):
         suggestion.prepare(counts, len(train.queries))
         order = context.generator("training order")
 
-        def sessions_of(queries: NDArray) -> Tensor:
+        def sessions_of(queries: Integers) -> Tensor:
             return sessions(torch.from_numpy(queries).to(context.device))
 
-        def scores_of(queries: NDArray) -> Tensor:
+        def scores_of(queries: Integers) -> Tensor:
             return suggestion(sessions_of(queries))
 
         def epoch_losses(epoch: int) -> Iterator[Tensor]:
@@ -155,13 +156,13 @@ def _result(corpus: Corpus, part: _Part, scorer: Scorer, context: TrainingContex
     return TaskResult(long, predictions, pd.DataFrame(context.curve))
 
 
-def _contains(answers: NextWords, rows: NDArray, words: NDArray, vocabulary: int) -> NDArray[np.bool_]:
+def _contains(answers: NextWords, rows: Integers, words: Integers, vocabulary: int) -> NDArray[np.bool_]:
     """Whether each of ``words`` (m,) is one of the answer of its row (m,)."""
     owner = np.repeat(np.arange(len(answers)), np.diff(answers.offsets))
     return np.isin(rows * vocabulary + words, owner * vocabulary + answers.words)
 
 
-def _units_and_users(corpus: Corpus, queries: NDArray) -> pd.DataFrame:
+def _units_and_users(corpus: Corpus, queries: Integers) -> pd.DataFrame:
     """``unit`` (query id) and ``user`` (the session's id where the log knows no user) of these query rows."""
     sessions = corpus.columns.query_session[queries]
     users = corpus.strings("sessions", "user").take(sessions).to_pandas()

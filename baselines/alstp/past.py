@@ -11,7 +11,7 @@ from torch import Tensor
 
 from bench.contracts import ClickCorpus
 from bench.data.click_history import ClickHistory
-from bench.data.csr import expand_ranges, offsets_of
+from bench.data.csr import Integers, expand_ranges, offsets_of
 from bench.errors import BenchError
 
 
@@ -35,7 +35,7 @@ class Past:
     item_text: Tensor
     query_text: Tensor
 
-    def index(self, places: NDArray) -> Tensor:
+    def index(self, places: Integers) -> Tensor:
         """The places (…) of purchases as a tensor on the device."""
         return torch.from_numpy(places).to(self.order.device)
 
@@ -136,7 +136,7 @@ class Rounds:
         return cls(past.index(past.starts[query] + (first[window] + step)[at]), sizes.tolist())
 
 
-def _filled(size: int, places: NDArray, values: NDArray) -> NDArray[np.int64]:
+def _filled(size: int, places: Integers, values: Integers) -> NDArray[np.int64]:
     """(size,) ``values`` at ``places``, -1 elsewhere."""
     filled = np.full(size, -1, dtype=np.int64)
     filled[places] = values

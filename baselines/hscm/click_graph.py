@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from baselines.hscm.query_texts import QueryTexts, mix, similarity
-from bench.data.csr import offsets_of, take_rows
+from bench.data.csr import Integers, Scalar, offsets_of, take_rows
 
 _CELLS = 2**24  # similarities held at a time
 
@@ -61,7 +61,9 @@ class ClickGraph:
         items: number of items.
     """
 
-    def __init__(self, texts: QueryTexts, word_vectors: NDArray, clicks: NDArray[np.int64], items: int) -> None:
+    def __init__(
+        self, texts: QueryTexts, word_vectors: NDArray[np.float32], clicks: NDArray[np.int64], items: int
+    ) -> None:
         clicks = clicks[texts.lengths[clicks[:, 0]] > 0]
         clicks = np.unique(clicks, axis=0) if len(clicks) else clicks
         self.texts, self.directions = texts, texts.directions(word_vectors)
@@ -180,25 +182,27 @@ class ClickGraph:
         return found[:, 0], found[:, 1], _place(found[:, 0])
 
 
-def take_rows_between(values: NDArray, first: NDArray, last: NDArray) -> tuple[NDArray, NDArray[np.int64]]:
+def take_rows_between(
+    values: NDArray[Scalar], first: Integers, last: Integers
+) -> tuple[NDArray[Scalar], NDArray[np.int64]]:
     """``values[first[i]:last[i]]`` one after the other, and the ``i`` of each."""
     offsets = np.stack([first, last], axis=1).reshape(-1)
     return take_rows(offsets, values, 2 * np.arange(len(first)))
 
 
-def _take(offsets: NDArray, values: NDArray, rows: NDArray) -> tuple[NDArray[np.int64], NDArray]:
+def _take(offsets: Integers, values: NDArray[Scalar], rows: Integers) -> tuple[NDArray[np.int64], NDArray[Scalar]]:
     found, owner = take_rows(offsets, values, rows)
     return owner, found
 
 
-def _place(sorted_groups: NDArray) -> NDArray[np.int64]:
+def _place(sorted_groups: Integers) -> NDArray[np.int64]:
     """(n,) place of each entry within its group, where equal groups stand together."""
     new = np.flatnonzero(np.diff(sorted_groups, prepend=-1))
     lengths = np.diff(np.append(new, len(sorted_groups)))
     return np.arange(len(sorted_groups)) - np.repeat(new, lengths)
 
 
-def _unique_pairs(left: NDArray, right: NDArray, bound: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _unique_pairs(left: Integers, right: Integers, bound: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     found = np.unique(left * np.int64(bound) + right)
     return found // bound, found % bound
 

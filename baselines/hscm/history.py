@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,7 +17,7 @@ from bench.contracts import ClickCorpus
 from bench.data.clicks import Clicks
 from bench.data.columns import Columns
 from bench.data.corpus import Corpus
-from bench.data.csr import expand_ranges
+from bench.data.csr import Integers, expand_ranges
 from bench.data.schema import SPLITS
 from bench.errors import BenchError
 
@@ -66,7 +67,7 @@ class History:
         self.steps, self._folder = steps, str(data.corpus.folder)
         texts, text = QueryTexts.of(columns.query_word_offsets, columns.query_words, rows, longest)
 
-        def put(array: NDArray) -> Tensor:
+        def put(array: NDArray[Any]) -> Tensor:
             return torch.from_numpy(np.ascontiguousarray(array)).to(device)
 
         place = np.full(len(columns.query_session), -1, dtype=np.int64)
@@ -151,7 +152,7 @@ def _contents(data: ClickCorpus) -> str:
     return digest.hexdigest()
 
 
-def _feedback(columns: Columns, rows: NDArray, feedback: Feedback) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+def _feedback(columns: Columns, rows: Integers, feedback: Feedback) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """(P, n) items of the feedback on each query, clicked ones first, -1 where there is none, and 1 or -1 for each."""
     impressions, owner = expand_ranges(columns.query_impressions[rows], columns.query_impressions[rows + 1])
     clicked = columns.impression_clicked[impressions]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.data.csr import offsets_of, take_rows
+from bench.data.csr import Integers, offsets_of, take_rows
 
 _SCALE = 2048.0  # products of unit vectors then sum to whole numbers below 2^24, exact in float32 in any order
 
@@ -29,7 +29,9 @@ class QueryTexts:
     words: NDArray[np.int64]
 
     @classmethod
-    def of(cls, offsets: NDArray, words: NDArray, rows: NDArray, longest: int) -> tuple[QueryTexts, NDArray[np.int64]]:
+    def of(
+        cls, offsets: Integers, words: Integers, rows: Integers, longest: int
+    ) -> tuple[QueryTexts, NDArray[np.int64]]:
         """The texts of some queries, cut after ``longest`` words.
 
         Args:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from bench.contracts import SuggestionReference
 from bench.data.corpus import Corpus
-from bench.data.csr import take_rows
+from bench.data.csr import Integers, take_rows
 
 
 class QueryWords(SuggestionReference):
@@ -25,8 +25,8 @@ class QueryWords(SuggestionReference):
     def __init__(self, words: int) -> None:
         super().__init__(words)
         self._share = torch.empty(0)
-        self._offsets: NDArray = np.zeros(1, dtype=np.int64)
-        self._words: NDArray = np.zeros(0, dtype=np.int32)
+        self._offsets: Integers = np.zeros(1, dtype=np.int64)
+        self._words: Integers = np.zeros(0, dtype=np.int32)
 
     def prepare(self, corpus: Corpus, word_counts: Tensor, examples: int) -> None:
         """Keeps each word's share of the answers, and the queries' words."""

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from bench.contracts import ClickCorpus
 from bench.data.clicks import Clicks
-from bench.data.csr import offsets_of
+from bench.data.csr import Integers, offsets_of
 from bench.errors import BenchError
 
 RECONSTRUCTION = 0.01
@@ -110,7 +110,7 @@ class GoTogether:
         usable = (count > 1) & (count < catalogue)
         return cls(items[usable[owner]], offsets_of(count[usable]), catalogue)
 
-    def tuples(self, clicks: NDArray, negatives: int, draws: np.random.Generator) -> NDArray[np.int64]:
+    def tuples(self, clicks: Integers, negatives: int, draws: np.random.Generator) -> NDArray[np.int64]:
         """(B, 2 + negatives) for each of these places in ``items`` (B,): the item, another one of its session, and
         items that the session has not clicked."""
         session = np.searchsorted(self.offsets, clicks, side="right") - 1  # (B,)

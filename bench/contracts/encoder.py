@@ -34,6 +34,11 @@ class SessionEncoder(nn.Module, ABC):
     def forward(self, batch: SessionBatch) -> Tensor:
         """(B, output_dim) vectors of the B sessions or prefixes in ``batch``."""
 
+    if TYPE_CHECKING:
+
+        def __call__(self, batch: SessionBatch) -> Tensor:
+            """What :meth:`forward` gives, for type checkers: torch's own says nothing of its result."""
+
     def pretrain(self, context: TrainingContext) -> None:
         """Learns from the training sessions of ``context``, without labels. By default: nothing.
 

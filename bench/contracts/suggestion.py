@@ -65,7 +65,8 @@ class SuggestionModel(nn.Module, ABC):
             owner: (W,) the place in the batch of each.
         """
         logits = self(session)  # (B, V)
-        return (F.softplus(logits).sum() - logits[owner, words].sum()) / len(session)
+        loss: Tensor = (F.softplus(logits).sum() - logits[owner, words].sum()) / len(session)
+        return loss
 
 
 class SuggestionReference(ABC):

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from bench.data.csr import expand_ranges, take_rows
+from bench.data.csr import Integers, expand_ranges, take_rows
 from bench.data.features import Features, segment_mean
 
 if TYPE_CHECKING:
@@ -51,13 +50,13 @@ class SessionBatch:
     # ---- making one ------------------------------------------------------------------------------------------------
 
     @classmethod
-    def from_sessions(cls, corpus: Corpus, sessions: NDArray, features: Features) -> SessionBatch:
+    def from_sessions(cls, corpus: Corpus, sessions: Integers, features: Features) -> SessionBatch:
         """Whole sessions, by their rows (B,)."""
         starts = corpus.columns.session_queries
         return cls._from_ranges(corpus, starts[sessions], starts[np.asarray(sessions) + 1], features)
 
     @classmethod
-    def from_prefixes(cls, corpus: Corpus, queries: NDArray, features: Features) -> SessionBatch:
+    def from_prefixes(cls, corpus: Corpus, queries: Integers, features: Features) -> SessionBatch:
         """For each query row (B,), its session up to and including that query."""
         queries = np.asarray(queries)
         columns = corpus.columns
@@ -65,7 +64,7 @@ class SessionBatch:
         return cls._from_ranges(corpus, starts, queries + 1, features)
 
     @classmethod
-    def _from_ranges(cls, corpus: Corpus, starts: NDArray, ends: NDArray, features: Features) -> SessionBatch:
+    def _from_ranges(cls, corpus: Corpus, starts: Integers, ends: Integers, features: Features) -> SessionBatch:
         columns = corpus.columns
         steps, session = expand_ranges(starts, ends)
         words, word_step = take_rows(columns.query_word_offsets, columns.query_words, steps)

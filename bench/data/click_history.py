@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from bench.data.clicks import Clicks
 from bench.data.corpus import Corpus
-from bench.data.csr import expand_ranges, offsets_of
+from bench.data.csr import Integers, expand_ranges, offsets_of
 from bench.data.schema import NO_TIME, TRAIN
 
 
@@ -72,7 +72,7 @@ class ClickHistory:
             earlier_end=earlier_end,
         )
 
-    def of_queries(self, queries: NDArray, longest: int | None = None) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def of_queries(self, queries: Integers, longest: int | None = None) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The histories of these queries (B,), oldest click first; with ``longest`` only so many latest clicks of each.
 
         Returns:
@@ -95,7 +95,7 @@ class ClickHistory:
         return clicks, np.repeat(np.arange(len(past)), past + own)
 
 
-def _count_before(users: NDArray, times: NDArray, user: NDArray, time: NDArray) -> NDArray[np.int64]:
+def _count_before(users: Integers, times: Integers, user: Integers, time: Integers) -> NDArray[np.int64]:
     """(n,) how many of the pairs (``users``, ``times``) sort before each pair (``user``, ``time``) of (n,)."""
     asks = np.arange(len(users) + len(user)) >= len(users)
     order = np.lexsort((~asks, np.concatenate([times, time]), np.concatenate([users, user])))  # asks before equals

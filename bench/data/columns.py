@@ -208,7 +208,7 @@ class _HashedColumn(NpyWriter):
         super().__init__(path, dtype)
         self._digest = digest
 
-    def append(self, rows: NDArray) -> None:
+    def append(self, rows: NDArray[Any]) -> None:
         rows = np.ascontiguousarray(rows, dtype=self.dtype)
         self._digest.update(rows.data)
         super().append(rows)
@@ -243,7 +243,8 @@ class _Codes:
     @property
     def names(self) -> list[str]:
         """The strings in the order of their codes."""
-        return self._names.to_pylist()
+        names: list[str] = self._names.to_pylist()
+        return names
 
     def __len__(self) -> int:
         return len(self._names)
@@ -259,8 +260,9 @@ class _Codes:
         return np.where(codes < 0, -1, place[np.maximum(codes, 0)] if len(place) else -1)
 
 
-def _filled(values: pa.Array, missing: int) -> NDArray:
-    return values.fill_null(missing).to_numpy(zero_copy_only=False)
+def _filled(values: pa.Array, missing: int) -> NDArray[Any]:
+    filled: NDArray[Any] = values.fill_null(missing).to_numpy(zero_copy_only=False)
+    return filled
 
 
 def _times(values: pa.Array) -> NDArray[np.int64]:

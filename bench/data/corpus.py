@@ -88,27 +88,32 @@ class Corpus:
     @property
     def categories(self) -> list[str]:
         """Names of the item categories; a name's place is its code in ``columns.item_category``."""
-        return self._opened[1]["categories"]
+        names: list[str] = self._opened[1]["categories"]
+        return names
 
     @property
     def domains(self) -> list[str]:
         """Names of the item domains; a name's place is its code in ``columns.item_domain``."""
-        return self._opened[1]["domains"]
+        names: list[str] = self._opened[1]["domains"]
+        return names
 
     @property
     def num_users(self) -> int:
         """Number of distinct users; 0 where the log has none."""
-        return self._opened[1]["users"]
+        users: int = self._opened[1]["users"]
+        return users
 
     @cached_property
     def word_vectors(self) -> NDArray[np.float32]:
         """(V, d) float32."""
-        return np.load(self.folder / "word_vectors.npy", mmap_mode="r")
+        vectors: NDArray[np.float32] = np.load(self.folder / "word_vectors.npy", mmap_mode="r")
+        return vectors
 
     @cached_property
-    def image_vectors(self) -> NDArray:
+    def image_vectors(self) -> NDArray[np.int8 | np.float32]:
         """(I, d) int8, to be divided by 127, or float32."""
-        return np.load(self.folder / "image_vectors.npy", mmap_mode="r")
+        vectors: NDArray[np.int8 | np.float32] = np.load(self.folder / "image_vectors.npy", mmap_mode="r")
+        return vectors
 
     def strings(self, table: str, column: str) -> pa.ChunkedArray:
         """A string column, such as ``strings("sessions", "session_id")``, read now and not kept."""

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Any, TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 
+Integers = NDArray[np.integer[Any]]
+"""Integers of any width, such as rows and offsets."""
 
-def offsets_of(lengths: NDArray) -> NDArray[np.int64]:
+Scalar = TypeVar("Scalar", bound=np.generic)
+
+
+def offsets_of(lengths: NDArray[np.integer[Any] | np.bool_]) -> NDArray[np.int64]:
     """Offsets (n + 1,) of rows with the given lengths (n,)."""
     offsets = np.zeros(len(lengths) + 1, dtype=np.int64)
     np.cumsum(lengths, out=offsets[1:])
     return offsets
 
 
-def expand_ranges(starts: NDArray, ends: NDArray) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def expand_ranges(starts: Integers, ends: Integers) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """All integers of the half-open ranges ``[starts[i], ends[i])``, one range after the other.
 
     Returns:
@@ -26,7 +33,7 @@ def expand_ranges(starts: NDArray, ends: NDArray) -> tuple[NDArray[np.int64], ND
     return values, owner
 
 
-def take_rows(offsets: NDArray, values: NDArray, rows: NDArray) -> tuple[NDArray, NDArray[np.int64]]:
+def take_rows(offsets: Integers, values: NDArray[Scalar], rows: Integers) -> tuple[NDArray[Scalar], NDArray[np.int64]]:
     """Values of the CSR rows ``rows``, in that order, and for each value its place in ``rows``."""
     index, owner = expand_ranges(offsets[rows], offsets[np.asarray(rows) + 1])
     return values[index], owner

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bench.data.csr import take_rows
+from bench.data.csr import Integers, take_rows
 
 if TYPE_CHECKING:
     from bench.data.corpus import Corpus
@@ -53,7 +53,10 @@ class Features:
     """
 
     def __init__(
-        self, word_vectors: Tensor, image_vectors: NDArray | Tensor, device: torch.device | str = "cpu"
+        self,
+        word_vectors: Tensor,
+        image_vectors: NDArray[np.int8 | np.float32] | Tensor,
+        device: torch.device | str = "cpu",
     ) -> None:
         self.device = torch.device(device)
         self.word_vectors = word_vectors.to(self.device)
@@ -71,7 +74,7 @@ class Features:
         """Vectors (n, dims.words) of the words with these rows (n,)."""
         return self.word_vectors.index_select(0, ids)
 
-    def mean_words(self, offsets: NDArray, words: NDArray, rows: NDArray) -> Tensor:
+    def mean_words(self, offsets: Integers, words: Integers, rows: Integers) -> Tensor:
         """(n, dims.words) mean vector of the words of each of these rows (n,), zero without words.
 
         Args:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +26,7 @@ class NpyWriter:
         self._file = open(path, "wb")  # noqa: SIM115  closed by close()
         self._file.write(b"\0" * _HEADER_BYTES)
 
-    def append(self, rows: NDArray) -> None:
+    def append(self, rows: NDArray[Any]) -> None:
         """Adds ``rows``, (n,) or (n, columns), of the file's type."""
         if rows.shape[1:] != self._row_shape or rows.dtype != self.dtype:
             raise ValueError(f"rows {rows.shape} {rows.dtype}; this file takes (n, *{self._row_shape}) {self.dtype}")

@@ -7,6 +7,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 from scipy.sparse.linalg import svds
 
+from bench.data.csr import Integers
+
 _CHUNK_ROWS = 262_144
 _DENSE = 512
 """Below this many words the SVD is a dense one, which also serves when there are hardly more words than dimensions."""
@@ -49,7 +51,7 @@ def ppmi_svd_vectors(
     return vectors
 
 
-def _cooccurrence(offsets: NDArray, words: NDArray, size: int) -> sparse.csr_matrix:
+def _cooccurrence(offsets: Integers, words: Integers, size: int) -> sparse.csr_matrix:
     """(V, V) number of contexts that hold both words; the diagonal is zero."""
     together = sparse.csr_matrix((size, size), dtype=np.float64)
     for start in range(0, len(offsets) - 1, _CHUNK_ROWS):
@@ -74,7 +76,7 @@ def _ppmi(together: sparse.csr_matrix) -> tuple[sparse.csr_matrix, NDArray[np.in
     return sparse.csr_matrix((value[kept], (pairs.row[kept], pairs.col[kept])), shape=shape), used
 
 
-def _svd(matrix: sparse.csr_matrix, rank: int, seed: int) -> tuple[NDArray, NDArray]:
+def _svd(matrix: sparse.csr_matrix, rank: int, seed: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """The first ``rank`` left singular vectors (n, rank) and singular values, largest first."""
     if matrix.shape[0] <= max(_DENSE, rank + 1):
         left, strength, _ = np.linalg.svd(matrix.toarray())

@@ -82,7 +82,7 @@ class CorpusWriter:
         self._append("vocabulary", {"word": words})
         self._word_vectors.append(vectors)
 
-    def images(self, vectors: NDArray) -> None:
+    def images(self, vectors: NDArray[np.int8 | np.float32]) -> None:
         """Appends image vectors, (n, image_dim)."""
         self._image_vectors.append(vectors)
 

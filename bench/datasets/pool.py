@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from bench.data.corpus import Corpus
-from bench.data.csr import expand_ranges, offsets_of, take_rows
+from bench.data.csr import Integers, expand_ranges, offsets_of, take_rows
 from bench.data.schema import NO_TIME
 from bench.data.writer import CorpusWriter
 from bench.errors import BenchError
@@ -156,7 +156,7 @@ def _sessions(
         progress(start + len(chosen), len(order))
 
 
-def _piece(part: _Part, strings: dict[str, pa.Array], places: NDArray, sessions: NDArray) -> dict[str, Any]:
+def _piece(part: _Part, strings: dict[str, pa.Array], places: Integers, sessions: Integers) -> dict[str, Any]:
     """The sessions of one part in a chunk, flat; ``place`` is the session's place in the chunk."""
     columns = part.corpus.columns
     starts = columns.session_queries
@@ -190,10 +190,10 @@ def _piece(part: _Part, strings: dict[str, pa.Array], places: NDArray, sessions:
 def _write(writer: CorpusWriter, first_session: int, pieces: Sequence[dict[str, Any]]) -> None:
     """Interleaves the parts of a chunk by the places of their sessions."""
 
-    def joined(column: str, order: NDArray) -> NDArray:
+    def joined(column: str, order: Integers) -> NDArray[Any]:
         return np.concatenate([piece[column] for piece in pieces])[order]
 
-    def strings(column: str, order: NDArray) -> pa.Array:
+    def strings(column: str, order: Integers) -> pa.Array:
         return pa.concat_arrays([piece[column] for piece in pieces]).take(pa.array(order))
 
     session = np.argsort(np.concatenate([piece["place"] for piece in pieces]))

@@ -104,7 +104,8 @@ class StoredResults:
         """(S,) the metric of each seed: the mean over units, or the pooled value; empty without results."""
         scores = self.scores(part, dataset, baseline, encoder, metric)
         if scores is not None:
-            return scores.values.mean(1)
+            means: NDArray[np.float64] = scores.values.mean(1)
+            return means
         return self.pooled(part, dataset, baseline, encoder).get(metric, np.empty(0))
 
     def validation(self, part: str, dataset: str, baseline: str, encoder: str) -> list[float]:
@@ -143,7 +144,8 @@ class StoredResults:
         return self._records[key]
 
     def _state(self, key: str) -> str:
-        return (self._record(key) or {"status": "missing"})["status"]
+        record = self._record(key)
+        return "missing" if record is None else str(record["status"])
 
     def system(self, place: Place) -> System | None:
         """All seeds of a system; None where one is not done."""

@@ -128,7 +128,7 @@ def _scores(folder: Path) -> tuple[Examples, dict[str, NDArray[np.float64]]]:
     return examples, values
 
 
-def _candidates(folder: Path, units: NDArray) -> NDArray[np.uint64] | None:
+def _candidates(folder: Path, units: NDArray[Any]) -> NDArray[np.uint64] | None:
     """(Q,) fingerprints of the candidate lists; None where the task has none."""
     file = folder / "predictions.parquet"
     if not {"unit", "item"} <= set(pq.read_schema(file).names):

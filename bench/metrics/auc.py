@@ -41,7 +41,9 @@ def auc_metric(positive: NDArray[np.bool_], scores: Floats, user: NDArray[np.int
         )  # (S, C, b)
         defined = np.isfinite(areas)
         total, number = np.where(defined, areas, 0.0).sum(1), defined.sum(1)  # (S, b)
-        return np.divide(total, number, out=np.full(total.shape, np.nan), where=number > 0).T
+        mean = np.full(total.shape, np.nan)
+        np.divide(total, number, out=mean, where=number > 0)
+        return mean.T
 
     return weighted
 

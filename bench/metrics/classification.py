@@ -152,5 +152,6 @@ def _macro(of_class: Floats, confusion: Floats) -> Floats:
 
 def _ratio(top: Floats, bottom: NDArray[np.float64 | np.int64], otherwise: float) -> Floats:
     """``top / bottom``, and ``otherwise`` where the denominator is 0; the numerator may have an axis of length 1."""
-    shape = np.broadcast_shapes(np.shape(top), np.shape(bottom))
-    return np.divide(top, bottom, out=np.full(shape, otherwise), where=np.asarray(bottom) > 0)
+    ratio = np.full(np.broadcast_shapes(np.shape(top), np.shape(bottom)), otherwise)
+    np.divide(top, bottom, out=ratio, where=np.asarray(bottom) > 0)
+    return ratio

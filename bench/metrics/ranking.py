@@ -6,6 +6,7 @@ A constant scorer therefore gets what a random ranking gets on average, never 1.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,7 +37,9 @@ class TiedTop:
         return {f"ndcg@{k}": _ndcg(self), f"hr@{k}": _hit_ratio(self), f"mrr@{k}": _reciprocal_rank(self)}
 
 
-def ranking_metrics(scores: NDArray, relevant: NDArray, shown: NDArray, k: int = 10) -> dict[str, Floats]:
+def ranking_metrics(
+    scores: NDArray[np.floating[Any]], relevant: NDArray[np.bool_], shown: NDArray[np.bool_], k: int = 10
+) -> dict[str, Floats]:
     """NDCG@k with binary gains, HR@k (any relevant candidate in the top k) and MRR@k of each query.
 
     Args:
@@ -51,7 +54,9 @@ def ranking_metrics(scores: NDArray, relevant: NDArray, shown: NDArray, k: int =
     return _tied_top(scores, relevant, shown, k).metrics()
 
 
-def _tied_top(scores: NDArray, relevant: NDArray, shown: NDArray, k: int) -> TiedTop:
+def _tied_top(
+    scores: NDArray[np.floating[Any]], relevant: NDArray[np.bool_], shown: NDArray[np.bool_], k: int
+) -> TiedTop:
     """Candidates that are not shown come last, tied with nothing, and are not relevant."""
     scores = np.where(np.isnan(scores), -np.inf, scores).astype(np.float64)
     order = np.lexsort((-scores, ~shown), axis=1)
@@ -121,7 +126,7 @@ def _reciprocal_rank(top: TiedTop) -> Floats:
     return total
 
 
-def _log_choose(n: NDArray, k: NDArray) -> Floats:
+def _log_choose(n: NDArray[np.int64], k: NDArray[np.int64]) -> Floats:
     """log of n over k, minus infinity where it is 0."""
     inside = (k >= 0) & (k <= n)
     n, k = np.where(inside, n, 0), np.where(inside, k, 0)

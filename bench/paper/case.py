@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from bench.data.batch import SessionBatch
 from bench.data.clicks import clicks_per_query
 from bench.data.corpus import Corpus
-from bench.data.csr import take_rows
+from bench.data.csr import Integers, take_rows
 from bench.data.features import Features
 from bench.data.schema import KEYWORD, KINDS, PRODUCT
 from bench.errors import BenchError
@@ -105,7 +105,7 @@ def items_as_sessions(corpus: Corpus, items: NDArray[np.int64], features: Featur
     images = np.asarray(columns.item_image[items], dtype=np.int64)
     pictured = np.flatnonzero(images >= 0)
 
-    def tensor(values: NDArray) -> torch.Tensor:
+    def tensor(values: Integers) -> torch.Tensor:
         return torch.from_numpy(np.asarray(values, dtype=np.int64)).to(device)
 
     return SessionBatch(

@@ -63,13 +63,14 @@ def draw_case(
     return Drawing("figure6", title, figure, numbers, _caption(case, steps, dataset, found, baseline))
 
 
-def embed_in_plane(vectors: NDArray, seed: int) -> NDArray[np.float64]:
+def embed_in_plane(vectors: NDArray[np.floating[Any]], seed: int) -> NDArray[np.float64]:
     """(n, 2) t-SNE map of ``vectors`` (n, d) (van der Maaten & Hinton, JMLR 2008), exact and seeded."""
     from sklearn.manifold import TSNE
 
     perplexity = min(30.0, max((len(vectors) - 1) / 3, 1.0))
     tsne = TSNE(2, perplexity=perplexity, init="pca", method="exact", random_state=seed)
-    return tsne.fit_transform(np.asarray(vectors, dtype=np.float64))
+    plane: NDArray[np.float64] = tsne.fit_transform(np.asarray(vectors, dtype=np.float64))
+    return plane
 
 
 def _points(near: Nearness, seed: int) -> pd.DataFrame:

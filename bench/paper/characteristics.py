@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from bench.data.clicks import clicks_per_query
 from bench.data.columns import Columns
 from bench.data.corpus import Corpus
-from bench.data.csr import expand_ranges
+from bench.data.csr import Integers, expand_ranges
 from bench.data.published import CITATION, PUBLISHED, SHARE_OVER_TEN_STEPS
 from bench.figures.drawing import Drawing
 from bench.figures.style import COLOURS, COLUMN, MARKERS, light_grid, new_figure, style
@@ -129,7 +129,8 @@ def _caption(corpora: Mapping[str, Corpus], numbers: pd.DataFrame) -> tuple[str,
 def _without_images(columns: Columns) -> NDArray[np.bool_]:
     """(S,) whether a session has no image query."""
     images = np.concatenate([[0], np.cumsum(columns.query_image >= 0)])
-    return np.diff(images[columns.session_queries]) == 0
+    without: NDArray[np.bool_] = np.diff(images[columns.session_queries]) == 0
+    return without
 
 
 def _clicks_per_query(corpus: Corpus) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -140,7 +141,7 @@ def _clicks_per_query(corpus: Corpus) -> tuple[NDArray[np.int64], NDArray[np.int
     return clicks_per_query(columns)[queries[showed]], sessions[owner[showed]]
 
 
-def _shares(panel: str, sessions: str, counts: NDArray, first: int) -> list[dict[str, object]]:
+def _shares(panel: str, sessions: str, counts: Integers, first: int) -> list[dict[str, object]]:
     """One row per bin, ``first`` … LONGEST and one for more; none without anything counted."""
     if not len(counts):
         return []

@@ -101,12 +101,13 @@ class ExperimentFigures:
             id: one of :func:`figure_ids`.
             train: whether Figure 6 may train the encoders that it lacks; a matter of minutes.
         """
-        drawn = {
+        special: dict[str, Callable[[], _Drawn | str]] = {
             CHARACTERISTICS: self._characteristics,
             DELTAS: self._deltas,
             CURVES: self._curves,
             CASE: lambda: self._case(train),
-        }.get(id, lambda: self._bars(self.experiment.part(id)))()
+        }
+        drawn = special[id]() if id in special else self._bars(self.experiment.part(id))
         if isinstance(drawn, str):
             return Missing(id, drawn)
         drawing, corpora, seeds, records = drawn

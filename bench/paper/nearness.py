@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from bench.contracts import SessionEncoder
 from bench.data.clicks import rankable_queries
 from bench.data.corpus import Corpus
-from bench.data.csr import expand_ranges
+from bench.data.csr import Integers, expand_ranges
 from bench.paper.case import Case, items_as_sessions
 from bench.runs.work import encode_prefixes
 from bench.stats.crossed import Difference, crossed_difference
@@ -87,10 +87,11 @@ def measure_nearness(encoder: SessionEncoder, case: Case, context: TrainingConte
 def spaced_queries(corpus: Corpus, most: int) -> NDArray[np.int64]:
     """Rows of at most ``most`` test queries with a clicked and an unclicked item, evenly spread."""
     queries = rankable_queries(corpus, corpus.session_rows("test", downstream=True))
-    return queries[np.unique(np.linspace(0, len(queries) - 1, min(most, len(queries))).astype(int))]
+    spread = np.linspace(0, len(queries) - 1, min(most, len(queries))).astype(np.int64)
+    return queries[np.unique(spread)]
 
 
-def _shown(corpus: Corpus, queries: NDArray) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
+def _shown(corpus: Corpus, queries: Integers) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
     """Shown items of these queries, the place of each one's query, and whether it was clicked."""
     offsets = corpus.columns.query_impressions
     rows, owner = expand_ranges(offsets[queries], offsets[queries + 1])
@@ -108,7 +109,7 @@ def _encode_items(encoder: SessionEncoder, items: NDArray[np.int64], context: Tr
     return np.concatenate(parts)
 
 
-def _mean_by(owner: NDArray, values: NDArray, chosen: NDArray[np.bool_]) -> NDArray[np.float64]:
+def _mean_by(owner: Integers, values: NDArray[np.float64], chosen: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Mean of the chosen values of each owner, who all have some."""
     sums = np.bincount(owner[chosen], weights=values[chosen])
     return sums / np.bincount(owner[chosen])

@@ -134,7 +134,7 @@ def dataset_label(results: Results, dataset: str) -> str:
 
 def _text(row: dict[str, Any]) -> str:
     if row["status"] != "done":
-        return row["status"].upper()
+        return str(row["status"]).upper()
     if row["mean"] is None:
         return "–"
     return written_mean(row["mean"], row["std"], row["error"]) + dagger(row["p_adjusted"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from bench.data.corpus import Corpus
 from bench.errors import BenchError
@@ -167,7 +168,7 @@ def _refuse_trained_along(
         )
 
 
-def _options_of(spec: DatasetSpec | None, options: Options) -> dict:
+def _options_of(spec: DatasetSpec | None, options: Options) -> dict[str, Any]:
     return {} if spec is None else options["dataset", spec.name]
 
 

@@ -60,7 +60,7 @@ def perform(job: Job, store: Store, progress: Progress = silent) -> dict[str, An
 
 def load_encoder(config: dict[str, Any], dims: Dims, weights: Path | None = None) -> SessionEncoder:
     """Builds the encoder of a configuration, with pretrained weights where given; in evaluation mode."""
-    encoder = _attribute(config["encoder"]["target"])(dims, **config["encoder"]["options"])
+    encoder: SessionEncoder = _attribute(config["encoder"]["target"])(dims, **config["encoder"]["options"])
     if weights is not None:
         encoder.load_state_dict(load_file(weights))
     return encoder.eval()
@@ -137,7 +137,7 @@ def _session_vectors(job: Job, store: Store, context: TrainingContext) -> Sessio
 
 def _encoder_key(store: Store, kind: str, key: str) -> str:
     record = store.read(kind, key) or {}
-    return record["config"]["encoder_key"]
+    return str(record["config"]["encoder_key"])
 
 
 def _provenance(job: Job) -> dict[str, Any]:

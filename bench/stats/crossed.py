@@ -44,7 +44,7 @@ class Difference:
 
 
 def crossed_difference(
-    differences: NDArray, user: ArrayLike | Users, alternative: Alternative = "two-sided"
+    differences: NDArray[np.float64], user: ArrayLike | Users, alternative: Alternative = "two-sided"
 ) -> Difference:
     """Tests the mean of per-query differences against 0.
 
@@ -58,7 +58,9 @@ def crossed_difference(
     return crossed_sums(users.sums(differences), users.count, alternative)
 
 
-def crossed_sums(sums: NDArray, count: NDArray, alternative: Alternative = "two-sided") -> Difference:
+def crossed_sums(
+    sums: NDArray[np.float64], count: NDArray[np.int64], alternative: Alternative = "two-sided"
+) -> Difference:
     """The same from the users' sums, which may be added and subtracted where systems saw the same queries.
 
     With n_u queries of user u, ``d[s, u] = sum of u's differences / mean n`` has the difference of query means as its
@@ -98,7 +100,7 @@ def for_alternative(difference: Difference, alternative: Alternative) -> Differe
     return replace(difference, p=p, alternative=alternative)
 
 
-def mean_squares(residual: NDArray) -> tuple[float, float, float]:
+def mean_squares(residual: NDArray[np.float64]) -> tuple[float, float, float]:
     """MS_S, MS_U and MS_E of ``residual`` (S, U); with one seed only MS_U is more than 0."""
     seeds, users = residual.shape
     by_user = residual.mean(0)

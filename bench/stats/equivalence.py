@@ -16,7 +16,7 @@ from bench.stats.student import t_p_value
 from bench.stats.users import Users
 
 
-def equivalent_difference(differences: NDArray, user: ArrayLike | Users, margin: float) -> Difference:
+def equivalent_difference(differences: NDArray[np.float64], user: ArrayLike | Users, margin: float) -> Difference:
     """Tests whether the mean of per-query differences lies within ``-margin`` … ``margin``, with the crossed variance.
 
     Args:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -27,7 +28,7 @@ class Examples:
         order: (Q,) where each stood in what was given.
     """
 
-    query: NDArray
+    query: NDArray[Any]
     users: Users
     candidates: NDArray[np.uint64] | None
     order: NDArray[np.int64]
@@ -86,7 +87,7 @@ class Scores:
     seeds: tuple[int, ...]
 
     @classmethod
-    def of(cls, values: NDArray, examples: Examples, seeds: tuple[int, ...] | None = None) -> Scores:
+    def of(cls, values: NDArray[np.float64], examples: Examples, seeds: tuple[int, ...] | None = None) -> Scores:
         """From ``values`` (S, Q) in the order that ``examples`` was made from.
 
         Raises:
@@ -141,13 +142,13 @@ class Pair:
         return cls(system.sums[mine] - reference.sums[other], system.examples.users, dataset)
 
     @classmethod
-    def from_differences(cls, differences: NDArray, user: ArrayLike, dataset: str = "") -> Pair:
+    def from_differences(cls, differences: NDArray[np.float64], user: ArrayLike, dataset: str = "") -> Pair:
         """From differences (S, Q) and the user (Q,) of each query."""
         users = Users.of(user)
         return cls(users.sums(differences), users, dataset)
 
 
-def fingerprint_candidates(query: ArrayLike, item: ArrayLike) -> tuple[NDArray, NDArray[np.uint64]]:
+def fingerprint_candidates(query: ArrayLike, item: ArrayLike) -> tuple[NDArray[Any], NDArray[np.uint64]]:
     """Distinct queries (Q,), sorted, and a fingerprint (Q,) of each one's candidates whatever their order.
 
     Args:

@@ -62,7 +62,9 @@ def sign_flips(
     ]
 
 
-def _statistics(pairs: Sequence[Pair], flips: int, rng: np.random.Generator) -> tuple[NDArray, NDArray]:
+def _statistics(
+    pairs: Sequence[Pair], flips: int, rng: np.random.Generator
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Studentised differences of C contrasts of one dataset: as observed (C,), and under flips (B, C).
 
     With a user's mean sum over seeds g_u, his n_u queries and signs e_u, the difference of means is
@@ -77,12 +79,14 @@ def _statistics(pairs: Sequence[Pair], flips: int, rng: np.random.Generator) -> 
     enough = people > 1
     unbiased = np.where(enough, people / np.maximum(people - 1, 1), 0.0)
 
-    def studentised(products: NDArray) -> NDArray:  # (b, 2 C) -> (b, C)
+    def studentised(products: NDArray[np.float64]) -> NDArray[np.float64]:  # (b, 2 C) -> (b, C)
         top, with_counts = np.split(products, 2, axis=1)
         difference = top / total
         residual = squares - 2 * difference * with_counts + difference**2 * count_squares
         error = np.sqrt(np.maximum(residual, _NO_ERROR * squares) * unbiased) / total
-        return np.divide(difference, error, out=np.zeros_like(difference), where=error > 0)
+        ratio = np.zeros(difference.shape)
+        np.divide(difference, error, out=ratio, where=error > 0)
+        return ratio
 
     drawn = np.empty((flips, len(pairs)))
     size = max(1, _BLOCK // len(gains))
@@ -94,7 +98,7 @@ def _statistics(pairs: Sequence[Pair], flips: int, rng: np.random.Generator) -> 
     return studentised(sums[None])[0], drawn
 
 
-def _on_common_users(pairs: Sequence[Pair]) -> tuple[NDArray, NDArray]:
+def _on_common_users(pairs: Sequence[Pair]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Gains and query counts (U, C) on the users of all contrasts; 0 where a contrast lacks a user."""
     labels = pairs[0].users.labels
     if any(pair.users is not pairs[0].users and not np.array_equal(pair.users.labels, labels) for pair in pairs):

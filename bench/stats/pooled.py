@@ -66,7 +66,7 @@ def user_draws(users: int, draws: int, seed: int) -> Iterator[NDArray[np.float64
         yield np.bincount(flat.ravel(), minlength=rows * users).reshape(rows, users).astype(np.float64)
 
 
-def _mean_squares(observed: NDArray, drawn: NDArray, users: int) -> tuple[float, float, float]:
+def _mean_squares(observed: NDArray[np.float64], drawn: NDArray[np.float64], users: int) -> tuple[float, float, float]:
     """MS_S, MS_U and MS_E: seeds from what was observed (S,), the others from the draws (B, S) of users."""
     seeds = len(observed)
     unbiased = users / (users - 1)

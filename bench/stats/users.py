@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,7 +20,7 @@ class Users:
         count: (U,) queries of each user.
     """
 
-    labels: NDArray
+    labels: NDArray[Any]
     code: NDArray[np.int64]
     count: NDArray[np.int64]
 
@@ -32,6 +33,6 @@ class Users:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def sums(self, values: NDArray) -> NDArray[np.float64]:
+    def sums(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """(S, U) sums over each user's queries of ``values`` (S, Q)."""
         return np.stack([np.bincount(self.code, weights=row, minlength=len(self)) for row in values])

@@ -14,7 +14,7 @@ from bench.contracts import ClickBatch
 from bench.data.batch import SessionBatch
 from bench.data.clicks import rankable_queries
 from bench.data.corpus import Corpus
-from bench.data.csr import expand_ranges, offsets_of
+from bench.data.csr import Integers, expand_ranges, offsets_of
 from bench.data.features import Features
 from bench.data.schema import KEYWORD, PRODUCT
 from bench.data.writer import CorpusWriter
@@ -159,7 +159,7 @@ def training_queries(corpus: Corpus) -> NDArray[np.int64]:
     return rankable_queries(corpus, corpus.session_rows("train"))
 
 
-def click_batch(corpus: Corpus, features: Features, queries: NDArray, width: int = 0) -> ClickBatch:
+def click_batch(corpus: Corpus, features: Features, queries: Integers, width: int = 0) -> ClickBatch:
     """These queries (B,) with all that they showed, filled up to ``width`` candidates at least.
 
     Every user has a code of his own; sessions without user have 0.

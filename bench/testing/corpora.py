@@ -13,7 +13,7 @@ from bench.data.corpus import Corpus
 from bench.data.csr import offsets_of
 from bench.data.writer import CorpusWriter
 
-Marker = Callable[[NDArray, NDArray], NDArray]
+Marker = Callable[[NDArray[np.int64], NDArray[np.int8]], NDArray[np.bool_]]
 """From the position and the split code of each step, (Q,) both, to (Q,) bool."""
 
 

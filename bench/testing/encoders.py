@@ -74,7 +74,8 @@ class EncoderConformance:
             return self.encoder(dims, **self.options).eval()
         spec = registry().get("encoder", self.name)
         quick = {key: value for key, value in _QUICK.items() if key in spec.defaults}
-        return spec.load()(dims, **{**spec.defaults, **quick, **self.options}).eval()
+        encoder: SessionEncoder = spec.load()(dims, **{**spec.defaults, **quick, **self.options})
+        return encoder.eval()
 
     def pretrained(self, corpus: Corpus, seed: int = 0) -> SessionEncoder:
         """The encoder after its pretraining on ``corpus``, everything random from ``seed``."""

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from bench.data.batch import SessionBatch
 from bench.data.clicks import Clicks
 from bench.data.corpus import Corpus
+from bench.data.csr import Integers
 from bench.data.features import Features
 from bench.progress import Progress, silent
 from bench.training.random_stream import RandomStream
@@ -71,7 +72,7 @@ class TrainingContext:
         """Rows of the validation sessions."""
         return self.corpus.session_rows("valid")
 
-    def sessions(self, rows: NDArray) -> SessionBatch:
+    def sessions(self, rows: Integers) -> SessionBatch:
         """A batch of whole sessions."""
         return SessionBatch.from_sessions(self.corpus, rows, self.features)
 

@@ -48,12 +48,12 @@ class ClickedPrefixes:
         self.corpus, self.features = corpus, features
         self._clicks = Clicks.of(corpus)
 
-    def with_clicks(self, sessions: NDArray) -> NDArray[np.int64]:
+    def with_clicks(self, sessions: NDArray[np.int64]) -> NDArray[np.int64]:
         """Those of ``sessions`` in which anything was clicked."""
         offsets = self._clicks.session_offsets
         return sessions[offsets[sessions + 1] > offsets[sessions]]
 
-    def draw(self, sessions: NDArray, draws: torch.Generator) -> NextActions:
+    def draw(self, sessions: NDArray[np.int64], draws: torch.Generator) -> NextActions:
         """For each session (B,) one of its clicks at random, and the prefix that led to it."""
         offsets = self._clicks.session_offsets
         first, count = offsets[sessions], offsets[sessions + 1] - offsets[sessions]

@@ -12,7 +12,7 @@ from torch import Tensor
 from bench.contracts import ClickBatch
 from bench.data.batch import SessionBatch
 from bench.data.corpus import Corpus
-from bench.data.csr import expand_ranges
+from bench.data.csr import Integers, expand_ranges
 from bench.data.features import Features
 
 
@@ -55,7 +55,7 @@ class Candidates:
     shown: NDArray[np.bool_]
 
 
-def all_candidates(corpus: Corpus, queries: NDArray) -> Candidates:
+def all_candidates(corpus: Corpus, queries: Integers) -> Candidates:
     """Every shown item of each query, in the order shown."""
     offsets = corpus.columns.query_impressions
     rows, owner = expand_ranges(offsets[queries], offsets[queries + 1])
@@ -100,7 +100,7 @@ class ClickExamples:
         items = np.arange(len(columns.item_image))
         self.item_text = features.mean_words(columns.item_word_offsets, columns.item_words, items)  # (N, d)
 
-    def batch(self, queries: NDArray, candidates: Candidates) -> ClickBatch:
+    def batch(self, queries: Integers, candidates: Candidates) -> ClickBatch:
         """The examples of these queries (B,) with these candidates."""
         columns, device = self.corpus.columns, self.features.device
         items = torch.from_numpy(candidates.items).to(device)  # (B, K)
@@ -116,7 +116,7 @@ class ClickExamples:
             clicks=torch.from_numpy(candidates.clicked.astype(np.float32)).to(device),
         )
 
-    def _image_vectors(self, items: NDArray) -> Tensor:
+    def _image_vectors(self, items: Integers) -> Tensor:
         """(B, K, dims.images) of these items (B, K)."""
         device, width = self.features.device, self.features.dims.images
         if not self._images:

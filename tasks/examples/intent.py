@@ -61,7 +61,9 @@ class Intents:
         )
 
 
-def most_frequent(codes: NDArray, owner: NDArray, classes: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def most_frequent(
+    codes: NDArray[np.int32], owner: NDArray[np.int64], classes: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The code that occurs most among each owner's; the smallest of those that tie.
 
     Args:
@@ -74,9 +76,9 @@ def most_frequent(codes: NDArray, owner: NDArray, classes: int) -> tuple[NDArray
     """
     known = codes >= 0
     pairs, counts = np.unique(owner[known] * np.int64(max(classes, 1)) + codes[known], return_counts=True)
-    owners, codes = np.divmod(pairs, max(classes, 1))
-    order = np.lexsort((codes, -counts, owners))
-    owners, codes = owners[order], codes[order]
+    owners, frequent = np.divmod(pairs, max(classes, 1))
+    order = np.lexsort((frequent, -counts, owners))
+    owners, frequent = owners[order], frequent[order]
     leads = np.ones(len(owners), dtype=bool)
     leads[1:] = owners[1:] != owners[:-1]
-    return owners[leads], codes[leads]
+    return owners[leads], frequent[leads]

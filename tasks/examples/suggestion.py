@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bench.data.corpus import Corpus
-from bench.data.csr import offsets_of, take_rows
+from bench.data.csr import Integers, offsets_of, take_rows
 from bench.data.schema import KEYWORD
 
 
@@ -37,19 +37,19 @@ class NextWords:
     words: NDArray[np.int64]
 
     @classmethod
-    def after(cls, corpus: Corpus, queries: NDArray) -> NextWords:
+    def after(cls, corpus: Corpus, queries: Integers) -> NextWords:
         """The words of the step after each of ``queries`` (n,)."""
         columns = corpus.columns
         words, owner = take_rows(columns.query_word_offsets, columns.query_words, np.asarray(queries) + 1)
         vocabulary = len(corpus.word_vectors)
         pairs = np.unique(owner * vocabulary + words)
-        owner, words = np.divmod(pairs, vocabulary)
-        return cls(offsets_of(np.bincount(owner, minlength=len(queries))), words)
+        place, word = np.divmod(pairs, vocabulary)
+        return cls(offsets_of(np.bincount(place, minlength=len(queries))), word)
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
-    def of(self, rows: NDArray, device: torch.device) -> tuple[Tensor, Tensor]:
+    def of(self, rows: Integers, device: torch.device) -> tuple[Tensor, Tensor]:
         """``(words, owner)``, (W,) both: the words of these rows (B,), and the place in ``rows`` of each."""
         words, owner = take_rows(self.offsets, self.words, rows)
         return torch.from_numpy(words).to(device), torch.from_numpy(owner).to(device)

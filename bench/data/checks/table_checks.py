@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from bench.data.checks.table_rows import (
     Finding,
@@ -24,6 +23,7 @@ from bench.data.checks.table_rows import (
     rule,
     times,
 )
+from bench.data.csr import Integers
 from bench.data.schema import KINDS, NO_TIME, SPLITS
 
 
@@ -122,7 +122,7 @@ CHECKS: dict[str, Callable[[Path, Sizes], Iterator[Finding]]] = {
 """The check of each table. They expect that every file is there and of the schema's types."""
 
 
-def _in_range(values: NDArray, size: int, first: int, column: str, of: str, why: str = "") -> Iterator[Finding]:
+def _in_range(values: Integers, size: int, first: int, column: str, of: str, why: str = "") -> Iterator[Finding]:
     what = f"{why}not a row of {of}, which has {size}"
     yield from rule((values < 0) | (values >= size), first, column, what, "refer to rows from 0", values)
 
@@ -148,7 +148,7 @@ def _one_of(batch: pa.RecordBatch, column: str, names: tuple[str, ...], first: i
     yield from rule(unknown, first, column, f"is not one of {', '.join(names)}", "rename it", batch[column])
 
 
-def _shown_twice(query: NDArray, item: NDArray, first: int) -> Iterator[Finding]:
+def _shown_twice(query: Integers, item: Integers, first: int) -> Iterator[Finding]:
     order = np.lexsort((item, query))
     same = (np.diff(query[order]) == 0) & (np.diff(item[order]) == 0)
     if same.any():

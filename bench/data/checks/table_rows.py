@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from bench.data.csr import Integers
 from bench.data.schema import NO_TIME, TABLES
 
 _BATCH_ROWS = 131_072
@@ -69,7 +70,7 @@ class TimeWindow:
         self._batches = pq.ParquetFile(path).iter_batches(_BATCH_ROWS, columns=[column])
         self._start, self._values = 0, np.zeros(0, np.int64)
 
-    def take(self, rows: NDArray) -> NDArray[np.int64]:
+    def take(self, rows: Integers) -> NDArray[np.int64]:
         """Times of ``rows`` in ms; the smallest int64 where null, out of range, or out of order."""
         if not len(rows):
             return np.zeros(0, np.int64)
@@ -129,7 +130,7 @@ def duplicates(folder: Path, table: str, column: str) -> Iterator[Finding]:
     with tempfile.TemporaryDirectory() as spill, duckdb.connect() as db:
         db.execute(f"SET temp_directory = '{spill}'; SET memory_limit = '{_MEMORY}'; SET threads = 2")
 
-        def scan(query: str) -> list[tuple]:
+        def scan(query: str) -> list[tuple[Any, ...]]:
             with pq.ParquetFile(folder / f"{table}.parquet") as file:
                 schema = pa.schema([TABLES[table].field(column)])
                 batches = file.iter_batches(_BATCH_ROWS, columns=[column])
@@ -150,8 +151,10 @@ def duplicates(folder: Path, table: str, column: str) -> Iterator[Finding]:
 
 
 def integers(values: pa.Array) -> NDArray[np.int64]:
-    return values.to_numpy(zero_copy_only=False).astype(np.int64, copy=False)
+    numbers: NDArray[np.int64] = values.to_numpy(zero_copy_only=False).astype(np.int64, copy=False)
+    return numbers
 
 
 def times(values: pa.Array) -> NDArray[np.int64]:
-    return values.cast(pa.int64()).fill_null(NO_TIME).to_numpy(zero_copy_only=False)
+    times: NDArray[np.int64] = values.cast(pa.int64()).fill_null(NO_TIME).to_numpy(zero_copy_only=False)
+    return times

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from bench.data.csr import take_rows
+from bench.data.csr import Integers, take_rows
 from bench.data.schema import KEYWORD, PRODUCT, TEST, TRAIN
 from bench.data.splits import carve_validation, check_sample, check_share, downstream_sample
 from bench.data.word_vectors import ppmi_svd_vectors
@@ -32,6 +32,8 @@ from bench.errors import BenchError
 
 LICENCE = "none stated by the repository; FashionIQ itself: Community Data License Agreement (CDLA)"
 
+_Ragged = tuple[NDArray[np.int64], Integers]
+"""Lists of words as ``(offsets, rows of the vocabulary)``."""
 _STEPS = 5
 
 
@@ -69,7 +71,7 @@ def build(
     return report
 
 
-def _write(writer: CorpusWriter, turns: Turns, products: Products, split: NDArray, options: dict[str, Any]) -> None:
+def _write(writer: CorpusWriter, turns: Turns, products: Products, split: Integers, options: dict[str, Any]) -> None:
     category = turns.session_category[turns.session]
     shown, following = products.rows(category, turns.shown), products.rows(category, turns.following)
     spoken = turns.words
@@ -122,7 +124,7 @@ def _write(writer: CorpusWriter, turns: Turns, products: Products, split: NDArra
 
 
 def _impressions(
-    turns: Turns, products: Products, following: NDArray, options: dict[str, Any]
+    turns: Turns, products: Products, following: NDArray[np.int64], options: dict[str, Any]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Items (T, candidates) of each turn's list, and the place (T,) of the click in it."""
     items = np.empty((len(following), options["candidates"]), dtype=np.int64)
@@ -168,19 +170,19 @@ def _caveats(candidates: int) -> list[str]:
     ]
 
 
-def _rows(lists: pa.ListArray, vocabulary: pa.Array) -> tuple[NDArray, NDArray]:
+def _rows(lists: pa.ListArray, vocabulary: pa.Array) -> _Ragged:
     """Lists of words as CSR ``(offsets, rows of the vocabulary)``."""
     lengths = np.asarray(pc.list_value_length(lists)).astype(np.int64)
     return np.concatenate([[0], np.cumsum(lengths)]), np.asarray(pc.index_in(lists.flatten(), vocabulary))
 
 
-def _join(taken: tuple[NDArray, NDArray], rows: int) -> tuple[NDArray, NDArray]:
+def _join(taken: tuple[Integers, NDArray[np.int64]], rows: int) -> _Ragged:
     """``(values, owner)`` of :func:`bench.data.csr.take_rows` as ``(offsets, values)`` of that many rows."""
     values, owner = taken
     return np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=rows))]), values
 
 
-def _concatenate(parts: list[tuple[NDArray, NDArray]]) -> tuple[NDArray, NDArray]:
+def _concatenate(parts: list[_Ragged]) -> _Ragged:
     """CSR blocks one after the other."""
     (first, left), (second, right) = parts
     return np.concatenate([first, first[-1] + second[1:]]), np.concatenate([left, right])

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.data.csr import Integers
 from bench.errors import BenchError
 
 
-def draw_others(size: int, excluded: NDArray, count: int, rng: np.random.Generator) -> NDArray[np.int64]:
+def draw_others(size: int, excluded: Integers, count: int, rng: np.random.Generator) -> NDArray[np.int64]:
     """For each row, ``count`` different integers of 0 … size - 1 but one, every set equally likely.
 
     Floyd's sampling without replacement (Bentley & Floyd, Communications of the ACM 30(9), 1987), on all rows at once.

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from scipy import sparse
 
+from bench.data.csr import Integers
 from bench.datasets.fashioniq.files import CATEGORIES, PARTS
 from bench.datasets.fashioniq.turns import WORD, Turns
 from bench.errors import BenchError
@@ -48,7 +49,7 @@ class Products:
     images: NDArray[np.int8]
     attributes_differ: int
 
-    def rows(self, category: NDArray, asin: pa.Array) -> NDArray[np.int64]:
+    def rows(self, category: Integers, asin: pa.Array) -> NDArray[np.int64]:
         """The items of products ``asin`` (n,) in ``category`` (n,), which must be there."""
         return np.asarray(pc.index_in(_keys(category, asin), _keys(self.category, self.asin))).astype(np.int64)
 
@@ -87,7 +88,7 @@ def read_products(root: Path, turns: Turns, connection: duckdb.DuckDBPyConnectio
     )
 
 
-def stand_in_vectors(product: NDArray, feature: NDArray, dim: int, seed: int) -> NDArray[np.int8]:
+def stand_in_vectors(product: Integers, feature: Integers, dim: int, seed: int) -> NDArray[np.int8]:
     """Random projections of the attributes of each product: similar attributes give similar vectors, nothing more.
 
     Args:
@@ -103,7 +104,8 @@ def stand_in_vectors(product: NDArray, feature: NDArray, dim: int, seed: int) ->
     holds = sparse.csr_matrix((np.ones(len(product)), (product, feature)), shape=shape)
     vectors = holds @ np.random.default_rng(seed).standard_normal((shape[1], dim))
     vectors *= _RMS / np.sqrt((vectors**2).mean(axis=1, keepdims=True))
-    return vectors.round().clip(-127, 127).astype(np.int8)
+    rounded: NDArray[np.int8] = vectors.round().clip(-127, 127).astype(np.int8)
+    return rounded
 
 
 def _listed(root: Path, turns: Turns, connection: duckdb.DuckDBPyConnection) -> None:
@@ -155,7 +157,7 @@ def _attributes(root: Path, connection: duckdb.DuckDBPyConnection) -> None:
     connection.unregister("given")
 
 
-def _item_words(known: pa.Table, product: NDArray, image: NDArray) -> pa.ListArray:
+def _item_words(known: pa.Table, product: Integers, image: Integers) -> pa.ListArray:
     """The words of each item (N,): those of its product's attributes, none without."""
     words = known["words"].combine_chunks()
     count = np.zeros(int(product.max(initial=-1)) + 1, dtype=np.int64)
@@ -188,5 +190,5 @@ def _typed(path: Path, values: object, kind: pa.DataType) -> pa.Array:
     raise BenchError(f"not of the documented form: {reason}", where=str(path), fix="fetch the file again")
 
 
-def _keys(category: NDArray, asin: pa.Array) -> pa.Array:
+def _keys(category: Integers, asin: pa.Array) -> pa.Array:
     return pc.binary_join_element_wise(pa.array(category).cast(pa.string()), asin, "/")

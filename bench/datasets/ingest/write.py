@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -10,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from bench.data.csr import offsets_of, take_rows
+from bench.data.csr import Integers, offsets_of, take_rows
 from bench.data.schema import TRAIN
 from bench.data.splits import downstream_sample, random_split
 from bench.data.word_vectors import ppmi_svd_vectors
@@ -40,7 +41,7 @@ class WriteCorpus:
         texts = "SELECT (SELECT count(*) FROM items) + (SELECT count(*) FROM steps)"
         self._sampled = min(1.0, _TEXTS_FOR_VECTORS / db.execute(texts).fetchall()[0][0])
         self._sampling = np.random.default_rng([seed, 2])
-        self._texts: list[tuple[NDArray, NDArray]] = []  # lengths and words of texts to make vectors from
+        self._texts: list[tuple[NDArray[np.int32], Integers]] = []  # lengths and words of texts to make vectors from
 
     def sessions(self, test_share: float, valid_share: float, downstream: int) -> None:
         """Sessions by start, split at random; the same seed splits the same sessions alike."""
@@ -119,14 +120,14 @@ class WriteCorpus:
             yield first, batch
             first += batch.num_rows
 
-    def _numbers(self, lists: pa.ListArray) -> tuple[NDArray[np.int64], NDArray]:
+    def _numbers(self, lists: pa.ListArray) -> tuple[NDArray[np.int64], Integers]:
         """Offsets and vocabulary rows of lists of words; words that are not in the vocabulary are left out."""
         rows = pc.index_in(lists.flatten(), self._words)
         known = rows.is_valid()
         owner = pc.list_parent_indices(lists).filter(known).to_numpy()
         return offsets_of(np.bincount(owner, minlength=len(lists))), rows.filter(known).to_numpy()
 
-    def _keep_texts(self, offsets: NDArray, values: NDArray, usable: NDArray[np.bool_]) -> None:
+    def _keep_texts(self, offsets: Integers, values: Integers, usable: NDArray[np.bool_]) -> None:
         sampled = self._sampling.random(len(usable)) < self._sampled
         rows = np.flatnonzero(usable & sampled)
         taken, _ = take_rows(offsets, values, rows)
@@ -134,8 +135,10 @@ class WriteCorpus:
 
 
 def _matrix(vectors: pa.ListArray) -> NDArray[np.float32]:
-    return vectors.flatten().to_numpy().reshape(len(vectors), -1)
+    matrix: NDArray[np.float32] = vectors.flatten().to_numpy().reshape(len(vectors), -1)
+    return matrix
 
 
-def _array(values: pa.Array) -> NDArray:
-    return values.to_numpy(zero_copy_only=False)
+def _array(values: pa.Array) -> NDArray[Any]:
+    array: NDArray[Any] = values.to_numpy(zero_copy_only=False)
+    return array

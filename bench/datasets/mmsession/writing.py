@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from bench.data.csr import offsets_of
+from bench.data.csr import Scalar, offsets_of
 from bench.data.schema import VALID
 from bench.data.splits import carve_validation
 from bench.data.writer import CorpusWriter
@@ -56,7 +56,7 @@ def session_splits(staging: Staging, share: float, seed: int) -> NDArray[np.int8
     The sessions of the downstream sample and the others are carved apart, so that each has its share.
     """
     table = staging.db.sql("SELECT split, downstream FROM sessions ORDER BY row").to_arrow_table()
-    split = table["split"].to_numpy().astype(np.int8)
+    split: NDArray[np.int8] = table["split"].to_numpy().astype(np.int8)
     if (split == VALID).any():
         return split
     return carve_validation(split, table["downstream"].to_numpy().astype(np.int64), share, seed)
@@ -158,9 +158,10 @@ def _column(table: pa.Table, name: str) -> pa.Array:
 
 
 def _numbers(table: pa.Table, name: str) -> NDArray[np.int64]:
-    return table[name].to_numpy().astype(np.int64)
+    numbers: NDArray[np.int64] = table[name].to_numpy().astype(np.int64)
+    return numbers
 
 
-def _matrix(vectors: pa.ListArray, dtype: type) -> NDArray:
+def _matrix(vectors: pa.ListArray, dtype: type[Scalar]) -> NDArray[Scalar]:
     """Lists of one length as a matrix."""
     return np.asarray(vectors.flatten()).astype(dtype).reshape(len(vectors), -1)

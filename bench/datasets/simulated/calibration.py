@@ -79,7 +79,8 @@ def _steps(mean: float) -> NDArray[np.float64]:
         def cut(m: float) -> NDArray[np.float64]:
             kept = np.zeros(MAX_STEPS + 1)
             kept[MIN_STEPS:] = negative_binomial(m, size, MAX_STEPS - MIN_STEPS + 1)
-            return kept / kept.sum()
+            shares: NDArray[np.float64] = kept / kept.sum()
+            return shares
 
         return cut(_solve(lambda m: float(cut(m) @ counts) - mean, 0.5, 2 * mean))
 
@@ -112,9 +113,10 @@ def negative_binomial(mean: float, size: float, count: int) -> NDArray[np.float6
     """Probabilities of 0, 1 … count - 1 with the given mean and variance mean + mean² / size."""
     k, odds = np.arange(1, count), mean / (mean + size)
     first = size * np.log1p(-odds)
-    return np.exp(first + np.concatenate([[0.0], np.cumsum(np.log((k + size - 1) / k))])) * odds ** np.arange(count)
+    shares: NDArray[np.float64] = np.exp(first + np.concatenate([[0.0], np.cumsum(np.log((k + size - 1) / k))]))
+    return shares * odds ** np.arange(count)
 
 
 def _solve(equation: Callable[[float], float], low: float, high: float) -> float:
     # Rounded, so that the last bits of a machine's logarithm don't reach the draws.
-    return round(brentq(equation, low, high, xtol=1e-13), 10)
+    return round(float(brentq(equation, low, high, xtol=1e-13)), 10)

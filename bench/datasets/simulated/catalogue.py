@@ -110,7 +110,7 @@ def leaf_sizes(name: str, count: int, smallest: int) -> NDArray[np.int64]:
     for leaves in range(MAX_LEAVES, 0, -1):
         weights = np.arange(1, leaves + 1) ** -LEAF_ZIPF
         ends = np.rint(np.cumsum(weights) / weights.sum() * count).astype(np.int64)
-        sizes = np.diff(ends, prepend=0)
+        sizes: NDArray[np.int64] = np.diff(ends, prepend=0)
         if sizes.min() >= smallest:
             break
     return sizes

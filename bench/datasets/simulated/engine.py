@@ -18,6 +18,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
+from bench.data.csr import Integers
 from bench.datasets.simulated.catalogue import CANDIDATES, Catalogue
 from bench.datasets.simulated.language import TEXT_DIM, VISUAL_DIM
 from bench.datasets.simulated.randomness import on_grid
@@ -40,7 +41,7 @@ class Engine:
         self._by_axis = _sorted_by_axis(catalogue)
 
     def search(
-        self, leaf: NDArray, reading: NDArray[np.float32], used: NDArray[np.int64], rng: Generator
+        self, leaf: Integers, reading: NDArray[np.float32], used: NDArray[np.int64], rng: Generator
     ) -> NDArray[np.int64]:
         """Answers n queries.
 

@@ -14,6 +14,7 @@ import pyarrow as pa
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from bench.data.csr import Integers
 from bench.datasets.simulated.randomness import gumbel, latent, stream
 
 TEXT_DIM, VISUAL_DIM, CENTRE_DIM = 6, 6, 8
@@ -42,7 +43,7 @@ class Language:
     pool: NDArray[np.int32]
 
     def draw(
-        self, leaf: NDArray, latents: NDArray[np.float32], counts: NDArray[np.int64], rng: Generator
+        self, leaf: Integers, latents: NDArray[np.float32], counts: NDArray[np.int64], rng: Generator
     ) -> NDArray[np.int32]:
         """Draws texts of distinct words of the leaf's pool, by Plackett–Luce.
 

@@ -7,6 +7,8 @@ numbers is then exact in float32, whatever order a BLAS library adds in, and so 
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.random import PCG64, Generator, SeedSequence
 from numpy.typing import NDArray
@@ -51,9 +53,10 @@ def stream(purpose: str, *, seed: int = MODEL_SEED, category: str | None = None,
     return Generator(PCG64(SeedSequence(seed, spawn_key=(_PURPOSES.index(purpose), place, block))))
 
 
-def on_grid(values: NDArray) -> NDArray[np.float32]:
+def on_grid(values: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
     """``values`` rounded to multiples of 1/64 within ±4."""
-    return (np.rint(np.clip(values, -LIMIT, LIMIT) * GRID) / GRID).astype(np.float32)
+    grid: NDArray[np.float32] = (np.rint(np.clip(values, -LIMIT, LIMIT) * GRID) / GRID).astype(np.float32)
+    return grid
 
 
 def latent(rng: Generator, shape: tuple[int, ...]) -> NDArray[np.float32]:

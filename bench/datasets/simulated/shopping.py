@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from bench.data.csr import Integers
 from bench.datasets.simulated.calibration import Calibration
 from bench.datasets.simulated.catalogue import Catalogue
 from bench.datasets.simulated.engine import Engine, read_titles, read_words
@@ -70,7 +72,7 @@ class Shopper:
         source = np.full(len(steps.product), -1, dtype=np.int64)
         used = np.full((len(user), int(np.diff(steps.offsets).max())), -1, dtype=np.int64)  # source by position
         taste, shown = self._taste[user], self._options.shown
-        logged: list[tuple[NDArray, ...]] = []
+        logged: list[tuple[NDArray[Any], ...]] = []
 
         lengths = np.diff(steps.offsets)
         longest_first = np.argsort(-lengths, kind="stable")
@@ -122,7 +124,7 @@ class Shopper:
             moving[query] = stay * moving[query - 1] + drift * moving[query]  # x' = sqrt(1 - δ²) x + δ ε
         return leaf, on_grid(moving)
 
-    def _keywords(self, chunk: int, steps: Steps, leaf: NDArray, intent: NDArray[np.float32]) -> NDArray[np.int32]:
+    def _keywords(self, chunk: int, steps: Steps, leaf: Integers, intent: NDArray[np.float32]) -> NDArray[np.int32]:
         """Words (keyword queries, longest) of the chunk's keyword queries: they say some of a*."""
         query = np.flatnonzero(~steps.product)
         session = np.repeat(leaf, np.diff(steps.offsets))[query]
@@ -130,7 +132,12 @@ class Shopper:
         return self._catalogue.language.draw(session, intent[query, :TEXT_DIM], counts, self._stream("keywords", chunk))
 
     def _read(
-        self, query: NDArray, product: NDArray, source: NDArray, keywords: NDArray, keyword_row: NDArray
+        self,
+        query: NDArray[np.int64],
+        product: NDArray[np.bool_],
+        source: NDArray[np.int64],
+        keywords: NDArray[np.int32],
+        keyword_row: NDArray[np.int64],
     ) -> NDArray[np.float32]:
         """The queries (n, LATENT_DIM) as the engine reads them."""
         reading = np.zeros((len(query), LATENT_DIM), dtype=np.float32)
@@ -175,4 +182,5 @@ def _largest(values: NDArray[np.float64], counts: NDArray[np.int64]) -> NDArray[
     """Marks the ``counts[i]`` largest values of each row i."""
     ordered = np.sort(-values, axis=1)
     threshold = -ordered[np.arange(len(values)), np.maximum(counts, 1) - 1]
-    return (values >= threshold[:, None]) & (counts > 0)[:, None]
+    largest: NDArray[np.bool_] = values >= threshold[:, None]
+    return largest & (counts > 0)[:, None]
