@@ -19,10 +19,11 @@ DEFAULTS: dict[str, Any] = {
     "downstream": DOWNSTREAM_SESSIONS,
     "verify": True,
 }
-"""``seed`` of the validation part, the downstream sample, the candidates and the stand-in image vectors;
-``valid_share`` of the training sessions; ``candidates`` shown per keyword step, the click included; ``downstream``
-sessions, of all parts together, that downstream models use (all, where there are no more); ``verify`` the SHA-256 of
-the files."""
+"""Options and their defaults. ``seed`` decides the validation split, the downstream sample, the candidates and the
+stand-in image vectors. ``valid_share`` is the share of training sessions that becomes the validation split.
+``candidates`` is the length of a keyword step's list, the clicked product included. ``downstream`` is the number of
+sessions, of all splits together, that downstream models use; a smaller dataset gives all it has. ``verify`` says
+whether the SHA-256 of each file is compared with :data:`bench.datasets.fashioniq.files.SHA256`."""
 
 
 def make(
@@ -40,17 +41,17 @@ def make(
     """Writes the corpus of :mod:`bench.datasets.fashioniq.build` to ``folder``.
 
     Args:
-        folder: where the corpus shall stand; it must not exist.
-        name: of the corpus.
+        folder: the corpus folder to be written; it must not exist.
+        name: the corpus's name.
         source: a folder with ``data/``, ``attr/`` and ``image_splits/``, or a base URL that these are below.
-        progress: called with (done, total).
+        progress: called with ``(stages done, stages in all)``.
         seed, valid_share, candidates, downstream, verify: see :data:`DEFAULTS`.
 
     Returns:
-        the report: counts of what was found, also in ``corpus.toml`` under ``source.report``.
+        the report: counts of sessions, turns and products, also in ``corpus.toml`` under ``source.report``.
 
     Raises:
-        BenchError: a file is missing, is not the one that the checksum is for, or cannot be read.
+        BenchError: a file is missing, differs from its checksum, or cannot be read; or an option is out of range.
     """
     from bench.datasets.fashioniq.build import build
 
