@@ -53,17 +53,17 @@ def make(
     """Writes the corpus of :mod:`bench.datasets.fashioniq.build` to ``folder``.
 
     Args:
-        folder: where the corpus shall stand; it must not exist.
-        name: of the corpus.
+        folder: the corpus folder to be written; it must not exist.
+        name: the corpus's name.
         source: a folder with ``data/``, ``attr/`` and ``image_splits/``, or a base URL that these are below.
-        progress: called with (done, total).
+        progress: called with ``(stages done, stages in all)``.
         seed, valid_share, candidates, downstream, verify: see :class:`FashionIqOptions`.
 
     Returns:
-        the report: counts of what was found, also in ``corpus.toml`` under ``source.report``.
+        the report: counts of sessions, turns and products, also in ``corpus.toml`` under ``source.report``.
 
     Raises:
-        BenchError: a file is missing, is not the one that the checksum is for, or cannot be read.
+        BenchError: a file is missing, differs from its checksum, or cannot be read.
     """
     from bench.datasets.fashioniq.build import build
 

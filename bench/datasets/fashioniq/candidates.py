@@ -1,4 +1,4 @@
-"""Candidate lists for a dataset that has none: the product that came next among others of its category."""
+"""Sampled candidate lists, for a dataset that records no impressions: the clicked product among others of its pool."""
 
 from __future__ import annotations
 
@@ -10,47 +10,47 @@ from bench.errors import BenchError
 
 
 def draw_others(size: int, excluded: Integers, count: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """For each row, ``count`` different integers of 0 … size - 1 but one, every set equally likely.
+    """For each row, ``count`` distinct integers from 0 … size - 1 without the excluded one, every set equally likely.
 
     Floyd's sampling without replacement (Bentley & Floyd, Communications of the ACM 30(9), 1987), on all rows at once.
 
     Args:
-        size: of the pool.
+        size: number of integers in the pool.
         excluded: (n,) the integer that each row must not get.
-        count: at most ``size - 1``.
-        rng: where the chance comes from.
+        count: integers per row, at most ``size - 1``.
+        rng: the random stream.
 
     Returns:
         (n, count), in no meaningful order.
     """
     drawn = np.full((len(excluded), count), -1, dtype=np.int64)
-    others = size - 1
-    for place in range(count):
-        last = others - count + place
-        value = rng.integers(0, last + 1, len(excluded))
-        seen = (drawn[:, :place] == value[:, None]).any(axis=1)
-        drawn[:, place] = np.where(seen, last, value)
-    return drawn + (drawn >= excluded[:, None])
+    allowed = size - 1
+    for column in range(count):
+        last = allowed - count + column
+        value = rng.integers(0, last + 1, len(excluded))  # (n,)
+        repeated = (drawn[:, :column] == value[:, None]).any(axis=1)  # (n,)
+        drawn[:, column] = np.where(repeated, last, value)
+    return drawn + (drawn >= excluded[:, None])  # (n, count), over the gap that the excluded integer leaves
 
 
 def candidate_lists(
     pool: NDArray[np.int64], clicked: NDArray[np.int64], length: int, rng: np.random.Generator, pool_name: str
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Lists of ``length`` different items of the pool in random order, the clicked one among them.
+    """Candidate lists of distinct items of a pool in random order, each with its clicked item.
 
     Args:
-        pool: (m,) items to draw from, ascending.
-        clicked: (n,) the item of each list that must be there, all from the pool.
-        length: of each list.
-        rng: where the chance comes from.
-        pool_name: for the error.
+        pool: (m,) items to sample from, ascending.
+        clicked: (n,) the clicked item of each list, an item of the pool.
+        length: items per list.
+        rng: the random stream.
+        pool_name: the file of the pool, for the error.
 
     Returns:
-        ``(items, place)``: (n, length) items by rank, and (n,) the place of the clicked one, from 0. Every place is
-        equally likely, whatever the item.
+        ``(items, column)``: (n, length) items by rank, and (n,) the column of the clicked item, from 0. Every column
+        is equally likely, whatever the item.
 
     Raises:
-        BenchError: the pool is too small, or a list shorter than two is wanted.
+        BenchError: ``length`` is below 2 or above the size of the pool.
     """
     if not 2 <= length <= len(pool):
         raise BenchError(

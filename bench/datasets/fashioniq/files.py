@@ -1,4 +1,4 @@
-"""The files of multi-turn FashionIQ: which, with which checksums, from a folder or from the web."""
+"""The published files of multi-turn FashionIQ: their paths and checksums, in a folder or downloaded."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ SHA256 = {
 
 @contextmanager
 def located(source: str | Path, beside: Path, verify: bool) -> Iterator[tuple[Path, dict[str, str]]]:
-    """The folder that holds the files, and the SHA-256 of each.
+    """The folder that holds the files, and the SHA-256 of each by its path.
 
     Files of a URL are downloaded next to ``beside`` and removed when the block ends.
 
     Raises:
-        BenchError: a file is missing, or ``verify`` and its sum is another.
+        BenchError: a file is missing, or ``verify`` is set and a checksum differs.
     """
     expected = {path: digest if verify else None for path, digest in SHA256.items()}
     if is_url(source):
@@ -61,7 +61,7 @@ def located(source: str | Path, beside: Path, verify: bool) -> Iterator[tuple[Pa
     root = Path(source)
     if not root.is_dir():
         raise BenchError("no such folder", where=str(root), fix=f"clone {REPOSITORY}, or give {BASE_URL}")
-    found = {path: sha256_of(root / path) for path in expected}
+    digests = {path: sha256_of(root / path) for path in expected}
     for path, digest in expected.items():
-        check_sha256(found[path], digest, str(root / path))
-    yield root, found
+        check_sha256(digests[path], digest, str(root / path))
+    yield root, digests

@@ -1,4 +1,8 @@
-"""The products of multi-turn FashionIQ: their attribute words, and the vectors that stand in for their images."""
+"""The products of multi-turn FashionIQ: attribute words, and vectors that stand in for the images.
+
+The images themselves are not among the published files, so a product's image vector is a random projection of its
+attributes (:func:`stand_in_vectors`).
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from scipy import sparse
 
-from bench.data.csr import Integers
+from bench.data.csr import Integers, offsets_of
 from bench.datasets.fashioniq.files import CATEGORIES, PARTS
 from bench.datasets.fashioniq.turns import WORD, Turns
 from bench.errors import BenchError
@@ -26,16 +30,16 @@ _RMS = 32.0  # of a stand-in vector's int8 entries: four deviations fit below 12
 
 @dataclass(frozen=True)
 class Products:
-    """N items: a product in a category. A product that is in two categories is an item in each.
+    """N items, each a product in a category: a product of two categories is an item in each.
 
-    So an item's category says no more about it than the session's does.
+    Were it one item, a candidate's category could differ from its session's and give the click away.
 
     Attributes:
-        category: (N,) place in ``CATEGORIES``; ascending, and ``asin`` ascends within it.
-        asin: (N,) the product's id.
-        in_part: (N, 2) bool: in the training part, in the val part.
+        category: (N,) index into ``CATEGORIES``, ascending; ``asin`` ascends within a category.
+        asin: (N,) product ids.
+        in_part: (N, 2) whether the item is in the training part and in the val part.
         words: (N,) lists of attribute words.
-        image: (N,) row of ``images``, -1 without attributes.
+        image: (N,) row of ``images``; -1 for a product without attributes.
         images: (I, dim) int8 stand-in vectors.
         attributes_differ: number of products whose attributes are not the same in the two attribute files; the
             training file's are used.
@@ -50,12 +54,19 @@ class Products:
     attributes_differ: int
 
     def rows(self, category: Integers, asin: pa.Array) -> NDArray[np.int64]:
-        """The items of products ``asin`` (n,) in ``category`` (n,), which must be there."""
+        """(n,) item rows of the products ``asin`` (n,) in ``category`` (n,); each must be an item."""
         return np.asarray(pc.index_in(_keys(category, asin), _keys(self.category, self.asin))).astype(np.int64)
 
 
 def read_products(root: Path, turns: Turns, connection: duckdb.DuckDBPyConnection, dim: int, seed: int) -> Products:
-    """The products of ``image_splits/`` and of the turns, with the attributes of ``attr/``.
+    """Reads the products of ``image_splits/`` and of the turns, with the attributes of ``attr/``.
+
+    Args:
+        root: the folder of the files.
+        turns: the turns, whose products are items even where ``image_splits/`` omits them.
+        connection: a DuckDB connection for temporary tables.
+        dim: width of the stand-in image vectors.
+        seed: of their projection.
 
     Raises:
         BenchError: a file is not JSON in UTF-8, or not of the documented form.
@@ -67,21 +78,21 @@ def read_products(root: Path, turns: Turns, connection: duckdb.DuckDBPyConnectio
            GROUP BY ALL ORDER BY category, asin"""
     ).to_arrow_table()
     category, asin = items["category"].to_numpy().astype(np.int64), items["asin"].combine_chunks()
-    # one row per distinct attribute of a product that is an item, in order of group and place
-    known = connection.sql(
+    # one row per distinct attribute of a product that is an item, in order of group and position
+    attributes = connection.sql(
         """SELECT asin, dense_rank() OVER (ORDER BY asin) - 1 AS product,
                   dense_rank() OVER (ORDER BY grp, value) - 1 AS feature, words
-           FROM attribute SEMI JOIN listed USING (asin) ORDER BY asin, grp, place"""
+           FROM attribute SEMI JOIN listed USING (asin) ORDER BY asin, grp, position"""
     ).to_arrow_table()
-    product, feature = known["product"].to_numpy(), known["feature"].to_numpy()
-    first = np.unique(product, return_index=True)[1]
-    image = np.asarray(pc.fill_null(pc.index_in(asin, known["asin"].combine_chunks().take(first)), -1))
+    product, feature = attributes["product"].to_numpy(), attributes["feature"].to_numpy()
+    product_asin = attributes["asin"].combine_chunks().take(np.unique(product, return_index=True)[1])
+    image = np.asarray(pc.fill_null(pc.index_in(asin, product_asin), -1))
     ((differ,),) = connection.execute("SELECT count(*) FROM differing SEMI JOIN listed USING (asin)").fetchall()
     return Products(
         category,
         asin,
         np.column_stack([items["train"].to_numpy(), items["val"].to_numpy()]),
-        _item_words(known, product, image),
+        _item_words(attributes, product, image),
         image.astype(np.int64),
         stand_in_vectors(product, feature, dim, seed),
         differ,
@@ -89,27 +100,29 @@ def read_products(root: Path, turns: Turns, connection: duckdb.DuckDBPyConnectio
 
 
 def stand_in_vectors(product: Integers, feature: Integers, dim: int, seed: int) -> NDArray[np.int8]:
-    """Random projections of the attributes of each product: similar attributes give similar vectors, nothing more.
+    """Random Gaussian projections of the products' attributes, in place of image vectors.
+
+    Products with similar attributes get similar vectors; the vectors say nothing else, and nothing of the pictures.
 
     Args:
-        product: (n,) the product of each attribute, codes from 0, none left out.
-        feature: (n,) the attribute, a value within a group, codes from 0.
+        product: (n,) product code of each attribute, from 0, without gaps.
+        feature: (n,) code of each attribute, a value within a group, from 0.
         dim: width of the vectors.
-        seed: of the Gaussian projection.
+        seed: of the projection.
 
     Returns:
         (products, dim) int8, all of the same norm but for rounding.
     """
     shape = (int(product.max(initial=-1)) + 1, int(feature.max(initial=-1)) + 1)
-    holds = sparse.csr_matrix((np.ones(len(product)), (product, feature)), shape=shape)
-    vectors = holds @ np.random.default_rng(seed).standard_normal((shape[1], dim))
+    incidence = sparse.csr_matrix((np.ones(len(product)), (product, feature)), shape=shape)
+    vectors = incidence @ np.random.default_rng(seed).standard_normal((shape[1], dim))  # (products, dim)
     vectors *= _RMS / np.sqrt((vectors**2).mean(axis=1, keepdims=True))
     rounded: NDArray[np.int8] = vectors.round().clip(-127, 127).astype(np.int8)
     return rounded
 
 
 def _listed(root: Path, turns: Turns, connection: duckdb.DuckDBPyConnection) -> None:
-    """Table ``listed`` (category, part, asin), one row per product and list that it is in."""
+    """Makes table ``listed`` (category, part, asin): one row per product and list, repeated where turns repeat it."""
     connection.execute("CREATE TEMP TABLE listed (category INT, part INT, asin VARCHAR)")
     for category, category_name in enumerate(CATEGORIES):
         for part, part_name in enumerate(PARTS):
@@ -127,7 +140,7 @@ def _listed(root: Path, turns: Turns, connection: duckdb.DuckDBPyConnection) -> 
 
 
 def _attributes(root: Path, connection: duckdb.DuckDBPyConnection) -> None:
-    """Tables ``attribute`` (asin, grp, value, place, words) and ``differing`` (asin)."""
+    """Makes tables ``attribute`` (asin, grp, value, position, words) and ``differing`` (asin)."""
     tables = []
     for part, part_name in enumerate(PARTS):
         path = root / "attr" / f"asin2attr.all.{part_name}.new.json"
@@ -149,21 +162,20 @@ def _attributes(root: Path, connection: duckdb.DuckDBPyConnection) -> None:
                 SELECT asin, unnest(groups) AS vals, generate_subscripts(groups, 1) - 1 AS i FROM chosen),
             single AS (
                 SELECT asin, i % {GROUPS} AS grp, lower(trim(unnest(vals), E' \\n\\t')) AS value,
-                       i // {GROUPS} * 1000 + generate_subscripts(vals, 1) AS place FROM grouped)
-            SELECT asin, grp, value, min(place) AS place,
+                       i // {GROUPS} * 1000 + generate_subscripts(vals, 1) AS position FROM grouped)
+            SELECT asin, grp, value, min(position) AS position,
                    regexp_extract_all(value, '{WORD.replace("'", "''")}') AS words
             FROM single WHERE regexp_matches(value, '[a-z0-9]') GROUP BY ALL"""
     )
     connection.unregister("given")
 
 
-def _item_words(known: pa.Table, product: Integers, image: Integers) -> pa.ListArray:
-    """The words of each item (N,): those of its product's attributes, none without."""
-    words = known["words"].combine_chunks()
-    count = np.zeros(int(product.max(initial=-1)) + 1, dtype=np.int64)
-    np.add.at(count, product, np.asarray(pc.list_value_length(words)))
-    offsets = np.concatenate([[0], np.cumsum(count)])
-    lists = pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), words.flatten())
+def _item_words(attributes: pa.Table, product: Integers, image: Integers) -> pa.ListArray:
+    """(N,) lists of the items' words: those of the product's attributes; an empty list without attributes."""
+    words = attributes["words"].combine_chunks()
+    lengths = np.zeros(int(product.max(initial=-1)) + 1, dtype=np.int64)
+    np.add.at(lengths, product, np.asarray(pc.list_value_length(words)))
+    lists = pa.ListArray.from_arrays(pa.array(offsets_of(lengths), pa.int32()), words.flatten())
     empty = pa.array([[]], lists.type)
     return pa.concat_arrays([lists, empty]).take(pa.array(np.where(image < 0, len(lists), image)))
 
@@ -178,17 +190,24 @@ def _json(path: Path) -> object:
 
 
 def _typed(path: Path, values: object, kind: pa.DataType) -> pa.Array:
-    """Parsed JSON as an array of a type, which is inferred first: Arrow would take a text for a list of letters."""
+    """Parsed JSON as an Arrow array of type ``kind``.
+
+    The type is inferred before it is compared, since Arrow would convert a string to a list of its letters.
+
+    Raises:
+        BenchError: the values are of another type, or one is null.
+    """
     empty = (pa.null(), pa.list_(pa.null()), pa.list_(pa.list_(pa.null())))
     try:
         array = pa.array(values)
         if array.null_count == 0 and array.type in (kind, *empty):
             return array.cast(kind)
-        reason = f"found {array.type}, expected {kind}" if array.null_count == 0 else "a null"
+        reason = f"is of type {array.type}, expected {kind}" if array.null_count == 0 else "has a null"
     except (pa.ArrowException, TypeError) as error:
         reason = str(error)
     raise BenchError(f"not of the documented form: {reason}", where=str(path), fix="fetch the file again")
 
 
 def _keys(category: Integers, asin: pa.Array) -> pa.Array:
+    """``CATEGORY/ASIN``, which names an item."""
     return pc.binary_join_element_wise(pa.array(category).cast(pa.string()), asin, "/")

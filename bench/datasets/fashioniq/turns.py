@@ -1,4 +1,4 @@
-"""Reading the sessions of multi-turn FashionIQ: what was shown, what was said about it, what came next."""
+"""The sessions of multi-turn FashionIQ: in each turn a product is shown, captioned, and followed by the next one."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ WORD = "[a-z0-9]+(?:['-][a-z0-9]+)*"
 
 @dataclass(frozen=True)
 class Turns:
-    """S sessions of T turns, in the order of the files; turns of a session are consecutive.
+    """The T turns of S sessions, in the order of the files; the turns of a session are consecutive.
 
     Attributes:
-        session_id: (S,) such as ``dress-train-00001``, counted from 1 within its file.
-        session_category, session_part: (S,) places in ``CATEGORIES`` and ``PARTS``.
-        session: (T,) the session of each turn.
+        session_id: (S,) such as ``dress-train-00001``, counted from 1 within a file.
+        session_category, session_part: (S,) indices into ``CATEGORIES`` and ``PARTS``.
+        session: (T,) row of each turn's session, ascending.
         shown: (T,) id of the product on show.
-        following: (T,) id of the product that came next: the next turn's, or the target.
-        words: (T,) lists of words of the turn's captions.
+        following: (T,) id of the product on show in the next turn; after the last turn, the session's target.
+        words: (T,) lists of the words of a turn's captions.
         captions: (T,) number of captions.
     """
 
@@ -44,6 +44,10 @@ class Turns:
 
 def read_turns(root: Path, connection: duckdb.DuckDBPyConnection) -> Turns:
     """Reads ``data/CATEGORY.PART.json`` of every category and part.
+
+    Args:
+        root: the folder of the files.
+        connection: a DuckDB connection for temporary tables, with one thread: rows are numbered in file order.
 
     Raises:
         BenchError: a file is not JSON in UTF-8, or a record is not of the documented form.
@@ -86,6 +90,7 @@ def read_turns(root: Path, connection: duckdb.DuckDBPyConnection) -> Turns:
 
 
 def _read_file(connection: duckdb.DuckDBPyConnection, path: Path, category: int, part: int) -> None:
+    """Appends a file to table ``record``; a record that is not of the documented form is an error."""
     read = "SELECT ?, ?, row_number() OVER () - 1, target, reference FROM read_json(?, format = 'array', columns = ?)"
     columns = {"target": "JSON", "reference": "JSON"}
     try:
@@ -97,13 +102,13 @@ def _read_file(connection: duckdb.DuckDBPyConnection, path: Path, category: int,
     # json_structure of a list of captions; a null among them would be no caption and does no harm
     captions = """('["VARCHAR"]', '["NULL"]', '[]')"""
     ((count, bad),) = connection.execute(
-        f"""WITH mine AS (
+        f"""WITH file_record AS (
                 SELECT record, reference, coalesce(json_type(target) = 'ARRAY' AND json_type(target -> 1) = 'VARCHAR'
                     AND json_type(reference) = 'ARRAY' AND json_array_length(reference) > 0, false) AS sound
                 FROM record WHERE category = {category} AND part = {part}),
-            turn AS (SELECT record, unnest(reference::JSON[]) AS r FROM mine WHERE sound)
-            SELECT (SELECT count(*) FROM mine), least(
-                (SELECT min(record) FROM mine WHERE NOT sound),
+            turn AS (SELECT record, unnest(reference::JSON[]) AS r FROM file_record WHERE sound)
+            SELECT (SELECT count(*) FROM file_record), least(
+                (SELECT min(record) FROM file_record WHERE NOT sound),
                 (SELECT min(record) FROM turn WHERE NOT coalesce(
                     json_type(r -> 2) = 'VARCHAR' AND json_structure(r -> 1)::VARCHAR IN {captions}, false)))"""
     ).fetchall()
@@ -118,5 +123,6 @@ def _read_file(connection: duckdb.DuckDBPyConnection, path: Path, category: int,
 
 
 def _arrays(connection: duckdb.DuckDBPyConnection, query: str) -> dict[str, Any]:
+    """The columns of a query's result, by name, each as one Arrow array."""
     table = connection.sql(query).to_arrow_table()
     return {name: table[name].combine_chunks() for name in table.column_names}

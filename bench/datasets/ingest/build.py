@@ -1,11 +1,9 @@
-"""From an event log to a corpus: stage, check, sessionise, split, write."""
+"""From an event log to a corpus: the files are staged, checked, cut into sessions, split and written."""
 
 from __future__ import annotations
 
-import hashlib
 import shutil
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -14,9 +12,11 @@ from typing import Any
 import duckdb
 import numpy as np
 
+from bench.data.download import sha256_of
 from bench.data.schema import TABLES
 from bench.data.writer import IMAGE_DIM, WORD_DIM, CorpusWriter
 from bench.datasets.ingest.consistency import check_unique, check_vectors, join_impressions
+from bench.datasets.ingest.database import log_database
 from bench.datasets.ingest.event_log import find_files
 from bench.datasets.ingest.numbering import number_images, number_words
 from bench.datasets.ingest.options import IngestOptions
@@ -34,7 +34,14 @@ _MADE_VECTORS = (
 
 @dataclass
 class IngestReport:
-    """What became of a log's rows: counts by table, and by reason."""
+    """What became of a log's rows.
+
+    Attributes:
+        read: rows of each file, by table.
+        kept: rows of each table of the corpus, images and clicks among them.
+        dropped: rows dropped, by reason.
+        ignored_columns: columns that an event log does not have, by table.
+    """
 
     read: dict[str, int] = field(default_factory=dict)
     kept: dict[str, int] = field(default_factory=dict)
@@ -52,25 +59,26 @@ def ingest(
     replace: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> IngestReport:
-    """Builds a corpus from an event log; ``INPUT_HELP`` says what that is.
+    """Writes the corpus of an event log, whose files and columns ``INPUT_HELP`` describes.
 
-    The result depends on the contents of the files and the options, not on the order of their rows. Memory is bounded
-    by ``memory_limit``, plus the vocabulary and what the corpus's sessions need.
+    The corpus depends on the contents of the files and the options, not on the order of the rows. Memory is bounded by
+    ``memory_limit``, plus the vocabulary and the columns of the corpus's sessions.
 
     Args:
         source: a folder with the files, or the file of each table by the table's name.
-        folder: where the corpus shall stand.
-        name: the corpus's name; that of its folder by default.
-        licence: of the data.
+        folder: the corpus folder to be written.
+        name: the corpus's name; by default that of the folder.
+        licence: the licence of the data.
         options: see :class:`IngestOptions`.
-        replace: overwrite a corpus that stands there.
-        progress: a function of ``(done, total)``.
+        replace: overwrite the folder where it exists.
+        progress: called with ``(stages done, stages in all)``.
 
     Returns:
-        the counts, which also go to ``source`` in corpus.toml.
+        the counts, which corpus.toml keeps under ``source.report``.
 
     Raises:
-        BenchError: one line with file, row or value, and column; nothing is left on disk then.
+        BenchError: a file, column or value is missing or wrong, or no session is left. It names file, column and row
+            or value; nothing is left on disk.
     """
     options, folder = options or IngestOptions(), Path(folder)
     options.check()
@@ -81,12 +89,12 @@ def ingest(
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     try:
-        with _database(work, options) as db:
-            run = _Run(db, files, options, _Stages(progress, total=len(files) + 10))
-            run.read()
-            run.choose()
-            run.write(folder, name or folder.name, licence, replace)
-        return run.report
+        with log_database(work, options) as db:
+            ingestion = _Ingestion(db, files, options, _Stages(progress, total=len(files) + 10))
+            ingestion.read()
+            ingestion.choose()
+            ingestion.write(folder, name or folder.name, licence, replace)
+        return ingestion.report
     except duckdb.OutOfMemoryException as error:
         what = f"out of memory or disk: {str(error).splitlines()[0]}"
         raise BenchError(what, where=str(work), fix=f"memory_limit is {options.memory_limit}: raise it") from error
@@ -94,7 +102,16 @@ def ingest(
         shutil.rmtree(work, ignore_errors=True)
 
 
-class _Run:
+class _Ingestion:
+    """One log on its way into a corpus; its three parts are called in turn.
+
+    Args:
+        db: the database that the log is staged in.
+        files: the log's files, by table.
+        options: how sessions are cut, kept and split.
+        advance: called after every stage.
+    """
+
     def __init__(
         self, db: duckdb.DuckDBPyConnection, files: dict[str, Path], options: IngestOptions, advance: _Stages
     ) -> None:
@@ -103,7 +120,7 @@ class _Run:
         self.report = IngestReport()
 
     def read(self) -> None:
-        """Every file into the database, each checked by itself."""
+        """Stages every file, and checks each by itself."""
         for name, path in self.files.items():
             table = self.staged[name] = StagedTable(self.db, name, path)
             self.report.read[name] = table.rows
@@ -116,28 +133,28 @@ class _Run:
         self.dims |= {name: check_vectors(self.staged[name]) for name in self.dims if name in self.staged}
 
     def choose(self) -> None:
-        """Joins the tables, cuts sessions and chooses those to keep."""
+        """Joins the tables, cuts the queries into sessions and drops the sessions that are not kept."""
         options, dropped = self.options, self.report.dropped
         dropped |= number_images(self.staged, self.db, drop=options.missing_images == "drop")
         self.advance()
         dropped["clicks that repeat another"] = join_impressions(self.staged, self.db)
         self.advance()
-        why = sessionise(
+        by_reason = sessionise(
             self.staged["queries"],
             self.db,
             idle_minutes=options.idle_minutes,
             keep_text_only=options.keep_text_only,
         )
-        dropped |= why
+        dropped |= by_reason
         if not self.db.execute("SELECT 1 FROM sessions LIMIT 1").fetchall():
-            reasons = ", ".join(f"{count} {reason}" for reason, count in why.items() if count)
+            reasons = ", ".join(f"{count} {reason}" for reason, count in by_reason.items() if count)
             fix = "text-only sessions can be kept" if not options.keep_text_only else "check kind, text and image"
             raise BenchError(f"no session is left: dropped {reasons}", where=str(self.files["queries"]), fix=fix)
         dropped |= number_words(self.staged, self.db)
         self.advance()
 
     def write(self, folder: Path, name: str, licence: str, replace: bool) -> None:
-        """Streams what was chosen into the corpus."""
+        """Streams the kept sessions, and all items, into the corpus."""
         source = _provenance(self.files, self.options)
         writer = CorpusWriter(
             folder,
@@ -153,14 +170,14 @@ class _Run:
         )
         with writer:
             writing = WriteCorpus(writer, self.db, seed=self.options.seed)
-            for part in (
+            for write_table in (
                 partial(writing.sessions, self.options.test_share, self.options.valid_share, self.options.downstream),
                 writing.images,
                 writing.items,
                 writing.queries,
                 partial(writing.vocabulary, given="word_vectors" in self.staged),
             ):
-                part()
+                write_table()
                 self.advance()
             clicks = writing.impressions()
             self.advance()
@@ -174,28 +191,8 @@ class _Run:
         self.advance()
 
 
-@contextmanager
-def _database(work: Path, options: IngestOptions) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A database on disk within ``work`` that spills there and fetches nothing from anywhere."""
-    config: dict[str, str | bool | int | float | list[str]] = {
-        "memory_limit": options.memory_limit,
-        "threads": options.threads,
-        "temp_directory": str(work / "spill"),
-        "autoinstall_known_extensions": False,
-    }
-    try:
-        db = duckdb.connect(str(work / "log.duckdb"), config=config)
-    except duckdb.Error as error:
-        raise BenchError(str(error).splitlines()[0], where="memory_limit, threads", fix="such as 2GB and 2") from error
-    try:
-        db.execute("SET TimeZone = 'UTC'")
-        yield db
-    finally:
-        db.close()
-
-
 class _Stages:
-    """Counts finished stages for whoever shows progress."""
+    """The number of finished stages, reported at each call."""
 
     def __init__(self, progress: Callable[[int, int], None] | None, total: int) -> None:
         self._progress, self._total, self._done = progress, total, 0
@@ -207,10 +204,10 @@ class _Stages:
 
 
 def _provenance(files: dict[str, Path], options: IngestOptions) -> dict[str, Any]:
-    entries = {}
-    for name, path in files.items():
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        entries[name] = {"file": path.name, "bytes": path.stat().st_size, "sha256": digest}
-    how = {key: value for key, value in asdict(options).items() if key not in ("memory_limit", "threads")}
-    return {"options": how, "files": entries}
+    """The corpus's ``source``: the options that decide its contents, and name, size and SHA-256 of every file."""
+    entries = {
+        name: {"file": path.name, "bytes": path.stat().st_size, "sha256": sha256_of(path)}
+        for name, path in files.items()
+    }
+    deciding = {key: value for key, value in asdict(options).items() if key not in ("memory_limit", "threads")}
+    return {"options": deciding, "files": entries}

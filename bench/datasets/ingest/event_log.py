@@ -1,4 +1,4 @@
-"""The event log that ``bench data ingest`` takes: which files, which columns, of which types."""
+"""The format of the event logs that ``bench data ingest`` reads: files, columns and their types."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ items         item_id, text (or title) or words, and optionally image (an image_
 images        optional: image_id, vector (a list of numbers; CSV: a JSON list, or commas between them)
 word_vectors  optional: word, vector; words that are not in it are dropped. Without it, vectors are made from the log.
 """
-"""What the files hold, for people."""
+"""The format, for people: ``bench data columns`` prints it."""
 
 
 @dataclass(frozen=True)
 class LogColumn:
-    """A column of the input.
+    """A column of a log file.
 
     Attributes:
         name: its name in the file.
         kind: ``id``, ``label`` (text that may be null), ``time``, ``rank``, ``text``, ``words`` or ``vector``.
-        required: it must be there, and never null.
+        required: whether the file must have the column, without nulls.
     """
 
     name: str
@@ -71,20 +71,20 @@ LOG_TABLES: dict[str, tuple[LogColumn, ...]] = {
     "images": (LogColumn("image_id", "id"), LogColumn("vector", "vector")),
     "word_vectors": (LogColumn("word", "id"), LogColumn("vector", "vector")),
 }
-"""Tables of an event log and the columns that are read of each."""
+"""The columns that are read of each table of an event log."""
 
 OPTIONAL_TABLES = ("images", "word_vectors")
 _SUFFIXES = (".parquet", ".csv")
 
 
 def find_files(source: str | Path | Mapping[str, str | Path]) -> dict[str, Path]:
-    """The file of each table that is there.
+    """The log's files, by table.
 
     Args:
         source: a folder, or the file of each table by the table's name.
 
     Raises:
-        BenchError: a file is missing, empty, there twice, or neither Parquet nor CSV.
+        BenchError: a table is unknown, or its file is missing, empty, there in two formats, or neither Parquet nor CSV.
     """
     if isinstance(source, Mapping):
         files = {name: Path(path) for name, path in source.items()}
@@ -97,30 +97,30 @@ def find_files(source: str | Path | Mapping[str, str | Path]) -> dict[str, Path]
             raise BenchError("no such folder", where=str(folder), fix="give the folder with the event log")
         files = {}
         for name in LOG_TABLES:
-            there = [path for suffix in _SUFFIXES if (path := folder / f"{name}{suffix}").is_file()]
-            if len(there) > 1:
-                raise BenchError(f"there is a {there[1].name} as well", where=str(there[0]), fix="keep one of them")
-            if there:
-                files[name] = there[0]
+            paths = [path for suffix in _SUFFIXES if (path := folder / f"{name}{suffix}").is_file()]
+            if len(paths) > 1:
+                raise BenchError(f"there is a {paths[1].name} as well", where=str(paths[0]), fix="keep one of them")
+            if paths:
+                files[name] = paths[0]
         missing = f"not in {folder}"
     for name in LOG_TABLES:
         if name not in files and name not in OPTIONAL_TABLES:
             raise BenchError(f"{missing}", where=f"{name}.parquet or {name}.csv", fix="an event log needs this file")
     for path in files.values():
         if not path.is_file():
-            raise BenchError("no such file", where=str(path))
+            raise BenchError("no such file", where=str(path), fix="give the path of a file")
         if path.suffix not in _SUFFIXES:
             raise BenchError("neither .parquet nor .csv", where=str(path), fix="convert it")
         if path.stat().st_size == 0:
-            raise BenchError("the file is empty", where=str(path))
+            raise BenchError("the file is empty", where=str(path), fix="write it again")
     return files
 
 
 def csv_header(path: Path) -> list[str]:
-    """Column names of a CSV file.
+    """Column names of a CSV file, from its first line.
 
     Raises:
-        BenchError: the first line is not UTF-8, or names a column twice.
+        BenchError: the line is not CSV in UTF-8, or names a column twice.
     """
     with path.open("rb") as file:
         line = file.readline()

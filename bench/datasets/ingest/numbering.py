@@ -1,4 +1,4 @@
-"""Row numbers for what a staged event log names: items, images, words."""
+"""Row numbers in place of the ids of a staged event log: items, images, words."""
 
 from __future__ import annotations
 
@@ -30,18 +30,21 @@ SELECT DISTINCT unnest(words) AS word FROM (
 
 
 def number_images(staged: dict[str, StagedTable], db: duckdb.DuckDBPyConnection, *, drop: bool) -> dict[str, int]:
-    """Adds to ``items`` the numbers ``item`` and ``picture``, and to ``queries`` ``q`` and ``picture``.
+    """Adds the numbers ``item`` and ``picture`` to table ``items``, and ``q`` and ``picture`` to ``queries``.
 
-    ``picture`` numbers an image that has a vector, in the order of image ids; null without one. A query's image is an
-    image id, or the id of an item whose image it is. Items are numbered in the order of their ids.
+    ``picture`` is the number of an image that has a vector, in the order of image ids; null without one. A query's
+    image is given as an image id, or as the id of the item that has it. Items are numbered in the order of their ids.
 
     Args:
         staged: the tables.
         db: their database.
-        drop: whether images without a vector become null; otherwise they are an error.
+        drop: whether an image without a vector becomes null; otherwise it is an error.
 
     Returns:
-        how many images of queries and of items were dropped for want of a vector.
+        numbers of queries and of items whose image has no vector.
+
+    Raises:
+        BenchError: an image has no vector, and ``drop`` is not set.
     """
     ids = "SELECT image_id, row_number() OVER (ORDER BY image_id) - 1 AS picture FROM images"
     none = "SELECT NULL::VARCHAR AS image_id, NULL::BIGINT AS picture WHERE false"
@@ -54,17 +57,22 @@ def number_images(staged: dict[str, StagedTable], db: duckdb.DuckDBPyConnection,
         count, example = db.execute(missing).fetchall()[0]
         if count and not drop:
             what = f"no vector for {example!r}, and so in {count} rows"
-            fix = "give them in images, or drop the missing images"
+            fix = "give it in images, or drop missing images (missing_images=drop)"
             raise BenchError(what, where=staged[table].where("image"), fix=fix)
         counts[f"images of {table} without a vector"] = count
     return counts
 
 
 def number_words(staged: dict[str, StagedTable], db: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    """Makes ``vocabulary`` (word): the words of kept steps and of items, those with a vector if vectors are given.
+    """Makes table ``vocabulary`` (word): the words of kept steps and of items.
+
+    Where the log gives word vectors, words without one are left out.
 
     Returns:
-        how many different words have no vector.
+        number of distinct words that were left out.
+
+    Raises:
+        BenchError: no word is left.
     """
     db.execute(_USED_WORDS)
     given = "SEMI JOIN word_vectors USING (word)" if "word_vectors" in staged else ""
@@ -73,5 +81,6 @@ def number_words(staged: dict[str, StagedTable], db: duckdb.DuckDBPyConnection) 
     if kept == 0:
         table, column = ("word_vectors", "word") if used else ("queries", "words or text")
         what = "none of the log's words is in it" if used else "queries and items have no words"
-        raise BenchError(what, where=staged[table].where(column))
+        fix = "give vectors of the log's own words" if used else "fill the column"
+        raise BenchError(what, where=staged[table].where(column), fix=fix)
     return {"different words without a vector": used - kept}

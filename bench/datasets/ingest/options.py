@@ -1,4 +1,4 @@
-"""How an event log becomes a corpus."""
+"""The options of ``bench data ingest``."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ from bench.errors import BenchError
 
 @dataclass(frozen=True)
 class IngestOptions:
-    """How a log becomes a corpus.
+    """Options of an ingestion.
 
     Attributes:
-        idle_minutes: a user's longer silence ends a session; not used where the log has session ids.
+        idle_minutes: a user's session ends after so many minutes without a query; not used where the log has session
+            ids. The paper's section 4.1 takes 30.
         keep_text_only: keep sessions without an image query, which the paper drops.
-        test_share, valid_share: of all sessions.
-        downstream: sessions in the sample that downstream models use.
+        test_share, valid_share: shares of all sessions.
+        downstream: number of sessions in the sample that downstream models use.
         seed: of the split and of the sample.
-        missing_images: ``error``, or ``drop`` to go on without images that have no vector.
-        memory_limit: of DuckDB, such as ``2GB``; what does not fit goes to a folder beside the corpus.
-        threads: of DuckDB.
+        missing_images: ``error`` refuses an image without a vector, ``drop`` leaves it out.
+        memory_limit: DuckDB's, such as ``2GB``; the rest goes to a folder beside the corpus.
+        threads: DuckDB's.
     """
 
     idle_minutes: float = 30.0
@@ -36,7 +37,11 @@ class IngestOptions:
     threads: int = 2
 
     def check(self) -> None:
-        """Raises a BenchError that names an option out of range."""
+        """Checks the values.
+
+        Raises:
+            BenchError: names an option that is out of range.
+        """
         check_shares(self.test_share, self.valid_share)
         if not 0 < self.idle_minutes < math.inf:
             raise BenchError(f"{self.idle_minutes} is not a time", where="idle_minutes", fix="give minutes above 0")

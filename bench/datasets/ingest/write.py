@@ -1,4 +1,4 @@
-"""Streams the chosen sessions of a staged event log into a corpus."""
+"""The tables of a corpus, streamed from the kept sessions of a staged event log."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from bench.data.schema import TRAIN
 from bench.data.splits import downstream_sample, random_split
 from bench.data.word_vectors import ppmi_svd_vectors
 from bench.data.writer import WORD_DIM, CorpusWriter
+from bench.datasets.arrow import matrix_of
 
 _BATCH_ROWS = 65_536
 _IMAGE_ROWS = 8_192
 _TEXTS_FOR_VECTORS = 2_000_000
-"""Word vectors are made from a random sample of so many texts at most, which have to fit in memory."""
+"""Word vectors are computed from a random sample of at most so many texts, which have to fit in memory."""
 
 
 class WriteCorpus:
@@ -29,9 +30,9 @@ class WriteCorpus:
     Call ``sessions``, ``images``, ``items``, ``queries``, ``vocabulary`` and ``impressions`` in this order.
 
     Args:
-        writer: takes the rows.
+        writer: the corpus that is written.
         db: the database.
-        seed: of the split, of the downstream sample and of what word vectors are made from.
+        seed: of the split, of the downstream sample, and of the texts that word vectors are computed from.
     """
 
     def __init__(self, writer: CorpusWriter, db: duckdb.DuckDBPyConnection, seed: int) -> None:
@@ -41,20 +42,20 @@ class WriteCorpus:
         texts = "SELECT (SELECT count(*) FROM items) + (SELECT count(*) FROM steps)"
         self._sampled = min(1.0, _TEXTS_FOR_VECTORS / db.execute(texts).fetchall()[0][0])
         self._sampling = np.random.default_rng([seed, 2])
-        self._texts: list[tuple[NDArray[np.int32], Integers]] = []  # lengths and words of texts to make vectors from
+        self._texts: list[tuple[Integers, Integers]] = []  # lengths and words of the sampled texts
 
     def sessions(self, test_share: float, valid_share: float, downstream: int) -> None:
-        """Sessions by start, split at random; the same seed splits the same sessions alike."""
+        """Writes the sessions in the order of their starts, split at random; a seed always gives the same split."""
         count = self._db.execute("SELECT count(*) FROM sessions").fetchall()[0][0]
         self._split = random_split(count, test_share=test_share, valid_share=valid_share, seed=self._seed)
-        chosen = downstream_sample(count, downstream, seed=self._seed)
-        for first, batch in self._stream("SELECT session_id, user, start FROM sessions ORDER BY session"):
-            rows = slice(first, first + batch.num_rows)
+        sample = downstream_sample(count, downstream, seed=self._seed)
+        for row, batch in self._stream("SELECT session_id, user, start FROM sessions ORDER BY session"):
+            rows = slice(row, row + batch.num_rows)
             start = batch["start"].cast(pa.int64())
-            self._writer.sessions(batch["session_id"], batch["user"], start, self._split[rows], chosen[rows])
+            self._writer.sessions(batch["session_id"], batch["user"], start, self._split[rows], sample[rows])
 
     def images(self) -> None:
-        """Vectors of the images that steps and items refer to, in the order of image ids."""
+        """Writes the vectors of the images that steps and items refer to, in the order of image ids."""
         self._db.execute("""
             CREATE TABLE pictures AS
             SELECT picture, row_number() OVER (ORDER BY picture) - 1 AS row FROM (
@@ -65,38 +66,42 @@ class WriteCorpus:
             return
         used = "SELECT vector FROM images JOIN known_images USING (image_id) JOIN pictures USING (picture) ORDER BY row"
         for _, batch in self._stream(used, _IMAGE_ROWS):
-            self._writer.images(_matrix(batch["vector"]))
+            self._writer.images(matrix_of(batch["vector"], np.float32))
 
     def items(self) -> None:
-        """Items in the order of their ids."""
+        """Writes the items in the order of their ids."""
         sql = """
             SELECT item_id, words, coalesce(row, -1) AS image, category, domain
             FROM items LEFT JOIN pictures USING (picture) ORDER BY item
         """
         for _, batch in self._stream(sql):
-            words = self._numbers(batch["words"])
-            self._keep_texts(*words, np.ones(batch.num_rows, dtype=bool))
+            words = self._word_rows(batch["words"])
+            self._sample_texts(*words, np.ones(batch.num_rows, dtype=bool))
             self._writer.items(batch["item_id"], words, _array(batch["image"]), batch["category"], batch["domain"])
 
     def queries(self) -> None:
-        """Steps in session order."""
+        """Writes the steps in session order."""
         sql = """
             SELECT query_id, session, position, steps.time, steps.kind, words, coalesce(row, -1) AS image
             FROM steps JOIN (SELECT q, query_id, words FROM queries) AS asked USING (q)
             LEFT JOIN pictures USING (picture) ORDER BY step
         """
         for _, batch in self._stream(sql):
-            words, session = self._numbers(batch["words"]), _array(batch["session"])
-            self._keep_texts(*words, self._split[session] == TRAIN)
+            words, session = self._word_rows(batch["words"]), _array(batch["session"])
+            self._sample_texts(*words, self._split[session] == TRAIN)
             position, time, kind = _array(batch["position"]), batch["time"].cast(pa.int64()), _array(batch["kind"])
             self._writer.queries(batch["query_id"], session, position, time, kind, words, _array(batch["image"]))
 
     def vocabulary(self, given: bool) -> None:
-        """Words in order, with the vectors that are given, or with vectors made from what was written."""
+        """Writes the words in alphabetical order, with the log's vectors or with vectors computed from sampled texts.
+
+        Args:
+            given: whether the log gives word vectors.
+        """
         if given:
             sql = "SELECT word, vector FROM word_vectors SEMI JOIN vocabulary USING (word) ORDER BY word"
             for _, batch in self._stream(sql):
-                self._writer.vocabulary(batch["word"], _matrix(batch["vector"]))
+                self._writer.vocabulary(batch["word"], matrix_of(batch["vector"], np.float32))
             return
         lengths = np.concatenate([lengths for lengths, _ in self._texts])
         values = np.concatenate([values for _, values in self._texts])
@@ -104,7 +109,7 @@ class WriteCorpus:
         self._writer.vocabulary(self._words, vectors)
 
     def impressions(self) -> int:
-        """Shown items in query order, by rank; returns the number of clicks."""
+        """Writes the impressions in query order, by rank; returns the number of clicks."""
         clicks = 0
         sql = "SELECT step, item, rank, clicked, click_time FROM shown JOIN steps USING (q) ORDER BY step, rank"
         for _, batch in self._stream(sql):
@@ -113,30 +118,27 @@ class WriteCorpus:
             clicks += int(clicked.sum())
         return clicks
 
-    def _stream(self, sql: str, rows: int = _BATCH_ROWS) -> Iterator[tuple[int, pa.RecordBatch]]:
-        first = 0
-        batches: pa.RecordBatchReader = self._db.sql(sql).to_arrow_reader(rows)
+    def _stream(self, sql: str, batch_rows: int = _BATCH_ROWS) -> Iterator[tuple[int, pa.RecordBatch]]:
+        """The result of a query in batches, each with the number of its first row."""
+        row = 0
+        batches: pa.RecordBatchReader = self._db.sql(sql).to_arrow_reader(batch_rows)
         for batch in batches:
-            yield first, batch
-            first += batch.num_rows
+            yield row, batch
+            row += batch.num_rows
 
-    def _numbers(self, lists: pa.ListArray) -> tuple[NDArray[np.int64], Integers]:
-        """Offsets and vocabulary rows of lists of words; words that are not in the vocabulary are left out."""
+    def _word_rows(self, lists: pa.ListArray) -> tuple[NDArray[np.int64], Integers]:
+        """Lists of words as CSR ``(offsets, vocabulary rows)``, without the words that are not in the vocabulary."""
         rows = pc.index_in(lists.flatten(), self._words)
         known = rows.is_valid()
         owner = pc.list_parent_indices(lists).filter(known).to_numpy()
         return offsets_of(np.bincount(owner, minlength=len(lists))), rows.filter(known).to_numpy()
 
-    def _keep_texts(self, offsets: Integers, values: Integers, usable: NDArray[np.bool_]) -> None:
+    def _sample_texts(self, offsets: Integers, words: Integers, usable: NDArray[np.bool_]) -> None:
+        """Keeps a random sample of the ``usable`` texts for word vectors, at the share that fits in memory."""
         sampled = self._sampling.random(len(usable)) < self._sampled
         rows = np.flatnonzero(usable & sampled)
-        taken, _ = take_rows(offsets, values, rows)
-        self._texts.append((np.diff(offsets)[rows].astype(np.int32), taken))
-
-
-def _matrix(vectors: pa.ListArray) -> NDArray[np.float32]:
-    matrix: NDArray[np.float32] = vectors.flatten().to_numpy().reshape(len(vectors), -1)
-    return matrix
+        sampled_words, _ = take_rows(offsets, words, rows)
+        self._texts.append((np.diff(offsets)[rows].astype(np.int32), sampled_words))
 
 
 def _array(values: pa.Array) -> NDArray[Any]:

@@ -20,7 +20,7 @@ from bench.data.checks.corpus_checks import problems
 from bench.data.corpus import Corpus
 from bench.data.schema import SPLITS
 from bench.datasets.ingest import IngestOptions, IngestReport, ingest
-from bench.datasets.ingest.build import _database
+from bench.datasets.ingest.database import log_database
 from bench.errors import BenchError
 
 
@@ -306,7 +306,7 @@ def test_sessions_are_those_of_a_plain_restatement(
 
 
 def test_memory_is_limited_and_spilled_into_the_working_folder(tmp_path: Path) -> None:
-    with _database(tmp_path, IngestOptions(memory_limit="64MiB", threads=1)) as db:
+    with log_database(tmp_path, IngestOptions(memory_limit="64MiB", threads=1)) as db:
         said = db.execute("SELECT current_setting('memory_limit'), current_setting('temp_directory')").fetchall()[0]
         assert said == ("64.0 MiB", str(tmp_path / "spill"))
         wide = "SELECT range AS a, repeat('x', 64) || range AS b FROM range(3000000)"  # three times the limit
