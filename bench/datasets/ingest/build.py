@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -14,6 +13,8 @@ from typing import Any
 import duckdb
 import numpy as np
 
+from bench.data.corpus import read_info
+from bench.data.making import to_be_made
 from bench.data.schema import TABLES
 from bench.data.writer import IMAGE_DIM, WORD_DIM, CorpusWriter
 from bench.datasets.ingest.consistency import check_unique, check_vectors, join_impressions
@@ -24,6 +25,7 @@ from bench.datasets.ingest.sessionise import sessionise
 from bench.datasets.ingest.staging import StagedTable
 from bench.datasets.ingest.write import WriteCorpus
 from bench.errors import BenchError
+from bench.files import scratch
 
 _IDS = {"queries": "query_id", "items": "item_id", "images": "image_id", "word_vectors": "word"}
 _MADE_VECTORS = (
@@ -77,21 +79,32 @@ def ingest(
     if folder.exists() and not replace:
         raise BenchError("is there already", where=str(folder), fix="choose another --out or remove it")
     files = find_files(source)
-    work = folder.with_name(folder.name + ".ingesting")
-    shutil.rmtree(work, ignore_errors=True)
-    work.mkdir(parents=True)
-    try:
-        with _database(work, options) as db:
-            run = _Run(db, files, options, _Stages(progress, total=len(files) + 10))
-            run.read()
-            run.choose()
-            run.write(folder, name or folder.name, licence, replace)
-        return run.report
-    except duckdb.OutOfMemoryException as error:
-        what = f"out of memory or disk: {str(error).splitlines()[0]}"
-        raise BenchError(what, where=str(work), fix=f"memory_limit is {options.memory_limit}: raise it") from error
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
+    with ExitStack() as stack:
+        if not replace and not stack.enter_context(to_be_made(folder)):
+            return _report_of_another(folder, name or folder.name, _provenance(files, options))
+        work = stack.enter_context(scratch(folder))
+        try:
+            with _database(work, options) as db:
+                run = _Run(db, files, options, _Stages(progress, total=len(files) + 10))
+                run.read()
+                run.choose()
+                run.write(folder, name or folder.name, licence, replace)
+            return run.report
+        except duckdb.OutOfMemoryException as error:
+            what = f"out of memory or disk: {str(error).splitlines()[0]}"
+            raise BenchError(what, where=str(work), fix=f"memory_limit is {options.memory_limit}: raise it") from error
+
+
+def _report_of_another(folder: Path, name: str, source: dict[str, Any]) -> IngestReport:
+    """The report of a process that made the same corpus while this one waited.
+
+    Raises:
+        BenchError: it made another one.
+    """
+    info = read_info(folder)
+    if info.name != name or any(info.source.get(key) != value for key, value in source.items()):
+        raise BenchError("is there already", where=str(folder), fix="choose another --out or remove it")
+    return IngestReport(**info.source["report"])
 
 
 class _Run:
