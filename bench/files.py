@@ -1,13 +1,171 @@
-"""Reading a TOML table strictly: an unknown key, a missing one or a value of the wrong type is one clear line."""
+"""Files that are there whole or not at all, locks, and TOML tables read strictly."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import errno
+import fcntl
+import glob
+import os
+import platform
+import shutil
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 from bench.errors import BenchError, did_you_mean
 
+_WRITING = ".writing-"
+_EARLIER = "-earlier"
 _REQUIRED = object()
+
+
+@contextmanager
+def written_whole(file: Path) -> Iterator[Path]:
+    """A name beside ``file`` to write to; it is renamed to ``file``, replacing what is there, when the block succeeds.
+
+    The name is this process's own, so that two processes may write the same file: the last one stands, whole.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    writing = beside(file)
+    try:
+        yield writing
+        writing.replace(file)
+    finally:
+        writing.unlink(missing_ok=True)
+
+
+@contextmanager
+def folder_written_whole(folder: Path, keep: Callable[[], bool] = lambda: False) -> Iterator[Path]:
+    """A folder beside ``folder`` to write into; it takes its place when the block succeeds.
+
+    Args:
+        folder: replaced where it exists; readers that have opened a file of it may go on reading.
+        keep: asked before a replacement; where it says yes, what is there stays and what was written is dropped.
+    """
+    writing = beside(folder)
+    shutil.rmtree(writing, ignore_errors=True)
+    writing.mkdir(parents=True)
+    try:
+        yield writing
+        take_place(writing, folder, keep)
+    finally:
+        shutil.rmtree(writing, ignore_errors=True)
+
+
+@contextmanager
+def files_written_whole(folder: Path) -> Iterator[Path]:
+    """A folder to write files into; they are moved to ``folder``, which may hold others, when the block succeeds."""
+    writing = beside(folder)
+    shutil.rmtree(writing, ignore_errors=True)
+    writing.mkdir(parents=True)
+    try:
+        yield writing
+        folder.mkdir(parents=True, exist_ok=True)
+        for file in writing.iterdir():
+            file.replace(folder / file.name)
+    finally:
+        shutil.rmtree(writing, ignore_errors=True)
+
+
+@contextmanager
+def scratch(place: Path) -> Iterator[Path]:
+    """An empty folder beside ``place`` for what is needed on the way to it; removed when the block ends."""
+    folder = beside(place.with_name(f"{place.name}.work"))
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def beside(place: Path) -> Path:
+    """The name under which this process writes what shall stand at ``place``: it ends in ``.writing-PID@HOST``."""
+    return place.with_name(f"{place.name}{_WRITING}{os.getpid()}@{platform.node()}")
+
+
+def take_place(writing: Path, folder: Path, keep: Callable[[], bool] = lambda: False) -> None:
+    """Renames the folder ``writing`` to ``folder``. An earlier one may stand there, or another process be as fast."""
+    while True:
+        try:
+            writing.rename(folder)
+            return
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+        if keep():
+            return
+        earlier = writing.with_name(f"{writing.name}{_EARLIER}")
+        with suppress(FileNotFoundError):
+            folder.rename(earlier)
+        shutil.rmtree(earlier, ignore_errors=True)
+
+
+def sweep(folder: Path, name: str = "") -> None:
+    """Removes what processes of this machine that no longer run left half-written in ``folder``.
+
+    Args:
+        folder: looked at without its subfolders.
+        name: of what they were writing; empty for whatever it was.
+    """
+    for writing in folder.glob(f"{glob.escape(name) or '*'}{_WRITING}*@*"):
+        number, _, node = writing.name.rpartition(_WRITING)[2].partition("@")
+        if node.removesuffix(_EARLIER) == platform.node() and number.isdigit() and not _runs(int(number)):
+            if writing.is_dir():
+                shutil.rmtree(writing, ignore_errors=True)
+            else:
+                writing.unlink(missing_ok=True)
+
+
+@contextmanager
+def locked(place: Path, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Holds the lock of ``place`` (``PLACE.lock``), so that of several processes one makes it and the others wait.
+
+    The lock is ``flock``'s: the system gives it back when a process ends, however it ends. It holds between the
+    processes of one machine; over a network file system it may hold for nobody, and then all make the same thing and
+    the last one stands.
+
+    Args:
+        place: the file or folder about to be made.
+        waiting: called once where another process holds the lock.
+    """
+    place.parent.mkdir(parents=True, exist_ok=True)
+    lock = place.with_name(f"{place.name}.lock")
+    handle = _locked_file(lock, waiting)
+    try:
+        yield
+    finally:
+        lock.unlink(missing_ok=True)  # while it is held: who waits for it sees that it is gone and opens a new one
+        os.close(handle)
+
+
+def _locked_file(lock: Path, waiting: Callable[[], None]) -> int:
+    told = False
+    while True:
+        handle = os.open(lock, os.O_CREAT | os.O_RDWR, 0o666)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if not told:
+                waiting()
+                told = True
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        with suppress(FileNotFoundError):
+            if os.fstat(handle).st_ino == lock.stat().st_ino:
+                return handle
+        os.close(handle)  # its holder has removed it
+
+
+def _runs(number: int) -> bool:
+    """Whether this machine has a process with this number."""
+    try:
+        os.kill(number, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 class StrictTable:

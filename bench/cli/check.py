@@ -37,18 +37,21 @@ def check(
 
     from bench.cli.progress import GridProgress, single_progress
     from bench.golden import compare
-    from bench.golden.compute import compute_tables, failures, jobs_of, plan_gate
+    from bench.golden.compute import failures, jobs_of, plan_gate, tables_of
     from bench.golden.gate import load_gate
     from bench.plugins.registry import registry
+    from bench.runs.engines.local import run_jobs
+    from bench.runs.plan import missing_jobs
     from bench.runs.store import Store
 
     gate, golden = load_gate(folder), compare.read_all(folder, to_update=update)
     with ExitStack() as stack:
         store = Store(out or stack.enter_context(TemporaryDirectory(prefix="bench-check-")))
         planned = plan_gate(gate, registry(), store, lambda name: single_progress(f"making {name}"))
-        waiting = [job for job in jobs_of(planned) if not store.is_done(job.kind, job.key)]
+        waiting = missing_jobs(jobs_of(planned), store)
         with GridProgress(waiting) as progress:
-            now = compute_tables(planned, store, _command(folder), jobs, progress.watch)
+            run_jobs(waiting, store, jobs, progress.watch)
+        now = tables_of(planned, store, _command(folder))
         failed = failures(planned, store)
     rows, why = compare.compare(golden, now), compare.reasons(golden, now)
     moved = [row for row in rows if not row.passed]

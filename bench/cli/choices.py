@@ -14,6 +14,10 @@ Settings = Annotated[
 ]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
 Jobs = Annotated[int | None, typer.Option("--jobs", min=1, help="Processes at once; default: one per processor.")]
+CellTimeout = Annotated[
+    float | None,
+    typer.Option("--cell-timeout", metavar="SECONDS", min=0.1, help="A cell or pretraining that takes longer fails."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON on standard output and nothing else there.")]
 
 RUNS = Path("runs")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bench.cli.choices import RUNS, AsJson, Device, Jobs, Out, names
+from bench.cli.choices import RUNS, AsJson, CellTimeout, Device, Jobs, Out, names
 
 
 def claims(
@@ -17,6 +17,7 @@ def claims(
     ] = "",
     run: Annotated[bool, typer.Option("--run", help="Run the cells that are missing first.")] = False,
     jobs: Jobs = None,
+    cell_timeout: CellTimeout = None,
     device: Device = "auto",
     out: Out = RUNS,
     as_json: AsJson = False,
@@ -42,7 +43,7 @@ def claims(
     if run:
         missing = plan.missing(store)
         with GridProgress(missing) as progress:
-            run_jobs(plan.jobs, store, jobs, progress.watch)
+            run_jobs(missing, store, jobs, progress.watch, cell_timeout)
     results = plan.results(store)
     outcomes = [outcome for family in results.outcomes().values() for outcome in family]
     answers = answer_claims(outcomes, declared.claims)
@@ -54,7 +55,7 @@ def claims(
         typer.echo(markdown_claims(answers, results.corpora), nl=False)
     for line in results.warnings():
         typer.echo(line, err=True)
-    absent = sum(not store.is_done("cells", cell.key) for cell in plan.all_cells)
+    absent = sum(not results.is_done(cell) for cell in plan.all_cells)
     if absent:
         how = "" if run else f": bench claims {experiment} --run, or bench tables {experiment}"
         typer.echo(f"{absent} of {len(plan.all_cells)} cells have no result{how}", err=True)

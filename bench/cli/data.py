@@ -78,10 +78,11 @@ def fetch(
 def _make(name: str, source: str | None, to: Path | None, settings: list[str], out: Path) -> None:
     from bench.cli.progress import single_progress
     from bench.data.corpus import Corpus
+    from bench.data.making import to_be_made
     from bench.errors import BenchError
     from bench.plugins.registry import registry
     from bench.plugins.settings import resolve_options
-    from bench.runs.corpora import corpus_folder
+    from bench.runs.corpora import checked, corpus_folder, is_made_with
     from bench.runs.store import Store
 
     spec = registry().get("dataset", name)
@@ -91,11 +92,15 @@ def _make(name: str, source: str | None, to: Path | None, settings: list[str], o
     options = resolve_options([spec], settings)["dataset", name]
     folder = to or corpus_folder(spec, options, Store(out))
     extra = {} if source is None else {"source": source}
-    if not folder.exists():
-        spec.load()(folder, name=name, progress=single_progress(f"making {name}"), **extra, **options)
-    elif to is not None:
-        raise BenchError("is there already", where=str(folder), fix="choose another --to")
-    corpus = Corpus(folder)
+    taken = BenchError("is there already", where=str(folder), fix="choose another --to")
+    if to is not None and folder.exists():
+        raise taken
+    with to_be_made(folder) as missing:
+        if missing:
+            spec.load()(folder, name=name, progress=single_progress(f"making {name}"), **extra, **options)
+    corpus = checked(Corpus(folder))
+    if not missing and to is not None and not is_made_with(corpus, name, options):
+        raise taken
     typer.echo(f"{corpus.info.counts['sessions']} sessions, {corpus.info.counts['queries']} queries in {folder}")
     for caveat in corpus.info.caveats:
         typer.echo(f"Note: {caveat}")

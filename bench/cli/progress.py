@@ -25,6 +25,7 @@ class GridProgress:
         self._done: dict[tuple[str, str], float] = {(job.kind, job.key): 0.0 for job in jobs}
         self._weight = {(job.kind, job.key): _WEIGHTS[job.kind] for job in jobs}
         self._total = sum(self._weight.values())
+        self._finished = 0.0  # of the total
         self._bar: Any = None
         self._tasks: dict[str, Any] = {}
         self._started = time.monotonic()
@@ -49,8 +50,10 @@ class GridProgress:
 
     def watch(self, job: Job, part: float, record: dict[str, Any] | None) -> None:
         """See :data:`bench.runs.engines.local.Watcher`."""
-        self._done[job.kind, job.key] = part
-        finished = sum(self._weight[name] * part for name, part in self._done.items() if name in self._weight)
+        name = job.kind, job.key
+        self._finished += self._weight.get(name, 0.0) * (part - self._done.get(name, 0.0))
+        self._done[name] = part
+        finished = self._finished
         if self._bar is not None:
             if job.key not in self._tasks:
                 self._tasks[job.key] = self._bar.add_task("  " + job.title, total=1.0)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bench.cli.choices import RUNS, AsJson, Device, Jobs, Out, Settings, names
+from bench.cli.choices import RUNS, AsJson, CellTimeout, Device, Jobs, Out, Settings, names
 
 
 def run(
@@ -21,6 +21,7 @@ def run(
     seeds: Annotated[int, typer.Option("--seeds", help="Number of seeds.")] = 5,
     settings: Settings = None,
     jobs: Jobs = None,
+    cell_timeout: CellTimeout = None,
     device: Device = "auto",
     out: Out = RUNS,
     as_json: AsJson = False,
@@ -35,16 +36,16 @@ def run(
     from bench.evaluation.summary import results_of, summarise
     from bench.plugins.registry import registry
     from bench.plugins.specs import REFERENCE
-    from bench.runs.plan import RunRequest, make_plan, run_plan
+    from bench.runs.engines.local import run_jobs
+    from bench.runs.plan import RunRequest, make_plan, missing_jobs
     from bench.runs.store import Store
 
     request = RunRequest(task, names(encoder), names(baseline), names(dataset), seeds, settings or [], device)
     store = Store(out)
     plan = make_plan(request, registry(), store, lambda name: single_progress(f"making {name}"))
-    distinct = {(job.kind, job.key): job for cell in plan.cells for job in cell.jobs}
-    missing = [job for job in distinct.values() if not store.is_done(job.kind, job.key)]
+    missing = missing_jobs(plan.jobs, store)
     with GridProgress(missing) as progress:
-        run_plan(plan, store, jobs, progress.watch)
+        run_jobs(missing, store, jobs, progress.watch, cell_timeout)
     computed = frozenset(job.key for job in missing)
     results = results_of(plan.cells, store)
     rows, warnings = summarise(results, plan.primary, REFERENCE, computed), results.warnings()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bench.cli.choices import RUNS, AsJson, Device, Jobs, Out, names, typed
+from bench.cli.choices import RUNS, AsJson, CellTimeout, Device, Jobs, Out, names, typed
 
 if TYPE_CHECKING:
     from bench.evaluation.grid import ExperimentPlan
@@ -33,6 +33,7 @@ def tables(
         bool, typer.Option("--rerun/--only-missing", help="Remove the results of these cells first, and no others.")
     ] = False,
     jobs: Jobs = None,
+    cell_timeout: CellTimeout = None,
     device: Device = "auto",
     out: Out = RUNS,
     as_json: AsJson = False,
@@ -72,7 +73,7 @@ def tables(
         missing = plan.missing(store)
         computed = sum(job.kind == "cells" for job in missing)
         with GridProgress(missing) as progress:
-            run_jobs(plan.jobs, store, jobs, progress.watch)
+            run_jobs(missing, store, jobs, progress.watch, cell_timeout)
 
     from bench.reports.all_tables import all_tables, write_tables
     from bench.reports.dataset_table import dataset_table
@@ -91,7 +92,7 @@ def tables(
     for line in results.warnings():
         typer.echo(line, err=True)
     typer.echo(f"{len(plan.all_cells)} cells, {computed} computed now; tables in {folder}", err=True)
-    if not only_datasets and not all(store.is_done("cells", cell.key) for cell in plan.all_cells):
+    if not only_datasets and not all(results.is_done(cell) for cell in plan.all_cells):
         raise typer.Exit(1)
 
 
@@ -102,12 +103,12 @@ def _forecast(plan: ExperimentPlan, store: Store, workers: int | None) -> str:
     from bench.evaluation.grid import estimate_seconds
 
     processes = workers or len(os.sched_getaffinity(0))
+    jobs, missing = plan.jobs, plan.missing(store)
+    waiting = {job.key for job in missing if job.kind == "cells"}
     lines = []
     for part, cells in plan.cells.items():
-        keys = list(dict.fromkeys(cell.key for cell in cells))
-        done = sum(store.is_done("cells", key) for key in keys)
-        lines.append(f"{part}: {len(keys)} cells, {done} done")
-    jobs, missing = plan.jobs, plan.missing(store)
+        keys = {cell.key for cell in cells}
+        lines.append(f"{part}: {len(keys)} cells, {len(keys - waiting)} done")
     trained = [job for job in jobs if job.kind == "encoders"]
     left = sum(job.kind == "encoders" for job in missing)
     cells_left = sum(job.kind == "cells" for job in missing)

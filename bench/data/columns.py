@@ -2,7 +2,8 @@
 
 Parquet is for exchange; training wants columns that the operating system pages in by themselves. ``build_columns``
 streams the tables once, row group by row group, into ``.npy`` files under ``columns/`` and hashes the contents on the
-way. The folder is a cache: deleting it loses nothing.
+way. The folder is a cache: deleting it loses nothing. It knows the size, time and checksum of every table that it was
+made from and of every file in it, so that neither a changed table nor a damaged column is believed.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ import hashlib
 import json
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 import pyarrow as pa
@@ -21,8 +23,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from bench.data.checksums import Mark, changed, is_untouched, marks
 from bench.data.npy import NpyWriter
-from bench.data.schema import KINDS, MATRICES, NO_TIME, SPLITS
+from bench.data.schema import KINDS, MATRICES, NO_TIME, SPLITS, TABLES
+from bench.files import beside, sweep, take_place, written_whole
 
 FOLDER = "columns"
 _CHUNK_ROWS = 262_144
@@ -57,19 +61,77 @@ class Columns:
     item_words: NDArray[np.int32]  # (words of all items,)
 
 
-def open_columns(folder: Path) -> tuple[Columns, dict[str, Any]]:
-    """Memory-maps the columns of the corpus in ``folder``, which ``build_columns`` must have made.
+class Meta(TypedDict):
+    """What ``meta.json`` says.
 
-    Returns:
-        the columns, and the meta data: fingerprint, names of categories and domains, number of users.
+    ``tables`` are the tables and matrices of the corpus that the columns were made from, ``files`` the columns.
+    """
+
+    fingerprint: str
+    categories: list[str]
+    domains: list[str]
+    users: int
+    tables: dict[str, Mark]
+    files: dict[str, Mark]
+
+
+class OutdatedColumnsError(Exception):
+    """The columns have to be derived again: there are none, or not from these tables, or they are damaged.
+
+    Attributes:
+        damaged: the first column that is not as it was written; None where that is not the reason.
+    """
+
+    def __init__(self, damaged: str | None = None) -> None:
+        super().__init__(damaged)
+        self.damaged = damaged
+
+
+def open_columns(folder: Path, fingerprint: str) -> tuple[Columns, Meta]:
+    """Memory-maps the columns of the corpus in ``folder``.
+
+    Args:
+        folder: the corpus folder.
+        fingerprint: of the tables.
+
+    Raises:
+        OutdatedColumnsError: ``build_columns`` must make them first.
     """
     columns = folder / FOLDER
-    meta = json.loads((columns / "meta.json").read_text())
-    arrays = {f.name: np.load(columns / f"{f.name}.npy", mmap_mode="r") for f in fields(Columns)}
+    try:
+        meta = read_meta(folder)
+        if meta["fingerprint"] != fingerprint or changed(folder, meta["tables"]):
+            raise OutdatedColumnsError
+        damaged = changed(columns, meta["files"])
+        if damaged:
+            raise OutdatedColumnsError(damaged[0])
+        arrays = {f.name: np.load(columns / f"{f.name}.npy", mmap_mode="r") for f in fields(Columns)}
+        _remember_times(folder, meta)
+    except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError):
+        raise OutdatedColumnsError from None  # no cache, or one that another version or a crash left
     return Columns(**arrays), meta
 
 
-def build_columns(folder: Path, keep: bool = True) -> dict[str, Any]:
+def read_meta(folder: Path) -> Meta:
+    """What the columns of the corpus in ``folder`` say of themselves."""
+    meta: Meta = json.loads((folder / FOLDER / "meta.json").read_text(encoding="utf-8"))
+    return meta
+
+
+def _remember_times(folder: Path, meta: Meta) -> None:
+    """Writes down the times of files that were copied, so that their contents need not be read the next time."""
+    touched = False
+    for place, known in ((folder, meta["tables"]), (folder / FOLDER, meta["files"])):
+        for name, one in known.items():
+            if not is_untouched(place / name, one):
+                one["modified"] = (place / name).stat().st_mtime_ns
+                touched = True
+    if touched:
+        with suppress(OSError), written_whole(folder / FOLDER / "meta.json") as writing:  # it may be read-only
+            writing.write_text(json.dumps(meta), encoding="utf-8")
+
+
+def build_columns(folder: Path, keep: bool = True, fingerprint: str | None = None) -> Meta:
     """Streams the tables of ``folder`` into flat columns and fingerprints their contents.
 
     The fingerprint is the SHA-256 of every value in reading order, so it does not depend on how Parquet encodes them.
@@ -77,16 +139,17 @@ def build_columns(folder: Path, keep: bool = True) -> dict[str, Any]:
     Args:
         folder: the corpus folder.
         keep: put the columns into the corpus; otherwise only the meta data are returned.
+        fingerprint: put them there only if the tables have this one.
     """
-    building = folder / f"{FOLDER}.building"
+    sweep(folder, FOLDER)
+    building = beside(folder / FOLDER)
     shutil.rmtree(building, ignore_errors=True)
     building.mkdir()
     try:
         meta = _Builder(folder, building).build()
-        (building / "meta.json").write_text(json.dumps(meta))
-        if keep:
-            shutil.rmtree(folder / FOLDER, ignore_errors=True)
-            building.rename(folder / FOLDER)
+        if keep and fingerprint in (None, meta["fingerprint"]):
+            (building / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
+            take_place(building, folder / FOLDER)
         return meta
     finally:
         shutil.rmtree(building, ignore_errors=True)
@@ -96,7 +159,8 @@ class _Builder:
     def __init__(self, folder: Path, building: Path) -> None:
         self.folder, self.building, self.hash = folder, building, hashlib.sha256()
 
-    def build(self) -> dict[str, Any]:
+    def build(self) -> Meta:
+        tables = marks(self.folder, [*(f"{name}.parquet" for name in TABLES), *(f"{name}.npy" for name in MATRICES)])
         for batch in self._batches("vocabulary"):
             self._hash_strings(batch["word"])
         categories, domains = self._items()
@@ -113,6 +177,8 @@ class _Builder:
             "categories": categories.names,
             "domains": domains.names,
             "users": users,
+            "tables": tables,
+            "files": marks(self.building, [f"{f.name}.npy" for f in fields(Columns)]),
         }
 
     def _batches(self, table: str) -> Iterator[pa.RecordBatch]:

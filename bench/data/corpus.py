@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -13,9 +14,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from bench.data.columns import Columns, build_columns, open_columns
+from bench.data.checksums import sha256_of
+from bench.data.columns import FOLDER, Columns, Meta, OutdatedColumnsError, build_columns, open_columns
 from bench.data.schema import FORMAT_VERSION, SPLITS
 from bench.errors import BenchError
+from bench.files import locked
+from bench.progress import note
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,7 @@ class CorpusInfo:
         source: how the corpus was made: the resolved configuration, seeds, files with checksums.
         counts: rows of each table, and of image_vectors.
         fingerprint: SHA-256 of the contents.
+        checksums: SHA-256 of each table and matrix, by the name of its file.
     """
 
     name: str
@@ -39,6 +44,7 @@ class CorpusInfo:
     fingerprint: str
     counts: dict[str, int] = field(default_factory=dict)
     source: dict[str, Any] = field(default_factory=dict)
+    checksums: dict[str, str] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
@@ -63,22 +69,47 @@ class Corpus:
     def __repr__(self) -> str:
         return f"Corpus({self.info.label}, {self.info.counts.get('sessions', 0)} sessions, {self.folder})"
 
+    def check(self) -> None:
+        """Looks whether the files are those that the corpus was made with; derives its columns where these are missing.
+
+        Sizes and times are compared, and contents where these have changed; `bench data validate` reads everything.
+
+        Raises:
+            BenchError: a table or a matrix was changed; says which.
+        """
+        _ = self._opened
+
     @cached_property
-    def _opened(self) -> tuple[Columns, dict[str, Any]]:
+    def _opened(self) -> tuple[Columns, Meta]:
+        with suppress(OutdatedColumnsError):
+            return open_columns(self.folder, self.info.fingerprint)
+        with locked(self.folder / FOLDER):
+            try:
+                return open_columns(self.folder, self.info.fingerprint)  # another process was as fast
+            except OutdatedColumnsError as outdated:
+                if outdated.damaged is not None:
+                    column = self.folder / FOLDER / outdated.damaged
+                    note(f"{column} is not as it was written; the columns are derived from the tables again")
+            self._derive()
+            return open_columns(self.folder, self.info.fingerprint)
+
+    def _derive(self) -> None:
+        """Makes the columns, from the tables that ``corpus.toml`` was written for and from no others."""
         try:
-            columns, meta = open_columns(self.folder)
-            if meta["fingerprint"] == self.info.fingerprint:
-                return columns, meta
-        except (OSError, EOFError, ValueError, KeyError):
-            pass  # no cache, or one that another version or a crash left
-        meta = build_columns(self.folder)
-        if meta["fingerprint"] != self.info.fingerprint:
-            raise BenchError(
-                "the tables are not those that corpus.toml was written for",
-                where=str(self.folder),
-                fix="make the corpus again, or see `bench data validate`",
-            )
-        return open_columns(self.folder)
+            fingerprint = build_columns(self.folder, fingerprint=self.info.fingerprint)["fingerprint"]
+        except (pa.ArrowException, OSError, EOFError, ValueError, LookupError, BenchError) as error:
+            raise self._changed(f"; it cannot be read: {' '.join(str(error).split())[:200]}") from error
+        if fingerprint != self.info.fingerprint:
+            raise self._changed("")
+
+    def _changed(self, more: str) -> BenchError:
+        """Names the files that are not those that the corpus was made with; the folder where these are not known."""
+        changed = [name for name, digest in self.info.checksums.items() if not _is(self.folder / name, digest)]
+        return BenchError(
+            "is not the one that corpus.toml was written for" + more,
+            where=", ".join(str(self.folder / name) for name in changed) or str(self.folder),
+            fix="put the file back, or make the corpus again; `bench data validate` says more",
+        )
 
     @property
     def columns(self) -> Columns:
@@ -106,17 +137,20 @@ class Corpus:
     @cached_property
     def word_vectors(self) -> NDArray[np.float32]:
         """(V, d) float32."""
+        self.check()
         vectors: NDArray[np.float32] = np.load(self.folder / "word_vectors.npy", mmap_mode="r")
         return vectors
 
     @cached_property
     def image_vectors(self) -> NDArray[np.int8 | np.float32]:
         """(I, d) int8, to be divided by 127, or float32."""
+        self.check()
         vectors: NDArray[np.int8 | np.float32] = np.load(self.folder / "image_vectors.npy", mmap_mode="r")
         return vectors
 
     def strings(self, table: str, column: str) -> pa.ChunkedArray:
         """A string column, such as ``strings("sessions", "session_id")``, read now and not kept."""
+        self.check()
         return pq.read_table(self.folder / f"{table}.parquet", columns=[column])[column]
 
     def session_rows(self, split: str | None = None, downstream: bool | None = None) -> NDArray[np.int64]:
@@ -127,6 +161,13 @@ class Corpus:
         if downstream is not None:
             chosen &= self.columns.session_downstream == downstream
         return np.flatnonzero(chosen)
+
+
+def _is(file: Path, digest: str) -> bool:
+    try:
+        return sha256_of(file) == digest
+    except BenchError:
+        return False
 
 
 def read_info(folder: Path) -> CorpusInfo:
@@ -159,6 +200,7 @@ def read_info(folder: Path) -> CorpusInfo:
             fingerprint=raw["fingerprint"],
             counts=raw["counts"],
             source=raw.get("source", {}),
+            checksums=raw.get("checksums", {}),
         )
     except KeyError as error:
         raise BenchError(f"key {error} is missing", where=str(file), fix="make the corpus again") from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import http.client
 import shutil
 import urllib.error
@@ -11,7 +10,9 @@ import urllib.request
 from pathlib import Path
 from typing import IO
 
+from bench.data.checksums import sha256_of
 from bench.errors import BenchError
+from bench.files import written_whole
 
 _CHUNK_BYTES = 1 << 20
 _SCHEMES = ("http://", "https://", "file://")
@@ -20,19 +21,6 @@ _SCHEMES = ("http://", "https://", "file://")
 def is_url(source: str | Path) -> bool:
     """Whether ``source`` is an address that :func:`fetch` downloads from, and not a path."""
     return str(source).lower().startswith(_SCHEMES)
-
-
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal, read in chunks.
-
-    Raises:
-        BenchError: the file is missing or unreadable.
-    """
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise BenchError(f"cannot be read: {error.strerror}", where=str(path), fix="check the path") from None
 
 
 def check_sha256(actual: str, expected: str | None, where: str) -> None:
@@ -52,8 +40,8 @@ def check_sha256(actual: str, expected: str | None, where: str) -> None:
 def fetch(source: str | Path, target: Path, *, sha256: str | None = None, timeout: float = 60.0) -> str:
     """Copies a file, or downloads a URL, to ``target``.
 
-    The bytes go to ``target.part`` first and are renamed once they are complete and their sum is right, so that a
-    broken connection or a wrong file leaves nothing behind.
+    The bytes go beside ``target`` first and are renamed once they are complete and their sum is right, so that a broken
+    connection or a wrong file leaves nothing behind.
 
     Args:
         source: a path, or an address that starts with ``http://``, ``https://`` or ``file://``.
@@ -67,15 +55,10 @@ def fetch(source: str | Path, target: Path, *, sha256: str | None = None, timeou
     Raises:
         BenchError: it is missing, the connection broke, or the sum is wrong.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(target.name + ".part")
-    try:
+    with written_whole(target) as part:
         actual = _download(str(source), part, timeout) if is_url(source) else _copy(Path(source), part)
         check_sha256(actual, sha256, str(source))
-        part.replace(target)
-        return actual
-    finally:
-        part.unlink(missing_ok=True)
+    return actual
 
 
 def join_url(base: str, relative: str) -> str:

@@ -19,6 +19,7 @@ from bench.data.columns import build_columns
 from bench.data.npy import NpyWriter
 from bench.data.schema import FORMAT_VERSION, KINDS, SPLITS, TABLES
 from bench.errors import BenchError
+from bench.files import beside, sweep, take_place
 
 WORD_DIM, IMAGE_DIM = 50, 512
 
@@ -26,7 +27,7 @@ WORD_DIM, IMAGE_DIM = 50, 512
 class CorpusWriter:
     """Writes a corpus folder chunk by chunk; a context manager.
 
-    Everything goes to ``FOLDER.writing``. Leaving the block in peace checks the corpus, fingerprints it and renames the
+    Everything goes to a folder beside it. Leaving the block in peace checks the corpus, fingerprints it and renames the
     folder; an exception or a failed check removes it, so that no half-written corpus is ever seen.
 
     Args:
@@ -52,8 +53,9 @@ class CorpusWriter:
     ) -> None:
         self.folder = Path(folder)
         if self.folder.exists() and not replace:
-            raise BenchError("is there already", where=str(self.folder), fix="choose another --out or remove it")
-        self._writing = self.folder.with_name(self.folder.name + ".writing")
+            raise self._is_there()
+        self._replace = replace
+        self._writing = beside(self.folder)
         self._info = {
             "name": name,
             "format_version": FORMAT_VERSION,
@@ -66,6 +68,7 @@ class CorpusWriter:
         self._image_dtype = image_dtype
 
     def __enter__(self) -> CorpusWriter:
+        sweep(self.folder.parent, self.folder.name)
         shutil.rmtree(self._writing, ignore_errors=True)
         self._writing.mkdir(parents=True)
         self._tables = {
@@ -187,12 +190,16 @@ class CorpusWriter:
         check_corpus(self._writing, called=str(self.folder))
         meta = build_columns(self._writing)
         info = {**self._info, "fingerprint": meta["fingerprint"], "dimensions": self._dims}
+        info["checksums"] = {name: known["sha256"] for name, known in meta["tables"].items()}
         info["counts"] = {**self._rows, "images": self._image_vectors.rows}
         info["source"] = _without_none(self._source)
         (self._writing / "corpus.toml").write_text(tomli_w.dumps(info), encoding="utf-8")
-        if self.folder.exists():
-            shutil.rmtree(self.folder)
-        self._writing.rename(self.folder)
+        if not self._replace and self.folder.exists():
+            raise self._is_there()
+        take_place(self._writing, self.folder)
+
+    def _is_there(self) -> BenchError:
+        return BenchError("is there already", where=str(self.folder), fix="choose another --out or remove it")
 
 
 def _arrow(values: Any, kind: pa.DataType) -> pa.Array:

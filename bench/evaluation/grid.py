@@ -20,7 +20,7 @@ from bench.plugins.variants import base_of
 from bench.progress import Progress, silent
 from bench.runs.corpora import dataset_spec
 from bench.runs.jobs import Cell, Job
-from bench.runs.plan import RunRequest, make_plan
+from bench.runs.plan import RunRequest, distinct_jobs, make_plan, missing_jobs
 from bench.runs.store import RECORDS, Store
 from bench.stats.family import Family
 
@@ -51,11 +51,11 @@ class ExperimentPlan:
     @property
     def jobs(self) -> list[Job]:
         """Every job once."""
-        return list({(job.kind, job.key): job for cell in self.all_cells for job in cell.jobs}.values())
+        return distinct_jobs(self.all_cells)
 
     def missing(self, store: Store) -> list[Job]:
         """The jobs that have no result yet, failed ones among them."""
-        return [job for job in self.jobs if not store.is_done(job.kind, job.key)]
+        return missing_jobs(self.jobs, store)
 
     def results(self, store: Store) -> Results:
         """What there is of the results."""
@@ -160,8 +160,8 @@ def estimate_seconds(jobs: Sequence[Job], store: Store) -> float:
         for path in (store.root / kind).glob(f"*/{file}"):
             if "." in path.parent.name:  # being written or removed
                 continue
-            record = store.read(kind, path.parent.name) or {"status": "missing"}
-            if record["status"] == "done":
+            record = store.peek(kind, path.parent.name)
+            if record.get("status") == "done":
                 for likeness in _likenesses(kind, record["config"]):
                     recorded.setdefault(likeness, []).append(float(record["seconds"]) / _steps(kind, record["config"]))
     total = 0.0

@@ -110,7 +110,7 @@ class StoredResults:
 
     def validation(self, part: str, dataset: str, baseline: str, encoder: str) -> list[float]:
         """Per seed that is done, the validation metric of the chosen epoch; NaN where there is none."""
-        done = [c for c in self.planned(part, dataset, baseline, encoder) if self._state(c.key) == "done"]
+        done = [c for c in self.planned(part, dataset, baseline, encoder) if self.is_done(c)]
         return [read_validation(self.store.folder("cells", cell.key)) for cell in done]
 
     @cached_property
@@ -118,6 +118,10 @@ class StoredResults:
         """Corpora by dataset."""
         folders = {cell.dataset: cell.jobs[-1].corpus for planned in self.cells.values() for cell in planned}
         return {dataset: Corpus(folder) for dataset, folder in folders.items()}
+
+    def is_done(self, cell: Cell) -> bool:
+        """Whether a cell has a result that is no failure."""
+        return self._state(cell.key) == "done"
 
     def warnings(self) -> list[str]:
         """What the cells warned of, and one line for each that failed; every line once."""

@@ -78,7 +78,7 @@ def summarise(
     Raises:
         BenchError: seeds of a system, or two systems, were scored on different queries or candidates.
     """
-    cells, store = results.cells[_RUN], results.store
+    cells = results.cells[_RUN]
     systems = list(dict.fromkeys((cell.dataset, cell.baseline, cell.encoder) for cell in cells))
     found = next(filter(None, (results.metrics(_RUN, *name) for name in systems)), [primary])
     metrics = sorted(found, key=lambda metric: (metric != primary, metric))
@@ -112,7 +112,7 @@ def summarise(
                     metric=metric,
                     mean=float(means.mean()) if len(means) else None,
                     std=float(means.std(ddof=1)) if len(means) > 1 and len(keys) > 1 else None,
-                    seeds=sum(store.is_done("cells", cell.key) for cell in planned),
+                    seeds=sum(results.is_done(cell) for cell in planned),
                     delta=float(means.mean() - others.mean()) if compared else None,
                     ci_low=difference.low if difference else None,
                     ci_high=difference.high if difference else None,

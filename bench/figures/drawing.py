@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from bench.figures.style import style
+from bench.files import written_whole
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -60,18 +61,15 @@ def write_drawing(drawing: Drawing, folder: Path, provenance: tuple[str, ...] = 
         "md": "\n\n".join([*lines, f"![{drawing.title}]({drawing.id}.svg)"]) + "\n",
     }
     for kind, text in texts.items():
-        file = folder / f"{drawing.id}.{kind}"
-        writing = file.with_name(f"{file.name}.writing")
-        writing.write_text(text, encoding="utf-8")
-        written.append(writing.replace(file))
+        written.append(folder / f"{drawing.id}.{kind}")
+        with written_whole(written[-1]) as writing:
+            writing.write_text(text, encoding="utf-8")
     return written
 
 
 def write_picture(figure: Figure, file: Path) -> Path:
     """Writes a figure as PDF, SVG or PNG, which the ending of ``file`` says; beside, then renamed."""
     kind = file.suffix.removeprefix(".").lower()
-    file.parent.mkdir(parents=True, exist_ok=True)
-    writing = file.with_name(f"{file.name}.writing")
-    with style():
+    with written_whole(file) as writing, style():
         figure.savefig(writing, format=kind, metadata=_WITHOUT_DATES.get(kind))
-    return writing.replace(file)
+    return file

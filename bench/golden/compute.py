@@ -14,9 +14,8 @@ from bench.golden.tables import GoldenTable
 from bench.plugins.registry import Registry
 from bench.plugins.specs import REFERENCE
 from bench.progress import Progress, silent
-from bench.runs.engines.local import Watcher, run_jobs
 from bench.runs.jobs import Job
-from bench.runs.plan import Plan, RunRequest, make_plan
+from bench.runs.plan import Plan, RunRequest, distinct_jobs, make_plan
 from bench.runs.provenance import machine, versions
 from bench.runs.store import Store
 from bench.stats.regression import Number, Place
@@ -55,15 +54,11 @@ def plan_gate(
 
 def jobs_of(planned: Sequence[PlannedTable]) -> list[Job]:
     """Every job of the grid, those that tables share once."""
-    jobs = (job for one in planned for cell in one.plan.cells for job in cell.jobs)
-    return list({(job.kind, job.key): job for job in jobs}.values())
+    return distinct_jobs(cell for one in planned for cell in one.plan.cells)
 
 
-def compute_tables(
-    planned: Sequence[PlannedTable], store: Store, command: str, workers: int | None, watch: Watcher
-) -> list[GoldenTable]:
-    """Runs the grid; its tables, in which a cell that failed is None."""
-    run_jobs(jobs_of(planned), store, workers, watch)
+def tables_of(planned: Sequence[PlannedTable], store: Store, command: str) -> list[GoldenTable]:
+    """The tables of a grid that has been run; in them a cell that failed is None."""
     return [_table(one, store, command) for one in planned]
 
 

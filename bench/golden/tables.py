@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from bench.errors import BenchError, did_you_mean
+from bench.files import written_whole
 from bench.stats.regression import Number, Place
 
 _DIGITS = 9  # three more than the gate looks at
@@ -106,9 +106,8 @@ def write_golden(table: GoldenTable, folder: Path) -> None:
     ]
     text = head + ',\n "numbers": [\n  ' + ",\n  ".join(lines) + "\n ]\n}\n"
     file = folder / f"{table.name}.json"
-    writing = file.with_name(f"{file.name}.writing-{os.getpid()}")
-    writing.write_text(text, encoding="utf-8")
-    writing.replace(file)
+    with written_whole(file) as writing:
+        writing.write_text(text, encoding="utf-8")
 
 
 def rounded(table: GoldenTable) -> GoldenTable:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 from bench.evaluation.tests import Results
+from bench.files import files_written_whole
 from bench.reports.against_paper import ordering_table, published_table
 from bench.reports.dataset_table import dataset_table
 from bench.reports.differences import difference_table
@@ -41,9 +41,13 @@ def write_tables(
         results: what they show.
         command: what was typed, without ``bench``.
     """
-    writing = folder.with_name(folder.name + ".writing")
-    shutil.rmtree(writing, ignore_errors=True)
-    writing.mkdir(parents=True)
+    with files_written_whole(folder) as writing:
+        _write(writing, tables, formats, results, command)
+
+
+def _write(
+    writing: Path, tables: Sequence[Table], formats: Sequence[str], results: Results, command: Sequence[str]
+) -> None:
     experiment = results.experiment
     for ending in formats:
         for table in tables:
@@ -63,7 +67,3 @@ def write_tables(
     lines.append(f"Computed at commit {', '.join(map(str, provenance['commits']))}; see `provenance.json`.")
     text = "\n\n".join([*lines, WRITERS["md"](tables).rstrip("\n"), *results.warnings()]) + "\n"
     (writing / "tables.md").write_text(text, encoding="utf-8")
-    folder.mkdir(parents=True, exist_ok=True)
-    for file in writing.iterdir():
-        file.replace(folder / file.name)
-    writing.rmdir()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import json
 import shlex
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import pandas as pd
 
 from bench.data.corpus import Corpus
 from bench.evaluation.summary import SummaryRow
+from bench.files import files_written_whole
 from bench.reports.run_table import markdown_run
 from bench.runs.jobs import Cell
 from bench.runs.store import Store
@@ -43,9 +43,6 @@ def record_run(
         store: where the results are.
         warnings: lines that belong to the table.
     """
-    writing = folder.with_name(folder.name + ".writing")
-    shutil.rmtree(writing, ignore_errors=True)
-    writing.mkdir(parents=True)
     provenance = provenance_of(command, cells, corpora, store)
     lines = [
         f"`{provenance['command']}`",
@@ -55,17 +52,14 @@ def record_run(
     ]
     table = markdown_run(rows, corpora, primary)
     text = "\n\n".join([*lines, table.rstrip("\n"), *warnings]) + "\n"
-    (writing / "table.md").write_text(text, encoding="utf-8")
-    write_json(writing / "rows.json", [row.as_dict() for row in rows])
-    write_json(writing / "provenance.json", provenance)
     curves = pretraining_curves(cells, store)
-    if len(curves):
-        curves.to_csv(writing / "curves.csv", index=False, float_format="%.5f")
-        _draw(curves, corpora, writing / "curves.svg")
-    folder.mkdir(parents=True, exist_ok=True)
-    for file in writing.iterdir():
-        file.replace(folder / file.name)
-    writing.rmdir()
+    with files_written_whole(folder) as writing:
+        (writing / "table.md").write_text(text, encoding="utf-8")
+        write_json(writing / "rows.json", [row.as_dict() for row in rows])
+        write_json(writing / "provenance.json", provenance)
+        if len(curves):
+            curves.to_csv(writing / "curves.csv", index=False, float_format="%.5f")
+            _draw(curves, corpora, writing / "curves.svg")
 
 
 def provenance_of(

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.data.corpus import Corpus
+from bench.data.making import to_be_made
 from bench.errors import BenchError
 from bench.runs.keys import component_config, key_of
 from bench.runs.store import Store
@@ -48,7 +49,7 @@ def open_corpus(
         BenchError: it needs files that only the user can provide.
     """
     if spec is None:
-        return Corpus(name)
+        return checked(Corpus(name))
     folder = corpus_folder(spec, options, store)
     if not folder.exists():
         if spec.fetched:
@@ -58,8 +59,26 @@ def open_corpus(
                 where=str(folder),
                 fix=f"bench data fetch {name} --from PATH|URL{''.join(changed)}; the files: {spec.where}",
             )
-        spec.load()(folder, name=name, progress=progress, **options)
-    return Corpus(folder)
+        with to_be_made(folder) as missing:
+            if missing:
+                spec.load()(folder, name=name, progress=progress, **options)
+    return checked(Corpus(folder))
+
+
+def checked(corpus: Corpus) -> Corpus:
+    """The corpus, after a look at whether its files are those that it was made with.
+
+    Raises:
+        BenchError: a file was changed.
+    """
+    corpus.check()
+    return corpus
+
+
+def is_made_with(corpus: Corpus, name: str, options: dict[str, Any]) -> bool:
+    """Whether a corpus is that of this dataset with these options, as far as its ``corpus.toml`` says."""
+    stated = {key: value for key, value in options.items() if value is not None}  # TOML has no null
+    return corpus.info.name == name and corpus.info.source.get("options", stated) == stated
 
 
 def _changed(spec: DatasetSpec, options: dict[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from bench.data.corpus import Corpus
 from bench.data.schema import SPLITS
 from bench.errors import BenchError
+from bench.files import written_whole
 from bench.runs.corpora import dataset_spec, open_corpus
 from bench.runs.jobs import Job, plan_encoder
 from bench.runs.plan import resolve_device
@@ -108,12 +109,11 @@ def embed_sessions(
     job, corpus = pretrained(encoder, dataset, seed, settings, device, store, progress)
     import torch
 
-    from bench.runs.work import encode_prefixes, load_encoder
+    from bench.runs.work import encode_prefixes, load_encoder, weights_of
     from bench.training.context import TrainingContext
 
     context = TrainingContext(corpus, seed, torch.device(job.config["device"]), progress(f"embedding {dataset}"))
-    weights = store.folder(job.kind, job.key) / "encoder.safetensors"
-    model = load_encoder(job.config, context.features.dims, weights).to(context.device)
+    model = load_encoder(job.config, context.features.dims, weights_of(store, job.key)).to(context.device)
     last_query = corpus.columns.session_queries[1:] - 1  # a whole session is the prefix that ends with its last query
     vectors = encode_prefixes(model, np.asarray(last_query), context)
 
@@ -127,8 +127,6 @@ def embed_sessions(
         },
         metadata={"encoder": encoder, "key": job.key, "corpus": corpus.info.fingerprint},
     )
-    to.parent.mkdir(parents=True, exist_ok=True)
-    writing = to.with_name(to.name + ".writing")
-    pq.write_table(table, writing, row_group_size=_CHUNK)
-    writing.rename(to)
+    with written_whole(to) as writing:
+        pq.write_table(table, writing, row_group_size=_CHUNK)
     return len(vectors)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.data.corpus import Corpus
-from bench.runs.keys import component_config, key_of, library_versions
+from bench.runs.keys import component_config, key_of
+from bench.runs.provenance import library_versions
 from bench.runs.source_version import source_version
 from bench.plugins.specs import BaselineSpec, EncoderSpec, TaskSpec
 

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from functools import cache
-from importlib.metadata import version
 from typing import Any
 
 from bench.runs.source_version import source_version
 from bench.plugins.specs import Spec
-
-_LIBRARIES = ("torch", "numpy", "scipy", "numba")
 
 
 def key_of(config: dict[str, Any]) -> str:
@@ -23,9 +19,3 @@ def key_of(config: dict[str, Any]) -> str:
 def component_config(spec: Spec, options: dict[str, Any]) -> dict[str, Any]:
     """A component's part of a configuration: name, target, options, and the version of its source."""
     return {"name": spec.name, "target": spec.target, "options": options, "source": source_version(spec.target)}
-
-
-@cache
-def library_versions() -> dict[str, str]:
-    """Versions of the libraries that compute."""
-    return {name: version(name) for name in _LIBRARIES}

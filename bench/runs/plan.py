@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from bench.data.corpus import Corpus
 from bench.errors import BenchError
 from bench.runs.corpora import dataset_spec, open_corpus
-from bench.runs.jobs import Cell, Options, plan_cell
+from bench.runs.jobs import Cell, Job, Options, plan_cell
 from bench.runs.engines.local import Watcher, run_jobs
 from bench.runs.store import Store
 from bench.plugins.variants import base_of, variant_of, variant_options
@@ -60,6 +60,22 @@ class Plan:
     primary: str
     cells: list[Cell] = field(default_factory=list)
     corpora: dict[str, Corpus] = field(default_factory=dict)
+
+    @property
+    def jobs(self) -> list[Job]:
+        """Every job once, though it may be part of several cells."""
+        return distinct_jobs(self.cells)
+
+
+def distinct_jobs(cells: Iterable[Cell]) -> list[Job]:
+    """Every job of these cells once."""
+    return list({(job.kind, job.key): job for cell in cells for job in cell.jobs}.values())
+
+
+def missing_jobs(jobs: Iterable[Job], store: Store) -> list[Job]:
+    """Those of these jobs, each once, that have no result yet, or only a failure; the store is asked once for each."""
+    distinct = {(job.kind, job.key): job for job in jobs}
+    return [job for name, job in distinct.items() if not store.is_done(*name)]
 
 
 def make_plan(
@@ -130,9 +146,11 @@ def make_plan(
     return plan
 
 
-def run_plan(plan: Plan, store: Store, workers: int | None, watch: Watcher) -> None:
-    """Runs the cells of a plan that have no result yet."""
-    run_jobs((job for cell in plan.cells for job in cell.jobs), store, workers, watch)
+def run_plan(
+    plan: Plan, store: Store, workers: int | None, watch: Watcher = lambda *_: None, timeout: float | None = None
+) -> None:
+    """Runs the cells of a plan that have no result yet; see :func:`bench.runs.engines.local.run_jobs`."""
+    run_jobs(missing_jobs(plan.jobs, store), store, workers, watch, timeout)
 
 
 def resolve_device(device: str) -> str:

@@ -4,12 +4,26 @@ from __future__ import annotations
 
 import platform
 import subprocess
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 _LIBRARIES = ("bm25s", "numba", "numpy", "scipy", "torch", "xgboost")
+_EVERYWHERE = ("torch", "numpy", "scipy", "numba")
 
 
+def provenance() -> dict[str, Any]:
+    """What a record says of the program and the machine that made it."""
+    return {
+        "session_bench": version("session-bench"),
+        "commit": checkout_commit(),
+        "python": platform.python_version(),
+        "machine": system(),
+    }
+
+
+@cache
 def checkout_commit() -> str | None:
     """The commit of this project's checkout, with ``+`` where files differ from it; None if installed otherwise."""
     here = Path(__file__)
@@ -26,6 +40,11 @@ def checkout_commit() -> str | None:
     return commit + ("+" if changed else "")
 
 
+def system() -> str:
+    """Operating system and kind of processor."""
+    return f"{platform.system()} {platform.machine()}"
+
+
 def machine() -> dict[str, str]:
     """System, processor, and the vector instructions that torch chose for it.
 
@@ -34,7 +53,7 @@ def machine() -> dict[str, str]:
     import torch
 
     return {
-        "system": f"{platform.system()} {platform.machine()}",
+        "system": system(),
         "processor": _processor(),
         "vectors": str(torch.backends.cpu.get_cpu_capability()),
     }
@@ -42,13 +61,25 @@ def machine() -> dict[str, str]:
 
 def versions() -> dict[str, str]:
     """Python's version and those of the libraries that compute; a library that isn't installed is left out."""
-    found = {"python": platform.python_version()}
-    for name in _LIBRARIES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
+    found = {name: library_version(name) for name in _LIBRARIES}
+    return {"python": platform.python_version(), **{name: known for name, known in found.items() if known is not None}}
+
+
+@cache
+def library_version(name: str) -> str | None:
+    """Version of an installed distribution; None where it is not installed."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def library_versions() -> dict[str, str | None]:
+    """Versions of the libraries that compute whatever the components are: a part of every key.
+
+    Those that a component imports beside them count with its source (:mod:`bench.runs.source_version`).
+    """
+    return {name: library_version(name) for name in _EVERYWHERE}
 
 
 def _processor() -> str:

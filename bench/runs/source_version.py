@@ -7,10 +7,11 @@ import hashlib
 import importlib.util
 import sys
 from functools import cache
-from importlib.metadata import PackageNotFoundError, entry_points, version
+from importlib.metadata import entry_points
 from pathlib import Path
 
 from bench import HOMES
+from bench.runs.provenance import library_version
 
 _DISTRIBUTIONS = {"sklearn": "scikit-learn"}  # named otherwise than what is imported
 
@@ -25,7 +26,7 @@ def source_version(target: str) -> str:
     for name, source in sorted(sources.items()):
         digest.update(f"{name}\0{len(source)}\0".encode() + source)
     for library in sorted(libraries):
-        digest.update(f"{library}=={_version(library)}\0".encode())
+        digest.update(f"{library}=={library_version(_DISTRIBUTIONS.get(library, library))}\0".encode())
     return digest.hexdigest()[:16]
 
 
@@ -49,15 +50,6 @@ def _closure(module: str) -> tuple[dict[str, bytes], set[str]]:
             elif root and root not in sys.stdlib_module_names:
                 libraries.add(root)
     return sources, libraries
-
-
-@cache
-def _version(library: str) -> str | None:
-    """Version of the distribution that an import comes from, None where it is not installed."""
-    try:
-        return version(_DISTRIBUTIONS.get(library, library))
-    except PackageNotFoundError:
-        return None
 
 
 @cache

@@ -1,23 +1,27 @@
-"""The folder of results: corpora, encoders, embeddings and cells, each under its key, each written whole or not."""
+"""The folder of results: corpora, encoders, embeddings and cells, each under its key, each written whole or not.
+
+A record carries the checksums of the files beside it, and its own. What does not have them when it is read is set aside
+under another name (``KEY.broken-1``), said in one line, and missing from then on, so that it is computed again.
+"""
 
 from __future__ import annotations
 
-import errno
+import hashlib
 import json
-import os
-import platform
-import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from bench.errors import BenchError
+from bench.data.checksums import has_contents, sha256_of
+from bench.files import folder_written_whole, sweep
+from bench.progress import note
 
 RECORDS = {"encoders": "encoder.json", "embeddings": "embedding.json", "cells": "cell.json"}
 """Kinds of results and the file that describes one; a result without it does not exist."""
 
-_EARLIER = "-earlier"
+Record = dict[str, Any]
+"""What a result says of itself."""
 
 
 class Store:
@@ -43,73 +47,109 @@ class Store:
         """Where the result of this kind and key stands, or would."""
         return self.root / kind / key
 
-    def read(self, kind: str, key: str) -> dict[str, Any] | None:
-        """What the result says of itself; None where there is none yet."""
-        file = self.folder(kind, key) / RECORDS[kind]
+    def read(self, kind: str, key: str) -> Record | None:
+        """What the result says of itself; None where there is none yet, or none that can be believed.
+
+        The files beside the record are compared with their checksums; once per process, and again when they change.
+        """
+        while True:
+            text = self._text(kind, key)
+            if text is None:
+                return None
+            record, damage = _believed(text, self.folder(kind, key))
+            if not damage:
+                return record
+            if self._text(kind, key) == text:  # else another process has replaced it in between
+                self._set_aside(kind, key, damage)
+                return None
+
+    def peek(self, kind: str, key: str) -> Record:
+        """What a record says, whatever its files hold; empty where it is not readable. For estimates, not for numbers."""
         try:
-            record = json.loads(file.read_text(encoding="utf-8"))
-            if not isinstance(record, dict) or "status" not in record:
-                raise ValueError("no status in it")
-            return record
-        except FileNotFoundError:
-            return None
-        except ValueError as error:
-            raise BenchError(f"not readable: {error}", where=str(file), fix="remove the folder and run again") from None
+            record = json.loads(self._text(kind, key) or b"{}")
+        except ValueError:
+            return {}
+        return record if isinstance(record, dict) else {}
 
     def is_done(self, kind: str, key: str) -> bool:
         """Whether the result is there and did not fail."""
-        record = self.read(kind, key)
-        return record is not None and record["status"] == "done"
+        return is_done(self.read(kind, key))
 
     @contextmanager
     def publish(self, kind: str, key: str) -> Iterator[Path]:
-        """A folder to write into; it takes its place, replacing an earlier one, when the block ends in peace."""
-        place = self.folder(kind, key)
-        writing = place.with_name(f"{key}.writing-{os.getpid()}@{platform.node()}")
-        shutil.rmtree(writing, ignore_errors=True)
-        writing.mkdir(parents=True)
-        try:
+        """A folder to write into; it takes its place, replacing a failed result, when the block ends in peace.
+
+        A result that is done and sound stays: another process was as fast, and somebody may be reading it.
+        """
+        with folder_written_whole(self.folder(kind, key), keep=lambda: self.is_done(kind, key)) as writing:
             yield writing
-            _take_place(writing, place)
-        finally:
-            shutil.rmtree(writing, ignore_errors=True)
 
     def sweep(self) -> None:
         """Removes what processes of this machine that no longer run left half-written."""
-        for kind in RECORDS:
-            for writing in (self.root / kind).glob("*.writing-*@*"):
-                number, _, node = writing.name.partition(".writing-")[2].partition("@")
-                if node.removesuffix(_EARLIER) == platform.node() and not _runs(int(number)):
-                    shutil.rmtree(writing, ignore_errors=True)
+        for kind in (*RECORDS, "corpora", "checkpoints"):
+            sweep(self.root / kind)
 
-
-def _runs(number: int) -> bool:
-    """Whether this machine has a process with this number."""
-    try:
-        os.kill(number, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True
-
-
-def _take_place(writing: Path, place: Path) -> None:
-    """Renames a folder to its place. A failed result may stand there, or another process may be as fast as this one."""
-    while True:
+    def _text(self, kind: str, key: str) -> bytes | None:
         try:
-            writing.rename(place)
+            return (self.folder(kind, key) / RECORDS[kind]).read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def _set_aside(self, kind: str, key: str, damage: str) -> None:
+        place, number = self.folder(kind, key), 1
+        while place.with_name(f"{key}.broken-{number}").exists():
+            number += 1
+        aside = place.with_name(f"{key}.broken-{number}")
+        try:
+            place.rename(aside)
+        except FileNotFoundError:  # another process has just done it
             return
         except OSError as error:
-            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
-                raise
-        earlier = writing.with_name(f"{writing.name}{_EARLIER}")
-        with suppress(FileNotFoundError):
-            place.rename(earlier)
-        shutil.rmtree(earlier, ignore_errors=True)
+            note(f"{place}: {damage}; it does not count, and cannot be set aside: {error.strerror}")
+            return
+        note(f"{place}: {damage}; set aside as {aside.name}, it does not count")
 
 
-def write_record(folder: Path, kind: str, record: dict[str, Any]) -> None:
-    """Writes the describing file of a result."""
-    text = json.dumps(record, indent=1, sort_keys=True, ensure_ascii=False)
+def is_done(record: Record | None) -> bool:
+    """Whether a record is there and is not that of a failure."""
+    return record is not None and record["status"] == "done"
+
+
+def write_record(folder: Path, kind: str, record: Record) -> Record:
+    """Writes the describing file of a result, last, since it holds the checksums of the others; returns what it says."""
+    files = {
+        file.relative_to(folder).as_posix(): {"bytes": file.stat().st_size, "sha256": sha256_of(file)}
+        for file in sorted(folder.rglob("*"))
+        if file.is_file() and file.name != RECORDS[kind]
+    }
+    whole: Record = json.loads(json.dumps({**record, "files": files}))
+    whole["checksum"] = _checksum(whole)
+    text = json.dumps(whole, indent=1, sort_keys=True, ensure_ascii=False)
     (folder / RECORDS[kind]).write_text(text + "\n", encoding="utf-8")
+    return whole
+
+
+def _believed(text: bytes, folder: Path) -> tuple[Record, str]:
+    """A record, and what is wrong with it or with the files beside it; empty if nothing is."""
+    try:
+        record = json.loads(text)
+    except ValueError:
+        return {}, "the record is not readable"
+    if not isinstance(record, dict) or "status" not in record:
+        return {}, "the record says nothing of its status"
+    if "checksum" not in record or not isinstance(record.get("files"), dict):
+        return {}, "the record has no checksums: another version of bench wrote it"
+    if record.get("key", folder.name) != folder.name:
+        return {}, f"the record is that of {record['key']}"
+    if record["checksum"] != _checksum(record):
+        return {}, "the record is not as it was written"
+    for name, known in record["files"].items():
+        if not has_contents(folder / name, known["bytes"], known["sha256"]):
+            return {}, f"{name} is not as it was written" if (folder / name).exists() else f"{name} is gone"
+    return record, ""
+
+
+def _checksum(record: Record) -> str:
+    """SHA-256 of a record's canonical JSON, without the checksum itself."""
+    rest = {key: value for key, value in record.items() if key != "checksum"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

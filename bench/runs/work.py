@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-import platform
 import time
 import traceback
+from contextlib import ExitStack
 from importlib import import_module
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +15,15 @@ import pandas as pd
 import torch
 from safetensors.torch import load_file, save_file
 
-from bench.runs.provenance import checkout_commit
 from bench.contracts import SessionEncoder
 from bench.data.batch import SessionBatch
 from bench.data.corpus import Corpus
 from bench.data.features import Dims
 from bench.errors import BenchError
 from bench.runs.jobs import Job
-from bench.runs.store import Store, write_record
+from bench.runs.output import LOG, collected_warnings, printed_to
+from bench.runs.provenance import provenance
+from bench.runs.store import Record, Store, is_done, write_record
 from bench.training.context import TrainingContext
 from bench.progress import Progress, silent
 from bench.training.session_vectors import FrozenVectors, SessionVectors, TrainedAlong
@@ -31,29 +31,44 @@ from bench.training.session_vectors import FrozenVectors, SessionVectors, Traine
 _EMBEDDING_BATCH = 1024
 
 
-def perform(job: Job, store: Store, progress: Progress = silent) -> dict[str, Any]:
+def perform(job: Job, store: Store, progress: Progress = silent, keep_output: bool = False) -> Record:
     """Carries out a job and stores its result, unless that is there already.
 
     A failure is a result too: its record says ``failed`` and carries the traceback, so that it stops nothing else.
+    Warnings, the harness's own and those of plugins and libraries, go to the record.
+
+    Args:
+        job: of which everything that it needs is there.
+        store: where results are, and go.
+        progress: told (done, total).
+        keep_output: whether what is printed on the way goes to a file beside the record; otherwise it is printed.
 
     Returns:
         the record of the result.
     """
-    if store.is_done(job.kind, job.key):
-        return store.read(job.kind, job.key) or {}
+    there = store.read(job.kind, job.key)
+    if there is not None and is_done(there):
+        return there
     started, clock = time.time(), time.perf_counter()
-    record: dict[str, Any] = {"key": job.key, "title": job.title, "config": job.config, "provenance": _provenance(job)}
+    record: Record = {"key": job.key, "title": job.title, "config": job.config}
+    record["provenance"] = {**provenance(), "threads": torch.get_num_threads(), "corpus_folder": job.corpus}
     with store.publish(job.kind, job.key) as folder:
-        try:
-            context = _context(job, progress)
-            extra = {"encoders": _pretrain, "embeddings": _embed, "cells": _run}[job.kind](job, store, folder, context)
-            record |= {"status": "done", "warnings": context.warnings, **extra}
-        except Exception as error:  # whatever a plugin does, the grid goes on
-            line = str(error) if isinstance(error, BenchError) else f"{type(error).__name__}: {error}"
-            record |= {"status": "failed", "error": line, "traceback": traceback.format_exc()}
+        context: TrainingContext | None = None
+        with ExitStack() as stack:
+            if keep_output:
+                stack.enter_context(printed_to(folder / LOG))
+            warned = stack.enter_context(collected_warnings(_components(job)))
+            try:
+                context = _context(job, progress)
+                work = {"encoders": _pretrain, "embeddings": _embed, "cells": _run}[job.kind]
+                record |= {"status": "done", **work(job, store, folder, context)}
+            except Exception as error:  # whatever a plugin does, the grid goes on
+                line = str(error) if isinstance(error, BenchError) else f"{type(error).__name__}: {error}"
+                record |= {"status": "failed", "error": line, "traceback": traceback.format_exc()}
+        record["warnings"] = [*(context.warnings if context is not None else ()), *warned()]
         record |= {"started": started, "seconds": time.perf_counter() - clock}
-        write_record(folder, job.kind, record)
-    if record["status"] == "done" and job.kind == "encoders":
+        record = write_record(folder, job.kind, record)
+    if is_done(record) and job.kind == "encoders":
         store.checkpoint(job.key).unlink(missing_ok=True)
     return record
 
@@ -64,6 +79,17 @@ def load_encoder(config: dict[str, Any], dims: Dims, weights: Path | None = None
     if weights is not None:
         encoder.load_state_dict(load_file(weights))
     return encoder.eval()
+
+
+def weights_of(store: Store, key: str) -> Path:
+    """The file with the weights of a finished pretraining, which has just been looked at.
+
+    Raises:
+        BenchError: there is none, or it was damaged.
+    """
+    if not store.is_done("encoders", key):
+        raise BenchError("the weights are gone", where=str(store.folder("encoders", key)), fix="run it again")
+    return store.folder("encoders", key) / "encoder.safetensors"
 
 
 def encode_prefixes(
@@ -103,8 +129,7 @@ def _pretrain(job: Job, store: Store, folder: Path, context: TrainingContext) ->
 
 
 def _embed(job: Job, store: Store, folder: Path, context: TrainingContext) -> dict[str, Any]:
-    weights = store.folder("encoders", job.config["encoder_key"]) / "encoder.safetensors"
-    encoder = load_encoder(job.config, context.features.dims, weights).to(context.device)
+    encoder = load_encoder(job.config, context.features.dims, weights_of(store, job.config["encoder_key"])).to(context.device)
     queries = _attribute(job.config["task"]["target"])(**job.config["task"]["options"]).units(context.corpus)
     np.save(folder / "queries.npy", queries)
     np.save(folder / "vectors.npy", encode_prefixes(encoder, queries, context))
@@ -130,22 +155,20 @@ def _session_vectors(job: Job, store: Store, context: TrainingContext) -> Sessio
     if not job.needs:
         return TrainedAlong(lambda dims: load_encoder(job.config, dims), context)
     ((kind, key),) = job.needs
-    context.warnings += (store.read("encoders", _encoder_key(store, kind, key)) or {}).get("warnings", [])
+    context.warnings += _encoder_record(store, kind, key).get("warnings", [])
     queries, vectors = (np.load(store.folder(kind, key) / f"{name}.npy") for name in ("queries", "vectors"))
     return FrozenVectors(torch.from_numpy(queries), torch.from_numpy(vectors)).to(context.device)
 
 
-def _encoder_key(store: Store, kind: str, key: str) -> str:
-    record = store.read(kind, key) or {}
-    return str(record["config"]["encoder_key"])
+def _components(job: Job) -> dict[str, str]:
+    """Names of the job's components by their modules."""
+    parts = [job.config[kind] for kind in ("task", "baseline", "encoder") if kind in job.config]
+    return {part["target"].partition(":")[0]: part["name"] for part in parts}
 
 
-def _provenance(job: Job) -> dict[str, Any]:
-    return {
-        "session_bench": version("session-bench"),
-        "commit": checkout_commit(),
-        "python": platform.python_version(),
-        "machine": f"{platform.system()} {platform.machine()}",
-        "threads": torch.get_num_threads(),
-        "corpus_folder": job.corpus,
-    }
+def _encoder_record(store: Store, kind: str, key: str) -> Record:
+    """The record of the pretraining behind these vectors."""
+    record = store.read(kind, key)
+    if record is None:
+        raise BenchError("the vectors are gone", where=str(store.folder(kind, key)), fix="run it again")
+    return store.read("encoders", record["config"]["encoder_key"]) or {}

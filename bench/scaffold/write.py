@@ -5,12 +5,12 @@ from __future__ import annotations
 import importlib.util
 import keyword
 import re
-import shutil
 from importlib.resources import files
 from pathlib import Path
 from string import Template
 
 from bench.errors import BenchError, did_you_mean
+from bench.files import folder_written_whole
 from bench.plugins.registry import Registry
 
 _GATES = {
@@ -75,13 +75,11 @@ def write_plugin(name: str, kind: str, folder: Path, registry: Registry) -> list
     }
     contents = {place: _filled(template, meant) for place, template in _places(kind, package).items()}
     contents[Path("src", package, "__init__.py")] = f'"""{meant["cls"]}: a plugin of session-bench."""\n'
-    writing = folder.with_name(folder.name + ".writing")
-    shutil.rmtree(writing, ignore_errors=True)
-    for place, text in contents.items():
-        file = writing / place
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8")
-    writing.rename(folder)
+    with folder_written_whole(folder) as writing:
+        for place, text in contents.items():
+            file = writing / place
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, encoding="utf-8")
     return sorted(contents)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -12,32 +13,44 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from bench.errors import BenchError
+from bench.files import written_whole
 
 
 def save_checkpoint(file: Path, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
     """Writes named tensors and JSON facts, replacing an earlier checkpoint only when all is on disk."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    writing = file.with_name(file.name + ".writing")
-    save_file(
-        {name: t.detach().contiguous().cpu() for name, t in tensors.items()}, writing, {"facts": json.dumps(facts)}
-    )
-    writing.replace(file)
+    kept = {name: tensor.detach().contiguous().cpu() for name, tensor in tensors.items()}
+    said = json.dumps(facts)
+    with written_whole(file) as writing:
+        save_file(kept, writing, {"facts": said, "sha256": _checksum(kept, said)})
 
 
 def load_checkpoint(file: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """``(tensors, facts)`` of a checkpoint, on the CPU.
 
     Raises:
-        BenchError: the file is not readable.
+        BenchError: the file is not readable, or not as it was written.
     """
     try:
         with safe_open(file, framework="pt") as opened:
-            facts = json.loads((opened.metadata() or {})["facts"])
-            return {name: opened.get_tensor(name) for name in opened.keys()}, facts  # noqa: SIM118  not a dict
+            said = opened.metadata() or {}
+            tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118  not a dict
+            facts = json.loads(said["facts"])
     except Exception as error:
         raise BenchError(
             f"not a readable checkpoint: {error}", where=str(file), fix="remove the file; it starts anew"
         ) from None
+    if said.get("sha256") != _checksum(tensors, said["facts"]):
+        raise BenchError("the checkpoint is not as it was written", where=str(file), fix="remove the file")
+    return tensors, facts
+
+
+def _checksum(tensors: dict[str, Tensor], facts: str) -> str:
+    """SHA-256 of the facts and of every tensor's name and bytes."""
+    digest = hashlib.sha256(facts.encode())
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data if tensor.numel() else b"")
+    return digest.hexdigest()
 
 
 def named(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from bench.errors import BenchError, did_you_mean
+from bench.progress import note
 from bench.training.checkpoint import (
     copy_of,
     load_checkpoint,
@@ -264,9 +265,15 @@ def _resume(
     draws: torch.Generator,
     state: _State,
 ) -> None:
-    """Checkpoints are written right after a validation, so no losses are pending."""
+    """Checkpoints are written right after a validation, so no losses are pending. A damaged one is set aside."""
     assert context.checkpoint is not None
-    tensors, facts = load_checkpoint(context.checkpoint)
+    try:
+        tensors, facts = load_checkpoint(context.checkpoint)
+    except BenchError as error:
+        aside = context.checkpoint.with_name(f"{context.checkpoint.name}.broken")
+        context.checkpoint.replace(aside)
+        note(f"{error.where}: {error.what}; set aside as {aside.name}, the pretraining starts anew")
+        return
     model.load_state_dict(part("model", tensors))
     restore_optimizer(optimizer, part("optimizer", tensors))
     draws.set_state(tensors["draws"])

@@ -15,7 +15,8 @@ import pyarrow.parquet as pq
 
 from bench.data.checks.table_checks import CHECKS
 from bench.data.checks.table_rows import Finding, Sizes
-from bench.data.columns import build_columns
+from bench.data.checksums import sha256_of
+from bench.data.columns import FOLDER, build_columns, read_meta
 from bench.data.corpus import read_info
 from bench.data.schema import MATRICES, TABLES
 from bench.errors import BenchError
@@ -181,4 +182,23 @@ def _info(folder: Path, hash_too: bool) -> Iterator[Problem]:
         if info.counts.get(name) != rows:
             yield Problem(f"counts.{name} is {info.counts.get(name)}, but there are {rows}", "corpus.toml", fix=_AGAIN)
     if build_columns(folder, keep=False)["fingerprint"] != info.fingerprint:
-        yield Problem("the fingerprint is not that of the tables", "corpus.toml", fix=f"they were changed: {_AGAIN}")
+        changed = [name for name, digest in info.checksums.items() if sha256_of(folder / name) != digest]
+        for name in changed:
+            yield Problem("not the contents that the corpus was made with", name, fix=f"put the file back, or {_AGAIN}")
+        if not changed:
+            yield Problem(
+                "the fingerprint is not that of the tables", "corpus.toml", fix=f"they were changed: {_AGAIN}"
+            )
+        return
+    yield from _derived(folder)
+
+
+def _derived(folder: Path) -> Iterator[Problem]:
+    """Whether the derived columns, where there are any, hold what was written; all of it is read."""
+    try:
+        known = read_meta(folder)["files"]
+        damaged = [name for name, one in known.items() if sha256_of(folder / FOLDER / name) != one["sha256"]]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, BenchError):
+        return  # they are made again when the corpus is opened
+    for name in damaged:
+        yield Problem("not as it was written", f"{FOLDER}/{name}", fix=f"remove the folder {FOLDER}: it is made again")

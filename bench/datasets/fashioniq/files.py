@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench.data.download import check_sha256, fetch, is_url, join_url, sha256_of
+from bench.data.checksums import sha256_of
+from bench.data.download import check_sha256, fetch, is_url, join_url
 from bench.errors import BenchError
 
 REPOSITORY = "https://github.com/yfyuan01/MultiturnFashionRetrieval"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -12,7 +12,9 @@ from typing import Any
 import duckdb
 import numpy as np
 
-from bench.data.download import sha256_of
+from bench.data.checksums import sha256_of
+from bench.data.corpus import read_info
+from bench.data.making import to_be_made
 from bench.data.schema import TABLES
 from bench.data.writer import IMAGE_DIM, WORD_DIM, CorpusWriter
 from bench.datasets.ingest.consistency import check_unique, check_vectors, join_impressions
@@ -24,6 +26,7 @@ from bench.datasets.ingest.sessionise import sessionise
 from bench.datasets.ingest.staging import StagedTable
 from bench.datasets.ingest.write import WriteCorpus
 from bench.errors import BenchError
+from bench.files import scratch
 
 _IDS = {"queries": "query_id", "items": "item_id", "images": "image_id", "word_vectors": "word"}
 _MADE_VECTORS = (
@@ -85,21 +88,32 @@ def ingest(
     if folder.exists() and not replace:
         raise BenchError("is there already", where=str(folder), fix="choose another --out or remove it")
     files = find_files(source)
-    work = folder.with_name(folder.name + ".ingesting")
-    shutil.rmtree(work, ignore_errors=True)
-    work.mkdir(parents=True)
-    try:
-        with log_database(work, options) as db:
-            ingestion = _Ingestion(db, files, options, _Stages(progress, total=len(files) + 10))
-            ingestion.read()
-            ingestion.choose()
-            ingestion.write(folder, name or folder.name, licence, replace)
-        return ingestion.report
-    except duckdb.OutOfMemoryException as error:
-        what = f"out of memory or disk: {str(error).splitlines()[0]}"
-        raise BenchError(what, where=str(work), fix=f"memory_limit is {options.memory_limit}: raise it") from error
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
+    with ExitStack() as stack:
+        if not replace and not stack.enter_context(to_be_made(folder)):
+            return _report_of_another(folder, name or folder.name, _provenance(files, options))
+        work = stack.enter_context(scratch(folder))
+        try:
+            with log_database(work, options) as db:
+                ingestion = _Ingestion(db, files, options, _Stages(progress, total=len(files) + 10))
+                ingestion.read()
+                ingestion.choose()
+                ingestion.write(folder, name or folder.name, licence, replace)
+            return ingestion.report
+        except duckdb.OutOfMemoryException as error:
+            what = f"out of memory or disk: {str(error).splitlines()[0]}"
+            raise BenchError(what, where=str(work), fix=f"memory_limit is {options.memory_limit}: raise it") from error
+
+
+def _report_of_another(folder: Path, name: str, source: dict[str, Any]) -> IngestReport:
+    """The report of a process that made the same corpus while this one waited.
+
+    Raises:
+        BenchError: it made another one.
+    """
+    info = read_info(folder)
+    if info.name != name or any(info.source.get(key) != value for key, value in source.items()):
+        raise BenchError("is there already", where=str(folder), fix="choose another --out or remove it")
+    return IngestReport(**info.source["report"])
 
 
 class _Ingestion:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench.data.download import sha256_of
+from bench.data.checksums import sha256_of
 from bench.data.splits import check_share
 from bench.data.writer import IMAGE_DIM, CorpusWriter
 from bench.datasets.mmsession.files import find_tables

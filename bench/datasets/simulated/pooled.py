@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from bench.datasets.simulated import make as make_one
 from bench.datasets.simulated.options import resolve
+from bench.files import scratch
 
 PARTS = ("beauty", "clothes", "digital")
 
@@ -37,9 +37,7 @@ def make(folder: str | Path, *, name: str, progress: Callable[[int, int], None] 
 
     report = progress or (lambda done, total: None)
     total = 2 * len(PARTS) * sessions
-    beside = folder.with_name(folder.name + ".parts")
-    shutil.rmtree(beside, ignore_errors=True)
-    try:
+    with scratch(folder) as beside:
         for number, part in enumerate(PARTS):
             make_one(beside / part, name=part, progress=_shifted(report, number * sessions, total), **options)
         parts = [Corpus(beside / part) for part in PARTS]
@@ -58,8 +56,6 @@ def make(folder: str | Path, *, name: str, progress: Callable[[int, int], None] 
             },
             progress=_shifted(report, len(PARTS) * sessions, total),
         )
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
 
 
 def _shifted(report: Callable[[int, int], None], before: int, total: int) -> Callable[[int, int], None]:

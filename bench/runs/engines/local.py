@@ -2,96 +2,124 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import queue
+import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
+from bench.progress import note
+from bench.runs.engines.schedule import Schedule, name_of
+from bench.runs.engines.workers import Worker, Workers
 from bench.runs.jobs import Job
-from bench.runs.engines.worker import perform_in_worker, prepare
-from bench.runs.store import Store, write_record
-
-_ORDER = ("encoders", "embeddings", "cells")
+from bench.runs.store import Record, Store, is_done, write_record
 
 Watcher = Callable[[Job, float, dict[str, Any] | None], None]
 """Called with a job, the part of it that is done (0 … 1) and, when it ended, its record."""
 
 
-def run_jobs(jobs: Iterable[Job], store: Store, workers: int | None = None, watch: Watcher = lambda *_: None) -> None:
-    """Runs every job whose result is not there yet, none before those that it needs.
+def run_jobs(
+    jobs: Iterable[Job],
+    store: Store,
+    workers: int | None = None,
+    watch: Watcher = lambda *_: None,
+    timeout: float | None = None,
+) -> None:
+    """Runs jobs, none before those among them that it needs.
 
     A job fails alone: whoever needs its result fails with that reason, everything else goes on. Ctrl-C stops the
     workers; finished results stay, and the next run goes on from them.
 
     Args:
-        jobs: in any order; the same job may stand in several cells.
+        jobs: those without a result (:func:`bench.runs.plan.missing_jobs`), in any order.
         store: where results go.
         workers: processes at once; by default as many as this process may use processors.
         watch: told about progress.
+        timeout: seconds after which a job is ended, and has failed; None lets it take its time.
     """
     store.sweep()
-    # what others wait for starts first: pretraining is the longest, and must not be what is left at the end
-    in_order = sorted(jobs, key=lambda job: _ORDER.index(job.kind))
-    waiting = {(job.kind, job.key): job for job in in_order if not store.is_done(job.kind, job.key)}
+    waiting = {name_of(job): job for job in jobs}
     if not waiting:
         return
-    workers = min(workers or len(os.sched_getaffinity(0)), len(waiting))
-    context = multiprocessing.get_context("spawn")
-    reports = context.Queue()
-    running: dict[Future[dict[str, Any]], Job] = {}
-    suspects: set[tuple[str, str]] = set()  # jobs that were under way when a worker died; each is tried again, alone
-
-    def start_pool() -> ProcessPoolExecutor:
-        return ProcessPoolExecutor(workers, mp_context=context, initializer=prepare, initargs=(reports, 1))
-
-    pool = start_pool()
+    pool = Workers(str(store.root), min(workers or len(os.sched_getaffinity(0)), len(waiting)))
+    run = _Run(Schedule(waiting.values()), pool, store, watch, timeout)
     try:
-        while waiting or running:
-            lost: list[Job] = []
-            broken = False
-            for name, job in list(waiting.items()):
-                reason = _missing(job, store, waiting, running.values())
-                if reason:
-                    watch(job, 1.0, fail(job, store, reason))
-                    del waiting[name]
-                elif reason is None and _has_room(name, suspects, running.values(), workers):
-                    try:
-                        running[pool.submit(perform_in_worker, job, str(store.root))] = job
-                    except BrokenProcessPool:  # a worker died just now
-                        broken = True
-                        break
-                    del waiting[name]
-            finished, _ = wait(running, timeout=0.2, return_when=FIRST_COMPLETED)
-            _drain(reports, running.values(), watch)
-            for future in finished:
-                job = running.pop(future)
-                try:
-                    watch(job, 1.0, future.result())
-                except BrokenProcessPool:
-                    broken = True
-                    lost.append(job)
-            if broken:  # one dead worker takes down the pool and every job in it
-                lost += running.values()
-                running.clear()
-                pool.shutdown(wait=False)
-                pool = start_pool()
-            if len(lost) == 1:
-                watch(lost[0], 1.0, fail(lost[0], store, "the worker process died (out of memory?)"))
-            else:  # nobody knows whose fault it was
-                waiting |= {(job.kind, job.key): job for job in lost}
-                suspects |= {(job.kind, job.key) for job in lost}
-    except BaseException:
-        for process in (pool._processes or {}).values():
-            process.terminate()
-        raise
+        run.to_the_end()
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+        pool.close()
 
 
-def fail(job: Job, store: Store, reason: str) -> dict[str, Any]:
+class _Run:
+    def __init__(
+        self, schedule: Schedule, pool: Workers, store: Store, watch: Watcher, timeout: float | None
+    ) -> None:
+        self.schedule, self.pool, self.store, self.watch, self.timeout = schedule, pool, store, watch, timeout
+        self.lone = False  # what is under way was put back to be tried alone
+
+    def to_the_end(self) -> None:
+        """Starts and listens until nothing is left."""
+        while True:
+            self._start()
+            if not self.pool.busy:
+                return
+            for worker, said in self.pool.listen(self._patience()):
+                job = worker.job
+                assert job is not None
+                if said is None:
+                    self._died(worker, job)
+                elif said[0] == "at":
+                    self.watch(job, said[1], None)
+                elif said[0] == "note":
+                    note(said[1])
+                elif said[0] == "ended":
+                    worker.job = None
+                    self._ended(job, said[1])
+            self._end_overdue()
+
+    def _start(self) -> None:
+        while len(self.pool.busy) < self.pool.size:
+            running = len(self.pool.busy)
+            job, alone = self.schedule.next(running, self.lone)
+            if job is None:
+                return
+            self.lone = alone
+            self.pool.start(job)
+
+    def _ended(self, job: Job, record: Record) -> None:
+        self.watch(job, 1.0, record)
+        if is_done(record):
+            self.schedule.is_done(job)
+            return
+        for dependant, reason in self.schedule.has_failed(job, record.get("title", job.title), record["error"]):
+            self.watch(dependant, 1.0, fail(dependant, self.store, reason))
+
+    def _died(self, worker: Worker, job: Job) -> None:
+        """A worker is gone. Where others were at work beside it, memory may have been short for all: it is tried alone."""
+        self.pool.drop(worker)
+        self.store.sweep()
+        if worker.beside:
+            self.schedule.again_alone(job)
+        else:
+            self._ended(job, fail(job, self.store, "the worker process died (out of memory?)"))
+
+    def _patience(self) -> float | None:
+        """Seconds until the next job is overdue; None where none can be."""
+        if self.timeout is None:
+            return None
+        began = [worker.began for worker in self.pool.busy if worker.began is not None]
+        return max(min(began) + self.timeout - time.monotonic(), 0.0) if began else None
+
+    def _end_overdue(self) -> None:
+        if self.timeout is None:
+            return
+        for worker in self.pool.busy:
+            job = worker.job
+            if job is not None and worker.began is not None and time.monotonic() - worker.began >= self.timeout:
+                self.pool.drop(worker)
+                self.store.sweep()
+                self._ended(job, fail(job, self.store, f"took longer than --cell-timeout {self.timeout:g} s"))
+
+
+def fail(job: Job, store: Store, reason: str) -> Record:
     """Stores that a job failed without having been carried out."""
     record = {
         "key": job.key,
@@ -102,36 +130,4 @@ def fail(job: Job, store: Store, reason: str) -> dict[str, Any]:
         "seconds": 0.0,
     }
     with store.publish(job.kind, job.key) as folder:
-        write_record(folder, job.kind, record)
-    return record
-
-
-def _has_room(name: tuple[str, str], suspects: set[tuple[str, str]], running: Iterable[Job], workers: int) -> bool:
-    """Whether a job may start beside those that are running. A suspect runs alone."""
-    under_way = [(job.kind, job.key) for job in running]
-    if name in suspects or suspects.intersection(under_way):
-        return not under_way
-    return len(under_way) < workers
-
-
-def _missing(job: Job, store: Store, waiting: Iterable[tuple[str, str]], running: Iterable[Job]) -> str | None:
-    """None when a job can start, an empty string while it must wait, else why it never can."""
-    under_way = {(other.kind, other.key) for other in running} | set(waiting)
-    for need in job.needs:
-        if need in under_way:
-            return ""
-        if not store.is_done(*need):
-            record = store.read(*need) or {}
-            return f"needs {record.get('title', need[0])}, which failed: {record.get('error', 'no result')}"
-    return None
-
-
-def _drain(reports: Any, running: Iterable[Job], watch: Watcher) -> None:
-    by_key = {job.key: job for job in running}
-    while True:
-        try:
-            key, done, total = reports.get_nowait()
-        except queue.Empty:
-            return
-        if key in by_key:
-            watch(by_key[key], done / max(total, 1), None)
+        return write_record(folder, job.kind, record)

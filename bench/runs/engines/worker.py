@@ -1,4 +1,4 @@
-"""What a worker process does before its first job."""
+"""What a worker process does: the jobs that come over its pipe, one after the other."""
 
 from __future__ import annotations
 
@@ -6,28 +6,62 @@ import multiprocessing
 import os
 import threading
 import time
-from typing import Any
+from multiprocessing.connection import Connection
+from typing import Any, Literal
 
+from bench.progress import notes_to
 from bench.runs.jobs import Job
-from bench.runs.store import Store
 
-_reports: Any = None  # this process's queue of (key, done, total)
+Said = tuple[Literal["began"]] | tuple[Literal["at"], float] | tuple[Literal["note"], str] | tuple[Literal["ended"], Any]
+"""What a worker says: it began a job, how far it is (0 … 1), a line for people, the record of the job that ended."""
+
 _REPORT_EVERY = 0.2  # seconds
 
 
-def prepare(reports: Any, threads: int) -> None:
-    """Limits the threads of this process, so that jobs side by side don't spin against each other.
+def serve(pipe: Connection, root: str, threads: int) -> None:
+    """Carries out jobs until the other end of the pipe is closed.
 
     Args:
-        reports: a queue that takes ``(key, done, total)``.
-        threads: for torch and the libraries below it.
+        pipe: jobs come in, :data:`Said` goes out.
+        root: of the store.
+        threads: for torch and the libraries below it, so that jobs side by side don't spin against each other.
     """
-    global _reports
-    _reports = reports
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    os.dup2(2, 1)  # standard output is for what the command prints
+    says = threading.Lock()
+
+    def say(*said: Any) -> None:
+        with says:
+            pipe.send(said)
+
+    notes_to(lambda line: say("note", line))
     import torch
 
+    from bench.runs.store import Store
+    from bench.runs.work import perform
+
     torch.set_num_threads(threads)
+    store = Store(root)
+    while True:
+        try:
+            job: Job = pipe.recv()
+        except EOFError:
+            return
+        say("began")
+        say("ended", perform(job, store, _Reports(say), keep_output=True))
+
+
+class _Reports:
+    """A job's progress on its way out, a few times a second at most."""
+
+    def __init__(self, say: Any) -> None:
+        self._say, self._last = say, 0.0
+
+    def __call__(self, done: int, total: int) -> None:
+        now = time.monotonic()
+        if done >= total or now - self._last > _REPORT_EVERY:
+            self._last = now
+            self._say("at", done / max(total, 1))
 
 
 def _end_with_parent() -> None:
@@ -36,19 +70,3 @@ def _end_with_parent() -> None:
     if parent is not None:
         parent.join()
         os._exit(1)
-
-
-def perform_in_worker(job: Job, root: str) -> dict[str, Any]:
-    """Carries out a job in a worker and reports its progress; returns the record."""
-    from bench.runs.work import perform
-
-    last = 0.0
-
-    def progress(done: int, total: int) -> None:
-        nonlocal last
-        now = time.monotonic()
-        if done >= total or now - last > _REPORT_EVERY:
-            last = now
-            _reports.put((job.key, done, total))
-
-    return perform(job, Store(root), progress)

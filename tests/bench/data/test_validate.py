@@ -252,7 +252,7 @@ def test_missing_times_are_no_problem(corpus: Path, batch_rows: int) -> None:
             lambda t, c=column: t.set_column(t.schema.get_field_index(c), c, pa.nulls(len(t), pa.timestamp("ms"))),
         )
     check_corpus(corpus)
-    assert [p.file for p in problems(corpus)] == ["corpus.toml"]
+    assert [p.file for p in problems(corpus)] == ["sessions.parquet", "queries.parquet", "impressions.parquet"]
 
 
 def test_a_damaged_page_is_reported_and_does_not_stop_the_rest(corpus: Path) -> None:
@@ -269,9 +269,11 @@ def test_a_damaged_page_is_reported_and_does_not_stop_the_rest(corpus: Path) -> 
 def test_corpus_toml_must_tell_the_truth(corpus: Path) -> None:
     edit(corpus, "items", cell("item_id", 0, "z"))
     assert [(p.file, p.what) for p in problems(corpus)] == [
-        ("corpus.toml", "the fingerprint is not that of the tables")
+        ("items.parquet", "not the contents that the corpus was made with")
     ]
     text = (corpus / "corpus.toml").read_text()
+    (corpus / "corpus.toml").write_text(text.partition("[checksums]")[0])
+    assert ("corpus.toml", "the fingerprint is not that of the tables") in [(p.file, p.what) for p in problems(corpus)]
     (corpus / "corpus.toml").write_text(text.replace("impressions = 12", "impressions = 13"))
     assert any("counts.impressions is 13, but there are 12" in p.what for p in problems(corpus))
     (corpus / "corpus.toml").unlink()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import platform
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -93,7 +96,9 @@ def test_a_failed_replacement_keeps_the_corpus_that_was_there(tmp_path: Path, co
 
 
 def test_what_a_killed_process_left_is_cleared_away(tmp_path: Path, content: Content) -> None:
-    left = tmp_path / "again.writing"
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    left = tmp_path / f"again.writing-{gone.pid}@{platform.node()}"
     left.mkdir()
     (left / "junk").write_text("x")
     corpus = write(tmp_path / "again", content)

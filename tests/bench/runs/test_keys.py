@@ -13,6 +13,7 @@ from bench.data.corpus import Corpus
 from bench.runs import jobs, keys
 from bench.runs.jobs import Cell, plan_cell
 from bench.runs.keys import key_of
+from bench.runs.provenance import library_versions
 from bench.plugins.settings import resolve_options
 from bench.plugins.registry import registry
 
@@ -78,7 +79,7 @@ def test_seed_device_encoder_and_corpus_change_every_key(corpus: Corpus, tmp_pat
 def test_a_library_or_a_line_of_source_changes_every_key(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
     before = job_keys(cell(corpus))
     with monkeypatch.context() as patched:
-        patched.setattr(jobs, "library_versions", lambda: {**keys.library_versions(), "torch": "0.1"})
+        patched.setattr(jobs, "library_versions", lambda: {**library_versions(), "torch": "0.1"})
         assert not set(before.values()) & set(job_keys(cell(corpus)).values())
     with monkeypatch.context() as patched:
         patched.setattr(jobs, "source_version", lambda target: "another harness")

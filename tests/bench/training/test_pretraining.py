@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from bench.data.corpus import Corpus
 from bench.errors import BenchError
+from bench.training.checkpoint import save_checkpoint
 from bench.training.context import TrainingContext
 from bench.training.pretraining import Moment, PretrainingConfig, pretrain
 
@@ -289,9 +290,20 @@ def test_a_killed_pretraining_goes_on_to_the_same_weights(
     assert resumed.steps[0] == at // 10 * 10 + 1, "it did not start anew"
 
 
-def test_an_unreadable_checkpoint_says_what_to_do(corpus: Corpus, tmp_path: Path) -> None:
+@pytest.mark.parametrize("harm", ["half written", "a flipped bit"])
+def test_a_damaged_checkpoint_is_set_aside_and_the_pretraining_starts_anew(
+    harm: str, corpus: Corpus, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     file = tmp_path / "run.safetensors"
-    file.write_bytes(b"half a che")
-    model = Matching(1.0)
-    with pytest.raises(BenchError, match=r"run\.safetensors: not a readable checkpoint.*remove the file"):
-        pretrain(model, model, QUICK, TrainingContext(corpus, 0, checkpoint=file))
+    save_checkpoint(file, {"model.form": torch.ones(3)}, {"step": 5})
+    whole = file.read_bytes()
+    broken = b"half a che" if harm == "half written" else whole[:-1] + bytes([whole[-1] ^ 1])
+    file.write_bytes(broken)
+    model, fresh = Matching(1.0), Matching(1.0)
+    pretrain(model, model, QUICK, TrainingContext(corpus, 0, checkpoint=file))
+    said = capsys.readouterr().err
+    assert len(said.splitlines()) == 1
+    assert f"set aside as {file.name}.broken, the pretraining starts anew" in said
+    assert (tmp_path / "run.safetensors.broken").read_bytes() == broken
+    pretrain(fresh, fresh, QUICK, TrainingContext(corpus, 0))
+    assert torch.equal(model.form, fresh.form)

@@ -1,0 +1,80 @@
+"""Checksums of files: written down when a file is finished, compared when it is opened."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TypedDict
+
+from bench.errors import BenchError
+
+_known: dict[tuple[str, int, int, int], str] = {}
+"""SHA-256 of the files that this process has read, by path, inode, size and time of the last change."""
+
+
+class Mark(TypedDict):
+    """What is known of a finished file: its size, when it was last changed (ns since 1970), and its SHA-256."""
+
+    bytes: int
+    modified: int
+    sha256: str
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal, read in chunks.
+
+    Raises:
+        BenchError: the file is missing or unreadable.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise BenchError(f"cannot be read: {error.strerror}", where=str(path), fix="check the path") from None
+
+
+def mark(path: Path) -> Mark:
+    """Size, time and checksum of a file."""
+    found = path.stat()
+    return {"bytes": found.st_size, "modified": found.st_mtime_ns, "sha256": sha256_of(path)}
+
+
+def is_untouched(path: Path, known: Mark) -> bool:
+    """Whether a file has the size and the time that are known of it; its contents are not read."""
+    try:
+        found = path.stat()
+    except OSError:
+        return False
+    return (found.st_size, found.st_mtime_ns) == (known["bytes"], known["modified"])
+
+
+def has_contents(path: Path, size: int, sha256: str) -> bool:
+    """Whether a file has these contents. They are read once per process, and again when size or time have changed."""
+    try:
+        found = path.stat()
+        if found.st_size != size:
+            return False
+        seen = (str(path), found.st_ino, found.st_size, found.st_mtime_ns)
+        if seen not in _known:
+            _known[seen] = sha256_of(path)
+    except (OSError, BenchError):
+        return False
+    return _known[seen] == sha256
+
+
+def changed(folder: Path, known: Mapping[str, Mark]) -> list[str]:
+    """Names of the files in ``folder`` that are gone or have other contents than those that are known.
+
+    A file with the size and the time that are known is taken to be as it was.
+    """
+    return [
+        name
+        for name, one in known.items()
+        if not is_untouched(folder / name, one) and not has_contents(folder / name, one["bytes"], one["sha256"])
+    ]
+
+
+def marks(folder: Path, names: Iterable[str]) -> dict[str, Mark]:
+    """The marks of these files in ``folder``."""
+    return {name: mark(folder / name) for name in names}

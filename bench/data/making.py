@@ -1,0 +1,24 @@
+"""Making a corpus once, however many processes want it at the same time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bench.files import locked
+from bench.progress import note
+
+
+@contextmanager
+def to_be_made(folder: Path) -> Iterator[bool]:
+    """Holds the lock of a corpus folder; the block gets whether there is still anything to make.
+
+    Where another process is at it, this one says so and waits, and then finds what the other made. See
+    :func:`bench.files.locked` for what the lock cannot do.
+    """
+    if folder.exists():
+        yield False
+        return
+    with locked(folder, lambda: note(f"{folder} is being made by another process; waiting for it")):
+        yield not folder.exists()
