@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from bench.data.writer import CorpusWriter
     from bench.library import RunResult, load_corpus, load_encoder, run
     from bench.training.context import TrainingContext
-    from bench.training.pretraining import PretrainingConfig, pretrain
+    from bench.training.pretraining import pretrain
+    from bench.training.pretraining_config import PretrainingConfig
     from bench.training.session_vectors import SessionVectors
 
 hookimpl = pluggy.HookimplMarker("bench")
@@ -56,7 +57,7 @@ HOMES = {
     "Features": "bench.data.features",
     "IntentDims": "bench.contracts",
     "IntentModel": "bench.contracts",
-    "PretrainingConfig": "bench.training.pretraining",
+    "PretrainingConfig": "bench.training.pretraining_config",
     "RunResult": "bench.library",
     "SessionBatch": "bench.data.batch",
     "SessionEncoder": "bench.contracts",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -11,7 +13,9 @@ from bench.contracts import SessionEncoder
 from bench.data.batch import SessionBatch
 from bench.data.features import Dims
 from bench.data.schema import KINDS
-from encoders.pooled_images import PooledImages, check_images
+from bench.plugins.options import read_options
+from encoders.options import LstmOptions
+from encoders.pooled_images import PooledImages
 
 
 class LstmEncoder(SessionEncoder):
@@ -23,20 +27,17 @@ class LstmEncoder(SessionEncoder):
 
     Args:
         dims: widths of word and image vectors.
-        output_dim: of the hidden state; 64 as MUVCOG's two views together.
-        images: ``steps``: images are parts of their steps; ``pooled``: their mean is concatenated to the hidden state
-            (KDD 2022, section 4.5); ``none``: the textual queries alone.
-        image_dim: width of the projected image; with ``pooled``, 0 concatenates the mean as it is.
+        given: see :class:`encoders.options.LstmOptions`.
     """
 
-    def __init__(self, dims: Dims, output_dim: int = 64, images: str = "steps", image_dim: int = 32) -> None:
+    def __init__(self, dims: Dims, **given: Any) -> None:
         super().__init__(dims)
-        check_images(images, image_dim)
-        of_steps = image_dim if images == "steps" else 0
-        self.project_image = nn.Linear(dims.images, image_dim, bias=False) if of_steps else None
-        self.lstm = nn.LSTM(dims.words + of_steps + len(KINDS), output_dim, batch_first=True)
-        self.pooled = PooledImages(dims.images, image_dim) if images == "pooled" else None
-        self.output_dim = output_dim + (self.pooled.width if self.pooled is not None else 0)
+        options = read_options(LstmOptions, given, "lstm")
+        of_steps = options.image_dim if options.images == "steps" else 0
+        self.project_image = nn.Linear(dims.images, of_steps, bias=False) if of_steps else None
+        self.lstm = nn.LSTM(dims.words + of_steps + len(KINDS), options.output_dim, batch_first=True)
+        self.pooled = PooledImages(dims.images, options.image_dim) if options.images == "pooled" else None
+        self.output_dim = options.output_dim + (self.pooled.width if self.pooled is not None else 0)
 
     def forward(self, batch: SessionBatch) -> Tensor:
         """(B, output_dim); the hidden state is zero for a session without steps."""
@@ -66,28 +67,3 @@ class LstmEncoder(SessionEncoder):
         sizes = torch.bincount(position).cpu()  # (L,) sessions that have a step at each position
         _, (last, _) = self.lstm(PackedSequence(steps[packed], sizes))  # (1, B without empty sessions, hidden)
         return states.index_copy(0, order[: last.shape[1]], last[0])
-
-
-class LstmText(LstmEncoder):
-    """The LSTM on the textual queries alone, ``images="none"``: the upper rows of Table 3.
-
-    Args:
-        dims: widths of word and image vectors.
-        output_dim: of the hidden state.
-    """
-
-    def __init__(self, dims: Dims, output_dim: int = 64) -> None:
-        super().__init__(dims, output_dim, images="none")
-
-
-class LstmPooledImages(LstmEncoder):
-    """The LSTM on the textual queries, the mean of the images concatenated, ``images="pooled"``: Table 3, lower rows.
-
-    Args:
-        dims: widths of word and image vectors.
-        output_dim: of the hidden state.
-        image_dim: see :class:`LstmEncoder`.
-    """
-
-    def __init__(self, dims: Dims, output_dim: int = 64, image_dim: int = 32) -> None:
-        super().__init__(dims, output_dim, images="pooled", image_dim=image_dim)

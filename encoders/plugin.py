@@ -3,6 +3,15 @@
 from __future__ import annotations
 
 from bench import EncoderSpec, hookimpl
+from encoders.options import (
+    BertOptions,
+    GraphOptions,
+    LstmOptions,
+    MuvcogOptions,
+    MuvcogPlusOptions,
+    TransformerOptions,
+    Word2VecOptions,
+)
 
 _MUVCOG = "Liu et al., Pretraining Representations of Multi-modal Multi-query E-commerce Search, KDD 2022"
 _LSTM = (
@@ -10,88 +19,65 @@ _LSTM = (
     "Zhong et al., Personalized Query Suggestions, SIGIR 2020"
 )
 _TRANSFORMER = "Mustar et al., On the Study of Transformers for Query Suggestion, ACM TOIS 40(1), 2021"
-_FLAT = {
-    "output_dim": 64,
-    "layers": 2,
-    "heads": 4,
-    "feedforward": 128,
-    "max_length": 128,
-    "dropout": 0.1,
-    "readout": "cls",
-}
-_GRAPH = {"view_dim": 32, "beta": "mean"}
-_PRETRAINING = {
-    "steps": 1000,
-    "batch_size": 256,
-    "learning_rate": 0.005,
-    "warmup": 100,
-    "schedule": "constant",
-    "clip": 5.0,
-    "patience": 0,
-    "precision": "float32",
-    "validate_every": 100,
-    "validation_sessions": 1024,
-}
-_CONTRAST = {
-    **_GRAPH,
-    "contrast": "across",
-    "negatives": "hard",
-    "hard_at": 0.2,
-    "mask_negatives": True,
-    **_PRETRAINING,
-}
+
+
+_BOTH = {"views": "agv+hlv"}
 
 
 @hookimpl
 def bench_encoders() -> list[EncoderSpec]:
     """The paper's encoders and the controls it lacks."""
     return [
-        EncoderSpec("vanilla", "encoders.vanilla:Vanilla", "no session vector: the reference", "the baseline itself"),
+        EncoderSpec("vanilla", "encoders.controls:Vanilla", "no session vector: the reference", "the baseline itself"),
         EncoderSpec(
             "lstm",
             "encoders.lstm:LstmEncoder",
             "LSTM over the steps, trained end to end",
             _LSTM,
-            {"output_dim": 64, "images": "steps", "image_dim": 32},
+            options=LstmOptions,
         ),
         EncoderSpec(
             "lstm-t",
-            "encoders.lstm:LstmText",
+            "encoders.lstm:LstmEncoder",
             "LSTM over the textual queries only, trained end to end",
             _LSTM,
-            {"output_dim": 64},
+            options=LstmOptions,
+            pinned={"images": "none", "image_dim": 0},
         ),
         EncoderSpec(
             "lstm-iq",
-            "encoders.lstm:LstmPooledImages",
+            "encoders.lstm:LstmEncoder",
             "LSTM over the textual queries, mean image concatenated; trained end to end",
             f"{_LSTM}; {_MUVCOG}, section 4.5",
-            {"output_dim": 64, "image_dim": 32},
+            options=LstmOptions,
+            pinned={"images": "pooled"},
         ),
         EncoderSpec(
             "transformer",
             "encoders.transformer:TransformerEncoder",
             "flat transformer over all words and images, trained end to end",
             _TRANSFORMER,
-            {**_FLAT, "images": "steps", "image_dim": 32},
+            options=TransformerOptions,
         ),
         EncoderSpec(
             "transformer-t",
-            "encoders.transformer:TransformerText",
+            "encoders.transformer:TransformerEncoder",
             "flat transformer over the words only, trained end to end",
             _TRANSFORMER,
-            _FLAT,
+            options=TransformerOptions,
+            pinned={"images": "none", "image_dim": 0},
         ),
         EncoderSpec(
             "transformer-iq",
-            "encoders.transformer:TransformerPooledImages",
+            "encoders.transformer:TransformerEncoder",
             "flat transformer over the words, mean image concatenated; trained end to end",
             f"{_TRANSFORMER}; {_MUVCOG}, section 4.5",
-            {**_FLAT, "image_dim": 32},
+            options=TransformerOptions,
+            pinned={"images": "pooled"},
         ),
         EncoderSpec(
             "meanpool",
-            "encoders.meanpool:MeanPool",
+            "encoders.controls:MeanPool",
             "control: mean of the words and mean of the images, nothing learnt; frozen",
             "a control of this project",
             frozen=True,
@@ -101,89 +87,68 @@ def bench_encoders() -> list[EncoderSpec]:
             "encoders.word2vec:Word2VecFeatures",
             "mean word2vec vector and mean image (Table 4's word2vec+IQ); frozen",
             f"Mikolov et al., Distributed Representations of Words and Phrases, NIPS 2013; {_MUVCOG}, section 4.6",
-            {"vectors": "corpus", "window": 5, "epochs": 5},
+            options=Word2VecOptions,
             frozen=True,
         ),
         EncoderSpec(
             "bert",
-            "encoders.bert:BertFeatures",
+            "encoders.bert.model:BertFeatures",
             "mean word vector of a masked language model and mean image (Table 4's BERT+IQ); frozen",
             f"Devlin et al., BERT: Pre-training of Deep Bidirectional Transformers, NAACL 2019; {_MUVCOG}, section 4.6",
-            {
-                "path": "",
-                "width": 128,
-                "layers": 2,
-                "heads": 4,
-                "feedforward": 256,
-                "max_length": 128,
-                "min_count": 2,
-                "mask_share": 0.15,
-                "steps": 400,
-                "batch_size": 64,
-                "learning_rate": 0.002,
-                "warmup": 40,
-                "schedule": "cosine",
-                "clip": 1.0,
-                "validate_every": 100,
-                "validation_sessions": 512,
-            },
+            options=BertOptions,
             frozen=True,
         ),
         EncoderSpec(
             "gat",
-            "encoders.muvcog.single_view:Gat",
+            "encoders.muvcog.model:Muvcog",
             "homogeneous session graph under graph attention, contrasted within itself; frozen",
             "Veličković et al., Graph Attention Networks, ICLR 2018; as in Figure 4 of " + _MUVCOG,
-            {key: value for key, value in _CONTRAST.items() if key != "beta"},
+            options=MuvcogOptions,
+            pinned={"views": "gat", "beta": "mean"},
             frozen=True,
         ),
         EncoderSpec(
             "agv",
-            "encoders.muvcog.single_view:Agv",
+            "encoders.muvcog.model:Muvcog",
             "the attentive global view alone, contrasted within itself; frozen",
             _MUVCOG,
-            _CONTRAST,
+            options=MuvcogOptions,
+            pinned={"views": "agv"},
             frozen=True,
         ),
         EncoderSpec(
             "hlv",
-            "encoders.muvcog.single_view:Hlv",
+            "encoders.muvcog.model:Muvcog",
             "the hierarchical local view alone, contrasted within itself; frozen",
             _MUVCOG,
-            {key: value for key, value in _CONTRAST.items() if key != "beta"},
+            options=MuvcogOptions,
+            pinned={"views": "hlv", "beta": "mean"},
             frozen=True,
         ),
         EncoderSpec(
             "muvcog-t",
-            "encoders.muvcog.model:MuvcogT",
+            "encoders.muvcog.model:Muvcog",
             "two graph views contrasted, textual queries only; frozen",
             _MUVCOG,
-            _CONTRAST,
+            options=MuvcogOptions,
+            pinned={**_BOTH, "images": "none"},
             frozen=True,
         ),
         EncoderSpec(
             "muvcog-m",
-            "encoders.muvcog.model:MuvcogM",
+            "encoders.muvcog.model:Muvcog",
             "two graph views contrasted, with image queries; frozen",
             _MUVCOG,
-            _CONTRAST,
+            options=MuvcogOptions,
+            pinned={**_BOTH, "images": "nodes"},
             frozen=True,
         ),
         EncoderSpec(
             "muvcog-plus",
             "encoders.muvcog.plus:MuvcogPlus",
-            "MUVCOG's views taught what was clicked and asked next; frozen",
+            "MUVCOG's views pretrained to predict what was clicked and asked next; frozen",
             "a contribution of this project on the graph of " + _MUVCOG,
-            {
-                **_GRAPH,
-                "head_dim": 64,
-                "hidden_dim": 0,
-                "next_query": 0.5,
-                "last_step": False,
-                **_PRETRAINING,
-                "learning_rate": 0.002,
-                "schedule": "cosine",
-            },
+            options=MuvcogPlusOptions,
             frozen=True,
         ),
         EncoderSpec(
@@ -191,7 +156,7 @@ def bench_encoders() -> list[EncoderSpec]:
             "encoders.muvcog.model:Untrained",
             "control: muvcog-m with its initial weights; frozen",
             "a control of this project on the architecture of " + _MUVCOG,
-            _GRAPH,
+            options=GraphOptions,
             frozen=True,
         ),
     ]

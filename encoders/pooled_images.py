@@ -1,14 +1,10 @@
-"""The mean image of a session, concatenated to an encoding of its text (KDD 2022, section 4.5)."""
+"""The mean image of a session, to be concatenated to an encoding of its text (KDD 2022, section 4.5)."""
 
 from __future__ import annotations
 
 from torch import Tensor, nn
 
 from bench.data.batch import SessionBatch
-from bench.errors import BenchError
-
-IMAGES = ("steps", "pooled", "none")
-"""How a sequence encoder takes images: as parts of their steps, pooled beside the text, or not at all."""
 
 
 class PooledImages(nn.Module):
@@ -31,15 +27,3 @@ class PooledImages(nn.Module):
         """(B, width)."""
         mean = batch.mean_images()  # (B, dims.images)
         return mean if self.project is None else self.project(mean)
-
-
-def check_images(images: str, image_dim: int) -> None:
-    """Checks the options of a sequence encoder.
-
-    Raises:
-        BenchError: an unknown way to take images, or images of steps that nothing projects.
-    """
-    if images not in IMAGES:
-        raise BenchError(f"{images!r} is not one of {', '.join(IMAGES)}", where="option images")
-    if image_dim < (1 if images == "steps" else 0):
-        raise BenchError(f"images of {images} cannot be {image_dim} wide", where="option image_dim")

@@ -17,7 +17,8 @@ _BUCKET = 16  # sessions; few enough that lengths in a bucket are alike, enough 
 
 @dataclass(frozen=True)
 class TokenSequences:
-    """Where the tokens of B sessions stand in R rows. A session's first row is that of a leading token of its own.
+    """The rows, R of them, in which the tokens of B sessions are laid out. The first row of a session is that of a
+    leading token of its own.
 
     Attributes:
         buckets: first row, sessions and rows per session of each bucket.
@@ -26,7 +27,7 @@ class TokenSequences:
         first: (B,) row of each session's leading token.
         kept: (n,) bool, false for a token that was cut off.
         row: (k,) row of each kept token.
-        age: (k,) place of each kept token counted from the latest, which is 0.
+        age: (k,) position of each kept token counted from the latest, which is 0.
         session: (k,) session of each kept token.
     """
 
@@ -58,8 +59,8 @@ class TokenSequences:
         order = torch.argsort(lengths, stable=True)  # (B,)
         longest = torch.stack([part[-1] for part in lengths[order].split(_BUCKET)]).tolist() if num_sessions else []
         buckets, start = [], 0
-        for place, length in enumerate(longest):
-            sessions = min(_BUCKET, num_sessions - place * _BUCKET)
+        for number, length in enumerate(longest):
+            sessions = min(_BUCKET, num_sessions - number * _BUCKET)
             buckets.append((start, sessions, length))
             start += sessions * length
         by_length = [
@@ -74,7 +75,7 @@ class TokenSequences:
         return cls(tuple(buckets), order, is_token, first, kept, row, age, session)
 
     def blocks(self, *rows: Tensor) -> Iterator[tuple[Tensor, ...]]:
-        """For each bucket of b sessions and length L, what stands in its rows of each (R, …) as (b, L, …), a view."""
+        """For each bucket of b sessions and length L, its rows of each (R, …) as (b, L, …), a view."""
         # split, not slices: the gradient of a slice is as large as the whole
         parts = [values.split([sessions * length for _, sessions, length in self.buckets]) for values in rows]
         for (_, sessions, length), *blocks in zip(self.buckets, *parts, strict=True):
@@ -89,7 +90,7 @@ def merged_by_step(steps: Sequence[Tensor], num_steps: int) -> list[Tensor]:
         num_steps: T.
 
     Returns:
-        for each sort the place (n_i,) of each token in the merged order.
+        for each sort the position (n_i,) of each token in the merged order.
     """
     counts = torch.stack([torch.bincount(step, minlength=num_steps) for step in steps], dim=1)  # (T, sorts)
     starts = (counts.flatten().cumsum(0) - counts.flatten()).view_as(counts)

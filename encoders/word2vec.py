@@ -19,10 +19,11 @@ from bench.data.corpus import Corpus
 from bench.data.csr import Integers, expand_ranges, offsets_of
 from bench.data.features import Dims, segment_mean
 from bench.errors import BenchError
+from bench.plugins.options import read_options
 from bench.training.context import TrainingContext
-from encoders.loaded_shapes import resize, shaped_by_weights
+from encoders.options import Word2VecOptions
+from encoders.word_tables import resize, shaped_by_weights
 
-VECTORS = ("corpus", "train")
 _CHUNK = 65_536  # sessions
 
 
@@ -35,19 +36,14 @@ class Word2VecFeatures(SessionEncoder):
 
     Args:
         dims: widths of word and image vectors; trained vectors are ``dims.words`` wide too.
-        vectors: ``corpus``: its own, trained all the same where they are all zero; ``train``: from the words of the
-            training sessions. A word that these never hold has a zero vector.
-        window: words on either side that are predicted, when training.
-        epochs: passes over the sessions, when training.
+        given: see :class:`encoders.options.Word2VecOptions`.
     """
 
     vectors: Tensor
 
-    def __init__(self, dims: Dims, vectors: str = "corpus", window: int = 5, epochs: int = 5) -> None:
+    def __init__(self, dims: Dims, **given: Any) -> None:
         super().__init__(dims)
-        if vectors not in VECTORS:
-            raise BenchError(f"{vectors!r} is not one of {', '.join(VECTORS)}", where="option vectors")
-        self.source, self.window, self.epochs = vectors, window, epochs
+        self.options = read_options(Word2VecOptions, given, "word2vec")
         self.output_dim = dims.words + dims.images
         self.register_buffer("vectors", torch.empty(0, dims.words))  # (V, dims.words) once trained
         shaped_by_weights(self, "vectors")
@@ -64,14 +60,14 @@ class Word2VecFeatures(SessionEncoder):
 
     def pretrain(self, context: TrainingContext) -> None:
         """Trains the vectors, if they are to be trained."""
-        if self.source == "corpus" and bool(context.features.word_vectors.any()):
+        if self.options.vectors == "corpus" and bool(context.features.word_vectors.any()):
             return
         trained = trained_vectors(
             context.corpus,
             context.training_sessions(),
             self.dims.words,
-            self.window,
-            self.epochs,
+            self.options.window,
+            self.options.epochs,
             int(context.generator("word2vec").integers(2**31)),
         )
         resize(self, "vectors", trained.shape)
@@ -94,24 +90,24 @@ def trained_vectors(
     starts, ends = (
         corpus.columns.query_word_offsets[corpus.columns.session_queries[rows]] for rows in (sessions, sessions + 1)
     )
-    spoken = ends > starts
+    not_empty = ends > starts
     vectors = np.zeros((len(corpus.word_vectors), width), dtype=np.float32)
     counts = np.zeros(len(vectors), dtype=np.int64)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "sentences.txt"  # gensim reads a file in compiled code, lists one by one in Python
         with file.open("wb") as stream:
-            for start in range(0, int(spoken.sum()), _CHUNK):
-                first, last = (places[spoken][start : start + _CHUNK] for places in (starts, ends))
-                index, _ = expand_ranges(first, last)
+            for start in range(0, int(not_empty.sum()), _CHUNK):
+                begin, end = (bounds[not_empty][start : start + _CHUNK] for bounds in (starts, ends))
+                index, _ = expand_ranges(begin, end)
                 counts += np.bincount(words[index], minlength=len(counts))
-                stream.write(_lines(words[index], last - first))
+                stream.write(_lines(words[index], end - begin))
         if not counts.any():
             raise BenchError("no words to train word vectors on", where=str(corpus.folder))
         model = word2vec(vector_size=width, window=window, sg=1, min_count=1, workers=1, seed=seed, epochs=epochs)
-        found = np.flatnonzero(counts)
-        model.build_vocab_from_freq(dict(zip(map(str, found.tolist()), counts[found].tolist(), strict=True)))
+        held = np.flatnonzero(counts)
+        model.build_vocab_from_freq(dict(zip(map(str, held.tolist()), counts[held].tolist(), strict=True)))
         model.train(
-            corpus_file=str(file), total_words=int(counts.sum()), total_examples=int(spoken.sum()), epochs=epochs
+            corpus_file=str(file), total_words=int(counts.sum()), total_examples=int(not_empty.sum()), epochs=epochs
         )
     vectors[np.array(model.wv.index_to_key, dtype=np.int64)] = model.wv.vectors
     return vectors

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import math
 import time
-from dataclasses import dataclass, field, fields
-from typing import Any, Protocol
+from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from bench.errors import BenchError, did_you_mean
+from bench.errors import BenchError
 from bench.progress import note
 from bench.training.checkpoint import (
     copy_of,
@@ -24,84 +23,32 @@ from bench.training.checkpoint import (
     save_checkpoint,
 )
 from bench.training.context import TrainingContext
+from bench.training.pretraining_config import PretrainingConfig
 
 _CHECKPOINT_SECONDS = 30.0  # at least so long between two checkpoints; what is computed does not depend on it
-_SCHEDULES = ("constant", "cosine")
-_PRECISIONS = ("float32", "bfloat16")
 
 
 @dataclass(frozen=True)
-class PretrainingConfig:
-    """Budget and optimiser of a pretraining.
+class PretrainingStep:
+    """The step for which an objective computes its loss.
 
     Attributes:
-        steps: optimiser steps; a budget in steps, since an epoch of a small corpus is too short to leave the plateau. 0
-            leaves the first weights, for an untrained control.
-        batch_size: sessions a step.
-        learning_rate: of Adam, after the warm-up.
-        warmup: steps over which the learning rate rises linearly.
-        schedule: of the learning rate after that: ``constant``, or ``cosine`` down to 0 at the last step.
-        clip: largest norm of the gradient.
-        patience: validations without a better value after which it stops; 0 never stops before the last step.
-        precision: ``float32``, or ``bfloat16`` for the matrix products (weights and their updates stay float32).
-        validate_every: steps between validations.
-        validation_sessions: at most so many held-out sessions are looked at.
+        number: counted from 1.
+        accuracy: that of the latest validation; 0 before the first.
     """
 
-    steps: int = 1000
-    batch_size: int = 256
-    learning_rate: float = 0.005
-    warmup: int = 100
-    schedule: str = "constant"
-    clip: float = 5.0
-    patience: int = 0
-    precision: str = "float32"
-    validate_every: int = 100
-    validation_sessions: int = 1024
-
-    def __post_init__(self) -> None:
-        for name, allowed in (("schedule", _SCHEDULES), ("precision", _PRECISIONS)):
-            value = getattr(self, name)
-            if value not in allowed:
-                fix = did_you_mean(value, allowed) or ", ".join(allowed)
-                raise BenchError(f"{value!r} is not a {name}", where=f"option {name}", fix=fix)
-
-    @classmethod
-    def of(cls, options: dict[str, Any]) -> PretrainingConfig:
-        """The configuration among an encoder's options."""
-        return cls(**{f.name: options[f.name] for f in fields(cls) if f.name in options})
-
-    def rate(self, step: int) -> float:
-        """Learning rate of a step, counted from 1."""
-        if step <= self.warmup:
-            return self.learning_rate * step / self.warmup
-        if self.schedule == "constant":
-            return self.learning_rate
-        done = (step - self.warmup) / max(self.steps - self.warmup, 1)
-        return self.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
-
-
-@dataclass(frozen=True)
-class Moment:
-    """Where a pretraining is.
-
-    Attributes:
-        step: counted from 1.
-        accuracy: of the latest validation; 0 before the first.
-    """
-
-    step: int
+    number: int
     accuracy: float = 0.0
 
 
 class Objective(Protocol):
-    """What a pretraining minimises, and how it is judged. Whatever is random is drawn from the generator given."""
+    """What a pretraining minimises, and how it is validated. Whatever is random is drawn from the generator given."""
 
-    def loss(self, rows: NDArray[np.int64], moment: Moment, draws: torch.Generator) -> Tensor:
+    def loss(self, rows: NDArray[np.int64], step: PretrainingStep, draws: torch.Generator) -> Tensor:
         """Scalar loss of the training sessions ``rows`` (B,)."""
 
     def accuracy(self, rows: NDArray[np.int64], draws: torch.Generator) -> float:
-        """Share of what is asked about the held-out sessions ``rows`` (B,) that is told right."""
+        """Accuracy on the held-out sessions ``rows`` (B,): what is right depends on the objective."""
 
     def plateau(self, batch: int) -> float:
         """Accuracy, over batches of so many sessions, below which a run has learnt next to nothing."""
@@ -158,7 +105,7 @@ def pretrain(model: nn.Module, objective: Objective, config: PretrainingConfig, 
             group["lr"] = rate
         optimizer.zero_grad(set_to_none=True)
         with torch.autocast(context.device.type, torch.bfloat16, enabled=config.precision == "bfloat16"):
-            loss = objective.loss(batches.of_step(state.step), Moment(state.step, state.accuracy), draws)
+            loss = objective.loss(batches.of_step(state.step), PretrainingStep(state.step, state.accuracy), draws)
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), config.clip)
         optimizer.step()
@@ -191,9 +138,9 @@ class _Batches:
 
     def of_step(self, step: int) -> NDArray[np.int64]:
         """(batch_size,) sessions of this step, counted from 1."""
-        place = np.arange((step - 1) * self._size, step * self._size)
-        epoch, place = np.divmod(place, len(self._sessions))
-        return np.concatenate([self._shuffled(e)[place[epoch == e]] for e in range(epoch[0], epoch[-1] + 1)])
+        number = np.arange((step - 1) * self._size, step * self._size)
+        epoch, within = np.divmod(number, len(self._sessions))
+        return np.concatenate([self._shuffled(e)[within[epoch == e]] for e in range(epoch[0], epoch[-1] + 1)])
 
     def _shuffled(self, epoch: int) -> NDArray[np.int64]:
         if epoch != self._epoch:

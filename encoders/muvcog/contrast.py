@@ -1,52 +1,28 @@
-"""Multi-view contrast of MUVCOG (KDD 2022, section 3.4, equation 9): discriminators, hard negatives, loss."""
+"""Positives, negatives and loss of MUVCOG's contrast (KDD 2022, section 3.4, equation 9)."""
 
 from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
-from encoders.kernels import pair_logits
+from bench.data.batch import SessionBatch
 from encoders.muvcog.graph import sorted_distinct
 
 
-class Discriminator(nn.Module):
-    """MLP [2d, d, 1] that scores a pair of session vectors; returns logits.
-
-    The first layer on a concatenation splits into two, ``W1 [g, g'] = W_left g + W_right g'``, so that all B x B pairs
-    cost two products of B vectors and an addition. The last layer is linear: a ReLU under the sigmoid could never say
-    "negative".
-
-    Args:
-        width: d, of one session vector; also of the hidden layer.
-    """
-
-    def __init__(self, width: int = 32) -> None:
-        super().__init__()
-        self.left = nn.Linear(width, width)
-        self.right = nn.Linear(width, width, bias=False)
-        self.last = nn.Linear(width, 1)
-        # Glorot as for the one matrix (2d -> d) that the two halves are
-        bound = (6.0 / (3 * width)) ** 0.5
-        for half in (self.left, self.right):
-            nn.init.uniform_(half.weight, -bound, bound)
-        nn.init.xavier_uniform_(self.last.weight)
-        for layer in (self.left, self.last):
-            nn.init.zeros_(layer.bias)
-
-    def forward(self, anchors: Tensor, others: Tensor) -> Tensor:
-        """(B,) logits of the pairs (anchors[i], others[i]), both (B, width)."""
-        return self.last(F.relu(self.left(anchors) + self.right(others))).squeeze(1)
-
-    @torch.no_grad()
-    def all_pairs(self, anchors: Tensor, others: Tensor) -> Tensor:
-        """(A, B) logits of every anchor (A, width) with every other (B, width), without gradient."""
-        left, right = self.left(anchors).T.contiguous(), self.right(others).T.contiguous()  # (d, A), (d, B)
-        return pair_logits(left, right, self.last.weight[0], self.last.bias)
+def mask_one_step(batch: SessionBatch, draws: torch.Generator) -> SessionBatch:
+    """The positives: every session without one random step, its words and image. Sessions of one step stay whole."""
+    steps = batch.num_steps
+    drawn = (torch.rand(len(batch), generator=draws).to(batch.device) * steps).long()
+    drawn = torch.minimum(drawn, steps - 1)
+    maskable = steps > 1
+    masked = torch.zeros(len(batch.step_kind), dtype=torch.bool, device=batch.device)
+    masked[(batch.first_step + drawn)[maskable]] = True
+    return batch.without_steps(masked)
 
 
 def hard_negatives(scores: Tensor, barred: Tensor) -> tuple[Tensor, Tensor]:
-    """For each anchor the batch member that looks most like a positive.
+    """The hardest negative of each anchor: the batch member that scores highest.
 
     Args:
         scores: (B, B) logits of anchor i with member j.
@@ -66,7 +42,7 @@ def random_negatives(barred: Tensor, generator: torch.Generator) -> tuple[Tensor
 
 
 def shared_clicks(items: Tensor, owner: Tensor, sessions: int) -> Tensor:
-    """(B, B) bool: which sessions of a batch share a clicked item; true on the diagonal.
+    """Pairs of sessions that share a clicked item, (B, B) bool; true on the diagonal.
 
     Args:
         items: (clicks,) clicked items.

@@ -7,52 +7,113 @@ paper in places; we follow the paper.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
+from bench.contracts import SessionEncoder
+from bench.data.batch import SessionBatch
 from bench.data.features import Dims
+from bench.plugins.options import read_options
 from bench.training.context import TrainingContext
-from encoders.muvcog.agv import AttentiveGlobalView
-from encoders.muvcog.contrasted import ContrastedEncoder, glorot, one_of
+from bench.training.pretraining import pretrain
+from encoders.muvcog.contrast import contrast_loss, hard_negatives, mask_one_step, random_negatives
+from encoders.muvcog.discriminator import Discriminator
 from encoders.muvcog.graph import SessionGraphs
-from encoders.muvcog.hlv import HierarchicalLocalView
-from encoders.muvcog.nodes import SourceVectors
+from encoders.muvcog.objective import ContrastObjective
+from encoders.muvcog.views import build_view, glorot
+from encoders.muvcog.views.sources import SourceVectors
+from encoders.options import MuvcogOptions
 
 
-class MuvcogM(ContrastedEncoder):
-    """Both views concatenated, AGV and HLV, ``output_dim = 2 * view_dim``.
+class Muvcog(SessionEncoder):
+    """The views of a session side by side, ``output_dim = view_dim`` for each.
+
+    They are pretrained by discriminating between the session's own masked version and another session (section 3.4),
+    with one MLP for each view of the anchor.
 
     Args:
         dims: widths of word and image vectors.
-        view_dim: width of one view.
-        beta: ``mean`` or ``sum`` over nodes in equation 4.
-        contrast: see :class:`encoders.muvcog.contrasted.ContrastedEncoder`, and for all other options.
+        given: see :class:`encoders.options.MuvcogOptions`.
     """
 
-    def __init__(self, dims: Dims, view_dim: int = 32, beta: str = "mean", **contrast: Any) -> None:
-        super().__init__(dims, 2, view_dim, **contrast)
-        one_of("beta", beta, ("mean", "sum"))
+    def __init__(self, dims: Dims, **given: Any) -> None:
+        super().__init__(dims)
+        self.options = read_options(MuvcogOptions, given, "muvcog")
+        names, width = self.options.views.split("+"), self.options.view_dim
+        self.output_dim = len(names) * width
+        self.discriminators = nn.ModuleList(Discriminator(width) for _ in names)
         self.sources = SourceVectors(dims)
-        self.agv = AttentiveGlobalView(dims.words, view_dim, beta)
-        self.hlv = HierarchicalLocalView(dims.words, view_dim)
-        for part in (self.sources, self.agv, self.hlv):
+        self.encoders = nn.ModuleDict({name: build_view(name, dims.words, self.options) for name in names})
+        for part in (self.sources, *self.encoders.values()):
             glorot(part)
 
-    def views_of(self, graphs: SessionGraphs) -> tuple[Tensor, ...]:
-        """The two session vectors, AGV and HLV, (B, view_dim) each."""
-        sources = self.sources(graphs)
-        return self.agv(graphs, sources), self.hlv(graphs, sources)
+    def views(self, batch: SessionBatch) -> tuple[Tensor, ...]:
+        """The session vectors of each view, (B, view_dim) each."""
+        graphs = SessionGraphs.of(batch if self.options.images == "nodes" else batch.text_only())
+        sources = self.sources(graphs)  # (u, dims.words)
+        return tuple(encoder(graphs, sources) for encoder in self.encoders.values())
+
+    def forward(self, batch: SessionBatch) -> Tensor:
+        """(B, output_dim)."""
+        return torch.cat(self.views(batch), dim=1)
+
+    def pretrain(self, context: TrainingContext) -> None:
+        """Contrasts each training session with itself, one random step masked, and with a negative from its batch."""
+        pretrain(self, ContrastObjective(self, context), self.options, context)
+
+    def loss(self, anchors: SessionBatch, barred: Tensor, draws: torch.Generator, hard: bool = True) -> Tensor:
+        """The negative of equation 9, mean over the B anchors.
+
+        Args:
+            anchors: B sessions.
+            barred: (B, B) bool, which members may not be an anchor's negative.
+            draws: decides which steps are masked.
+            hard: take the hardest negatives, else random ones.
+        """
+        loss = barred.new_zeros((), dtype=torch.float32)
+        for discriminator, anchor, positive, whole in self._directions(anchors, draws):
+            candidate = positive if self.options.mask_negatives else whole
+            if hard:
+                negative, exists = hard_negatives(discriminator.all_pairs(anchor, candidate), barred)
+            else:
+                negative, exists = random_negatives(barred, draws)
+            loss = loss + contrast_loss(
+                discriminator(anchor, positive), discriminator(anchor, candidate[negative]), exists
+            )
+        return loss
+
+    def accuracy(self, anchors: SessionBatch, draws: torch.Generator) -> float:
+        """Accuracy of finding an anchor's own positive among those of all anchors, mean of all directions.
+
+        All candidates are masked sessions, so that telling masked ones from whole ones, which lowers the loss, is worth
+        nothing here.
+        """
+        own = torch.arange(len(anchors), device=anchors.device)
+        accuracies = [
+            float((discriminator.all_pairs(anchor, positive).argmax(1) == own).double().mean())
+            for discriminator, anchor, positive, _ in self._directions(anchors, draws)
+        ]
+        return sum(accuracies) / len(accuracies)
+
+    def _directions(
+        self, anchors: SessionBatch, draws: torch.Generator
+    ) -> Iterator[tuple[Discriminator, Tensor, Tensor, Tensor]]:
+        """For each term of equation 9: discriminator, anchors in one view, positives and anchors in the other."""
+        views = self.views(SessionBatch.cat([anchors, mask_one_step(anchors, draws)]))  # (2B, d) each
+        size = len(anchors)
+        for number, discriminator in enumerate(self.discriminators):
+            assert isinstance(discriminator, Discriminator)
+            other = views[(number + 1) % len(views) if self.options.contrast == "across" else number]
+            yield discriminator, views[number][:size], other[size:], other[:size]
 
 
-class MuvcogT(MuvcogM):
-    """MUVCOG on the textual queries alone: image queries are removed in pretraining and afterwards."""
-
-    uses_images = False
-
-
-class Untrained(MuvcogM):
-    """The control that the paper lacks: MUVCOG-M with its initial weights, frozen."""
+class Untrained(Muvcog):
+    """The control that the paper lacks: MUVCOG-M with its initial weights, frozen. Its options are those of the views,
+    :class:`encoders.options.GraphOptions`.
+    """
 
     def pretrain(self, context: TrainingContext) -> None:
         """Nothing: the initial weights are the point."""

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +27,13 @@ from bench.data.batch import SessionBatch
 from bench.data.corpus import Corpus
 from bench.plugins.registry import registry
 from bench.training.context import TrainingContext
-from bench.training.pretraining import Moment
+from bench.training.pretraining import PretrainingStep
 from encoders.kernels.neighbours import Neighbourhoods
-from encoders.muvcog.contrasted import _Contrast, mask_one_step
+from encoders.muvcog.contrast import mask_one_step
 from encoders.muvcog.edges import neighbour_edges
 from encoders.muvcog.graph import SessionGraphs
-from encoders.muvcog.model import MuvcogM
+from encoders.muvcog.model import Muvcog
+from encoders.muvcog.objective import ContrastObjective
 
 BATCH, EPOCHS = 256, 21
 OF = ("product", "copy")
@@ -64,21 +66,21 @@ def measure(folder: str) -> dict[str, Any]:
     torch.manual_seed(0)
     context = TrainingContext(Corpus(folder), 0)
     spec = registry().get("encoder", "muvcog-m")
-    encoder: MuvcogM = spec.load()(context.features.dims, **spec.defaults)
-    objective, optimizer = _Contrast(encoder, context), torch.optim.Adam(encoder.parameters(), fused=True)
+    encoder: Muvcog = spec.load()(context.features.dims, **spec.defaults)
+    objective, optimizer = ContrastObjective(encoder, context), torch.optim.Adam(encoder.parameters(), fused=True)
     draws, order = torch.Generator().manual_seed(0), np.random.default_rng(0)
     rows = context.training_sessions()
 
     def step() -> None:
         optimizer.zero_grad(set_to_none=True)
-        objective.loss(order.choice(rows, BATCH, replace=False), Moment(1, 1.0), draws).backward()
+        objective.loss(order.choice(rows, BATCH, replace=False), PretrainingStep(1, 1.0), draws).backward()
         optimizer.step()
 
     batch = context.sessions(rows[:BATCH])
     both = SessionBatch.cat([batch, mask_one_step(batch, draws)])
     graphs = SessionGraphs.of(both)
     sources = encoder.sources(graphs).detach().requires_grad_()
-    agv, hlv = (lambda: encoder.agv(graphs, sources)), (lambda: encoder.hlv(graphs, sources))
+    agv, hlv = (partial(encoder.encoders[view], graphs, sources) for view in ("agv", "hlv"))
     last = context.corpus.columns.session_queries[1:] - 1
 
     @torch.inference_mode()
@@ -89,9 +91,9 @@ def measure(folder: str) -> dict[str, Any]:
     rates = {size: size / fastest(lambda size=size: extract(size)) for size in (256, 1024, 2048)}
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # before the limits of the machine are measured
     nodes, pairs = len(graphs.node_session), neighbour_edges(graphs).shape[1]
-    members, distinct, width = len(graphs.member_node), len(sources), encoder.agv.output_dim
+    members, distinct, width = len(graphs.member_node), len(sources), encoder.options.view_dim
     words, steps, sessions = context.features.dims.words, len(both.step_kind), len(both)
-    lists = len(Neighbourhoods.of(graphs, graphs.blocks.numpy()).senders)
+    lists = len(Neighbourhoods.of(graphs.layout()).senders)
     # bytes: what comes from memory and goes there once, rows of sources, lists and results
     rows_of_sources, of_lists = 4 * distinct * width, 4 * (lists + nodes)
     parts = {

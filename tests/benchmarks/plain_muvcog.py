@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from bench.data.features import Features
-from encoders.muvcog.model import MuvcogM
+from encoders.muvcog.model import Muvcog
 
 Step = tuple[str, list[int], int | None]
 Node = tuple[str, int]
@@ -40,25 +40,25 @@ def build_graph(session: list[Step]) -> Graph:
     return nodes, steps, sorted(pairs)
 
 
-def views(encoder: MuvcogM, features: Features, graph: Graph) -> tuple[Tensor, Tensor]:
+def views(encoder: Muvcog, features: Features, graph: Graph) -> tuple[Tensor, Tensor]:
     """AGV and HLV vector of one session, (view_dim,) each."""
     nodes, steps, pairs = graph
-    width = encoder.agv.output_dim
+    width = encoder.options.view_dim
     if not nodes:
         return torch.zeros(width), torch.zeros(width)
     vectors = torch.stack([_node_vector(encoder, features, node) for node in nodes])  # (m, words)
     return _agv(encoder, nodes, pairs, vectors), _hlv(encoder, nodes, steps, vectors)
 
 
-def _node_vector(encoder: MuvcogM, features: Features, node: Node) -> Tensor:
+def _node_vector(encoder: Muvcog, features: Features, node: Node) -> Tensor:
     kind, source = node
     if kind != "IQ":
         return features.words(torch.tensor([source]))[0]
     return F.elu(encoder.sources.project_image(features.images(torch.tensor([source]))))[0]
 
 
-def _agv(encoder: MuvcogM, nodes: list[Node], pairs: list[tuple[int, int]], vectors: Tensor) -> Tensor:
-    agv = encoder.agv
+def _agv(encoder: Muvcog, nodes: list[Node], pairs: list[tuple[int, int]], vectors: Tensor) -> Tensor:
+    agv = encoder.encoders["agv"]
     values = agv.project(vectors)  # (m, d)
     i, j = torch.tensor(pairs).T
     logits = F.leaky_relu(agv.receive(values[i]) + agv.send(values[j]), 0.2).squeeze(1)  # (pairs,)
@@ -69,13 +69,13 @@ def _agv(encoder: MuvcogM, nodes: list[Node], pairs: list[tuple[int, int]], vect
         total = torch.zeros(len(nodes)).index_add(0, a, weight)
         share = weight / total[a]
         typed.append(F.elu(torch.zeros_like(values).index_add(0, a, share.unsqueeze(1) * values[b])))  # eq. 1 and 2
-    score = torch.stack([F.elu(agv.weigh(v)).mean() for v in typed])
+    score = torch.stack([F.elu(agv.score(v)).mean() for v in typed])
     beta = torch.softmax(score, 0)  # eq. 4
     return sum(b * v.mean(0) for b, v in zip(beta, typed, strict=True))  # eq. 3 and 5
 
 
-def _hlv(encoder: MuvcogM, nodes: list[Node], steps: list[set[Node]], vectors: Tensor) -> Tensor:
-    hlv = encoder.hlv
+def _hlv(encoder: Muvcog, nodes: list[Node], steps: list[set[Node]], vectors: Tensor) -> Tensor:
+    hlv = encoder.encoders["hlv"]
     hidden = hlv.transform(vectors)
     local = []
     for members in steps:
@@ -95,7 +95,7 @@ def _hlv(encoder: MuvcogM, nodes: list[Node], steps: list[set[Node]], vectors: T
 
 
 def loss(
-    encoder: MuvcogM, features: Features, anchors: list[list[Step]], positives: list[list[Step]], clicks: list[set[int]]
+    encoder: Muvcog, features: Features, anchors: list[list[Step]], positives: list[list[Step]], clicks: list[set[int]]
 ) -> Tensor:
     """The negative of equation 9 with masked hard negatives, mean over the anchors."""
     left = [views(encoder, features, build_graph(session)) for session in anchors]

@@ -29,7 +29,7 @@ from bench.data.csr import offsets_of
 from bench.plugins.registry import registry
 from bench.training.context import TrainingContext
 from bench.training.session_vectors import JoinedClickModel, TrainedAlong
-from encoders.vanilla import Vanilla
+from encoders.controls import Vanilla
 from tasks.examples.click import Candidates, ClickExamples, all_candidates, example_queries, sampled_candidates
 from tasks.examples.suggestion import NextWords
 

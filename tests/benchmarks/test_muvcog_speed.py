@@ -19,11 +19,11 @@ from bench.data.batch import SessionBatch
 from bench.data.corpus import Corpus
 from bench.plugins.registry import registry
 from bench.training.context import TrainingContext
-from bench.training.pretraining import Moment
-from encoders.muvcog.contrast import shared_clicks
-from encoders.muvcog.contrasted import _Contrast, mask_one_step
+from bench.training.pretraining import PretrainingStep
+from encoders.muvcog.contrast import mask_one_step, shared_clicks
 from encoders.muvcog.graph import SessionGraphs
-from encoders.muvcog.model import MuvcogM
+from encoders.muvcog.model import Muvcog
+from encoders.muvcog.objective import ContrastObjective
 
 pytestmark = pytest.mark.slow
 BATCH, PLAIN_BATCH = 256, 32
@@ -46,7 +46,7 @@ def context(tmp_path_factory: pytest.TempPathFactory) -> TrainingContext:
 
 
 @pytest.fixture(scope="module")
-def encoder(context: TrainingContext) -> MuvcogM:
+def encoder(context: TrainingContext) -> Muvcog:
     torch.manual_seed(0)
     spec = registry().get("encoder", "muvcog-m")
     return spec.load()(context.features.dims, **spec.defaults)
@@ -85,7 +85,7 @@ def compare(benchmark: Any, ours: Callable, sessions: int, theirs: Callable, pla
     assert rate / plain_rate >= least
 
 
-def test_both_sides_give_the_same_loss(context: TrainingContext, encoder: MuvcogM) -> None:
+def test_both_sides_give_the_same_loss(context: TrainingContext, encoder: Muvcog) -> None:
     rows = context.training_sessions()[:24]
     batch = context.sessions(rows)
     items, owner = context.clicks.of_sessions(rows)
@@ -113,15 +113,15 @@ def test_graph_building(benchmark: Any, context: TrainingContext) -> None:
     )
 
 
-def test_pretraining_step(benchmark: Any, context: TrainingContext, encoder: MuvcogM) -> None:
+def test_pretraining_step(benchmark: Any, context: TrainingContext, encoder: Muvcog) -> None:
     """Graphs of anchors and positives included, on both sides."""
     rows, draws = context.training_sessions(), torch.Generator().manual_seed(0)
-    optimizer, objective = torch.optim.Adam(encoder.parameters(), fused=True), _Contrast(encoder, context)
+    optimizer, objective = torch.optim.Adam(encoder.parameters(), fused=True), ContrastObjective(encoder, context)
     order = np.random.default_rng(0)
 
     def ours() -> None:
         optimizer.zero_grad(set_to_none=True)
-        objective.loss(order.choice(rows, BATCH, replace=False), Moment(1, 1.0), draws).backward()
+        objective.loss(order.choice(rows, BATCH, replace=False), PretrainingStep(1, 1.0), draws).backward()
         optimizer.step()
 
     some = rows[:PLAIN_BATCH]
@@ -138,7 +138,7 @@ def test_pretraining_step(benchmark: Any, context: TrainingContext, encoder: Muv
     compare(benchmark, ours, BATCH, theirs, PLAIN_BATCH, least=12)
 
 
-def test_extraction(benchmark: Any, context: TrainingContext, encoder: MuvcogM) -> None:
+def test_extraction(benchmark: Any, context: TrainingContext, encoder: Muvcog) -> None:
     """Whole sessions from the corpus on disk to vectors."""
     last = context.corpus.columns.session_queries[1:] - 1
 

@@ -1,5 +1,5 @@
-"""BERT features: masked words are told from their neighbours, a loaded encoder is the one that was saved, and a local
-model is used as transformers itself would use it."""
+"""BERT features: masked words are predicted from their neighbours, a loaded encoder is the one that was saved, and a
+local model is used as transformers itself would use it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ from bench.errors import BenchError
 from bench.runs.work import load_encoder
 from bench.testing.sessions import batch_of, random_features, random_steps
 from bench.training.context import TrainingContext
-from encoders.bert import MASK, SEPARATOR, UNKNOWN, BertFeatures, _MaskedWords, _Tokens
+from encoders.bert.masked_words import MaskedWords
+from encoders.bert.model import BertFeatures
+from encoders.bert.tokens import MASK, SEPARATOR, UNKNOWN
 
 PAIRS = 10
 SMALL: dict[str, Any] = {"width": 32, "layers": 1, "heads": 4, "feedforward": 32, "max_length": 32}
@@ -69,7 +71,7 @@ def vectors_of(encoder: BertFeatures, batch: SessionBatch) -> torch.Tensor:
         return encoder(batch)
 
 
-def test_masked_words_are_told_far_better_than_by_frequency(trained: tuple[BertFeatures, TrainingContext]) -> None:
+def test_masked_words_are_predicted_far_better_than_by_frequency(trained: tuple[BertFeatures, TrainingContext]) -> None:
     _, context = trained
     words = SessionBatch.from_sessions(context.corpus, context.validation_sessions(), context.features).words
     unigram = float(torch.bincount(words).max()) / len(words)
@@ -79,22 +81,22 @@ def test_masked_words_are_told_far_better_than_by_frequency(trained: tuple[BertF
     assert not context.warnings
 
 
-def test_telling_no_more_than_the_most_frequent_word_is_a_plateau(corpus: Corpus) -> None:
+def test_predicting_no_more_than_the_most_frequent_word_is_a_plateau(corpus: Corpus) -> None:
     context = TrainingContext(corpus, 0)
     BertFeatures(context.features.dims, **{**QUICK, "steps": 1}).pretrain(context)
     assert len(context.warnings) == 1
     assert "plateau" in context.warnings[0]
 
 
-def test_words_are_hidden_from_the_model_that_is_to_tell_them(corpus: Corpus) -> None:
+def test_masked_words_are_hidden_from_the_model(corpus: Corpus) -> None:
     context = TrainingContext(corpus, 0)
     encoder = BertFeatures(context.features.dims, **{**QUICK, "steps": 1})
     encoder.pretrain(context)
-    model, seen = _MaskedWords(encoder, context, frequent=0.1), []
+    model, seen = MaskedWords(encoder, context, frequent=0.1), []
     encoder.hidden = lambda tokens: seen.append(tokens) or torch.zeros(len(tokens.ids), 32)  # type: ignore
     rows = context.training_sessions()
-    _, words = model.told(rows, torch.Generator().manual_seed(0))
-    before = _Tokens.of(encoder, context.sessions(rows))
+    _, words = model.predicted(rows, torch.Generator().manual_seed(0))
+    before = encoder.tokens(context.sessions(rows))
     shown, true = seen[0].ids, before.ids
     changed = shown != true
     assert set(true[changed].tolist()) <= set(range(MASK + 1, len(model.bias)))
@@ -143,7 +145,7 @@ def test_a_loaded_encoder_gives_the_same_vectors(trained: tuple[BertFeatures, Tr
     encoder, context = trained
     batch = SessionBatch.from_sessions(context.corpus, np.arange(40), context.features)
     save_file(encoder.state_dict(), tmp_path / "weights")
-    config = {"encoder": {"target": "encoders.bert:BertFeatures", "options": QUICK}}
+    config = {"encoder": {"target": "encoders.bert.model:BertFeatures", "options": QUICK}}
     loaded = load_encoder(config, context.features.dims, tmp_path / "weights")
     torch.testing.assert_close(vectors_of(loaded, batch), vectors_of(encoder, batch), atol=0, rtol=0)
 

@@ -21,7 +21,7 @@ WITHOUT_GRADIENT = {
     "muvcog-t": (
         "sources.project_image",
     ),  # there are no images to project; the weights stay, so that both variants load alike
-    "random": ("discriminators",),  # never pretrained, so nobody asks its discriminators
+    "random": ("discriminators",),  # never pretrained, so its discriminators are never used
 }
 
 for _name in registry().names("encoder"):

@@ -10,7 +10,7 @@ from bench.data.features import Dims
 from bench.data.schema import KEYWORD, KINDS, PRODUCT
 from bench.errors import BenchError
 from bench.testing.sessions import Step, batch_of, random_features, random_steps
-from encoders.lstm import LstmEncoder, LstmPooledImages, LstmText
+from encoders.lstm import LstmEncoder
 
 DIMS = Dims(8, 12)
 FEATURES = random_features(DIMS)
@@ -83,16 +83,16 @@ def test_only_the_textual_variant_is_blind_to_images() -> None:
     session = [(KEYWORD, [1, 2], None), (PRODUCT, [3], 4), (PRODUCT, [3], 5)]
     other: list[Step] = [(kind, words, None if at is None else at + 6) for kind, words, at in session]
     torch.manual_seed(0)
-    encoders = {kind: kind(DIMS).eval() for kind in (LstmEncoder, LstmText, LstmPooledImages)}
+    encoders = {kind: LstmEncoder(DIMS, images=kind).eval() for kind in ("steps", "none", "pooled")}
     with torch.no_grad():
         differs = {
             kind: bool((encoder(batch_of(FEATURES, [session])) != encoder(batch_of(FEATURES, [other]))).any())
             for kind, encoder in encoders.items()
         }
-    assert differs == {LstmEncoder: True, LstmText: False, LstmPooledImages: True}
+    assert differs == {"steps": True, "none": False, "pooled": True}
 
 
 @pytest.mark.parametrize("options", [{"images": "mean"}, {"image_dim": 0}, {"images": "pooled", "image_dim": -1}])
 def test_options_that_make_no_sense_are_refused(options: dict) -> None:
-    with pytest.raises(BenchError, match="option image"):
+    with pytest.raises(BenchError, match="image"):
         LstmEncoder(DIMS, **options)

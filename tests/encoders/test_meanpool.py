@@ -8,7 +8,7 @@ import torch
 from bench.data.features import Dims
 from bench.data.schema import KEYWORD, PRODUCT
 from bench.testing.sessions import Step, batch_of, random_features, random_steps
-from encoders.meanpool import MeanPool
+from encoders.controls import MeanPool
 
 
 def test_means_of_words_and_of_images() -> None:

@@ -13,7 +13,7 @@ from bench.data.schema import KEYWORD, PRODUCT
 from bench.errors import BenchError
 from bench.testing.sessions import Step, batch_of, random_features, random_steps
 from encoders.sequences import TokenSequences, merged_by_step
-from encoders.transformer import TransformerEncoder, TransformerPooledImages, TransformerText
+from encoders.transformer import TransformerEncoder
 
 DIMS = Dims(8, 12)
 FEATURES = random_features(DIMS)
@@ -136,12 +136,12 @@ def test_only_the_textual_variant_is_blind_to_images() -> None:
     other: list[Step] = [(kind, words, None if at is None else at + 6) for kind, words, at in session]
     torch.manual_seed(0)
     differs = {}
-    for kind in (TransformerEncoder, TransformerText, TransformerPooledImages):
-        encoder = kind(DIMS).eval()
+    for kind in ("steps", "none", "pooled"):
+        encoder = TransformerEncoder(DIMS, images=kind).eval()
         with torch.no_grad():
             vectors = [encoder(batch_of(FEATURES, [some])) for some in (session, other)]
         differs[kind] = bool((vectors[0] != vectors[1]).any())
-    assert differs == {TransformerEncoder: True, TransformerText: False, TransformerPooledImages: True}
+    assert differs == {"steps": True, "none": False, "pooled": True}
 
 
 def test_sessions_of_a_bucket_are_alike_so_that_little_is_padded() -> None:

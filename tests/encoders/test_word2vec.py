@@ -16,7 +16,7 @@ from bench.data.corpus import Corpus
 from bench.data.features import Features
 from bench.errors import BenchError
 from bench.training.context import TrainingContext
-from encoders.meanpool import MeanPool
+from encoders.controls import MeanPool
 from encoders.word2vec import Word2VecFeatures, trained_vectors
 
 GROUPS, SIZE = 6, 4
@@ -85,7 +85,7 @@ def test_a_corpus_whose_vectors_are_all_zero_gets_trained_ones(tmp_path: Path) -
 
 
 def test_what_cannot_be_done_is_one_line(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(BenchError, match="option vectors"):
+    with pytest.raises(BenchError, match="vectors must be"):
         Word2VecFeatures(Features.of(corpus).dims, vectors="glove")
     with pytest.raises(BenchError, match="no words"):
         trained_vectors(corpus, np.empty(0, np.int64), 8, 5, 1, 0)

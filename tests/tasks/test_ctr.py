@@ -23,8 +23,8 @@ from bench.errors import BenchError
 from bench.metrics.ranking import ranking_metrics
 from bench.training.context import TrainingContext
 from bench.training.session_vectors import FrozenVectors, SessionVectors, TrainedAlong
+from encoders.controls import Vanilla
 from encoders.lstm import LstmEncoder
-from encoders.vanilla import Vanilla
 from tasks.ctr import ClickPrediction
 from tasks.examples.click import example_queries
 

@@ -23,8 +23,8 @@ from bench.errors import BenchError
 from bench.metrics.classification import classification_metrics, metrics_of_predictions
 from bench.training.context import TrainingContext
 from bench.training.session_vectors import FrozenVectors, SessionVectors, TrainedAlong
+from encoders.controls import Vanilla
 from encoders.lstm import LstmEncoder
-from encoders.vanilla import Vanilla
 from tasks.examples.intent import Intents, most_frequent
 from tasks.intent import IntentClassification
 

@@ -28,7 +28,7 @@ from bench.testing.baselines import every_query
 from bench.testing.click_corpora import awkward_corpus, click_batch, rewritten, training_queries
 from bench.training.context import TrainingContext
 from bench.training.session_vectors import TrainedAlong
-from encoders.vanilla import Vanilla
+from encoders.controls import Vanilla
 from tasks.examples.suggestion import NextWords, example_queries
 
 SPECS = [registry().get("baseline", name) for name in registry().names("baseline")]

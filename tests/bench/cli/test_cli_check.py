@@ -33,9 +33,9 @@ PLUGIN = """
 MODEL = """
     import torch
     from bench.contracts import SessionEncoder
-    from encoders.muvcog.model import MuvcogM
+    from encoders.muvcog.model import Muvcog
 
-    class Theirs(MuvcogM):
+    class Theirs(Muvcog):
         def pretrain(self, context):
             HOW
             super().pretrain(context)

@@ -19,6 +19,7 @@ from bench.contracts import (
 )
 from bench.errors import BenchError
 from bench.plugins.offered import KINDS
+from bench.plugins.options import declared_options
 from bench.plugins.registry import registry
 from bench.plugins.specs import BaselineSpec, DatasetSpec, EncoderSpec, Spec, TaskSpec
 from bench.training.pretraining import PretrainingConfig
@@ -111,7 +112,8 @@ def test_every_option_is_documented(spec: Spec) -> None:
     classes = [c for c in spec.load().__mro__ if c.__module__.partition(".")[0] not in ("torch", "builtins", "abc")]
     documentation = " ".join((c.__doc__ or "") + (c.__init__.__doc__ or "") for c in classes)
     if spec.options is not None:
-        documentation += "".join(f"{name}: {option.help}" for name, option in spec.settable.items() if option.help)
+        declared = declared_options(spec.options)  # pinned ones too
+        documentation += "".join(f"{name}: {option.help}" for name, option in declared.items() if option.help)
     if spec.kind == "encoder":
         documentation += PretrainingConfig.__doc__ or ""
     assert not [key for key in spec.defaults if f"{key}:" not in documentation and f"{key}," not in documentation]

@@ -12,11 +12,11 @@ from bench.plugins.specs import Spec
 DECLARED = [c.spec for _, c in registry().components() if c.origin == "built-in" and c.spec.options is not None]
 
 
-def test_the_built_in_baselines_tasks_and_datasets_declare_their_options() -> None:
+def test_the_built_in_components_declare_their_options() -> None:
     bare = [
         component.spec.name
-        for kind, component in registry().components()
-        if kind != "encoder" and component.spec.defaults and component.spec.options is None
+        for _, component in registry().components()
+        if component.spec.defaults and component.spec.options is None
     ]
     assert not bare
 
@@ -31,6 +31,27 @@ def test_every_number_has_a_range(spec: Spec) -> None:
 @pytest.mark.parametrize(
     ("name", "setting"),
     [
+        ("lstm", "output_dim=0"),
+        ("lstm", "image_dim=0"),
+        ("lstm-t", "images=steps"),
+        ("lstm-iq", "images=none"),
+        ("transformer", "heads=3"),
+        ("transformer", "dropout=1"),
+        ("transformer", "max_length=1"),
+        ("word2vec", "window=0"),
+        ("bert", "heads=3"),
+        ("bert", "mask_share=0"),
+        ("muvcog-m", "steps=-1"),
+        ("muvcog-m", "batch_size=0"),
+        ("muvcog-m", "learning_rate=0"),
+        ("muvcog-m", "clip=0"),
+        ("muvcog-m", "hard_at=1.1"),
+        ("muvcog-m", "negatives=foo"),
+        ("muvcog-m", "views=agv"),
+        ("muvcog-t", "images=nodes"),
+        ("gat", "beta=sum"),
+        ("muvcog-plus", "next_query=-1"),
+        ("random", "beta=max"),
         ("ctr", "epochs=0"),
         ("ctr", "epochs=-1"),
         ("ctr", "patience=-3"),

@@ -87,15 +87,15 @@ def test_the_harness_counts_for_everybody(package: Path) -> None:
 
 
 def test_built_ins_have_versions_of_their_own() -> None:
-    targets = ["encoders.lstm:LstmEncoder", "encoders.muvcog.model:MuvcogM", "tasks.ctr:ClickPrediction"]
+    targets = ["encoders.lstm:LstmEncoder", "encoders.muvcog.model:Muvcog", "tasks.ctr:ClickPrediction"]
     assert len({source_version(target) for target in targets}) == 3
-    assert source_version("encoders.muvcog.model:MuvcogM") == source_version("encoders.muvcog.model:Untrained")
+    assert source_version("encoders.muvcog.model:Muvcog") == source_version("encoders.muvcog.model:Untrained")
 
 
 def test_finding_a_version_imports_no_torch() -> None:
     code = (
         "import sys; from bench.runs.source_version import source_version; "
-        "source_version('encoders.muvcog.model:MuvcogM'); source_version('bench.runs.work'); "
+        "source_version('encoders.muvcog.model:Muvcog'); source_version('bench.runs.work'); "
         "assert not {'torch', 'numpy', 'pandas'} & set(sys.modules), 'imported'"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

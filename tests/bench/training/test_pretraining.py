@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,8 @@ from bench.data.corpus import Corpus
 from bench.errors import BenchError
 from bench.training.checkpoint import save_checkpoint
 from bench.training.context import TrainingContext
-from bench.training.pretraining import Moment, PretrainingConfig, pretrain
+from bench.training.pretraining import PretrainingStep, pretrain
+from bench.training.pretraining_config import PretrainingConfig
 
 QUICK = PretrainingConfig(steps=60, batch_size=16, learning_rate=0.05, warmup=5, validate_every=10)
 
@@ -48,9 +50,9 @@ class Matching(nn.Module):
         noise = torch.randn(anchors.shape, generator=draws)
         return anchors @ self.form @ (self.likeness * anchors + (1.2 - self.likeness) * noise).T
 
-    def loss(self, rows: NDArray, moment: Moment, draws: torch.Generator) -> Tensor:
+    def loss(self, rows: NDArray, step: PretrainingStep, draws: torch.Generator) -> Tensor:
         self.trained.append(rows)
-        self.steps.append(moment.step)
+        self.steps.append(step.number)
         assert self.training
         assert torch.is_grad_enabled()
         return F.cross_entropy(self.scores(rows, draws), torch.arange(len(rows)))
@@ -144,8 +146,8 @@ class Scripted(Matching):
         super().__init__(1.0)
         self.script, self.losses, self.states = accuracies, losses or {}, []
 
-    def loss(self, rows: NDArray, moment: Moment, draws: torch.Generator) -> Tensor:
-        return super().loss(rows, moment, draws) * self.losses.get(moment.step, 1.0)
+    def loss(self, rows: NDArray, step: PretrainingStep, draws: torch.Generator) -> Tensor:
+        return super().loss(rows, step, draws) * self.losses.get(step.number, 1.0)
 
     def accuracy(self, rows: NDArray, draws: torch.Generator) -> float:
         super().accuracy(rows, draws)
@@ -228,9 +230,25 @@ def test_the_learning_rate_rises_then_falls_to_nothing() -> None:
     assert {constant.rate(step) for step in (1, 60, 110)} == {0.4}
 
 
-@pytest.mark.parametrize(("option", "value"), [("schedule", "cosin"), ("precision", "float16")])
-def test_an_unknown_choice_is_refused_with_the_known_ones(option: str, value: str) -> None:
-    with pytest.raises(BenchError, match=rf"option {option}: .*{value}.*(cosine|bfloat16)"):
+@pytest.mark.parametrize(
+    ("option", "value", "allowed"),
+    [
+        ("schedule", "cosin", "cosine"),
+        ("precision", "float16", "bfloat16"),
+        ("steps", -1, "at least 0"),
+        ("batch_size", 0, "at least 1"),
+        ("learning_rate", 0.0, "above 0"),
+        ("learning_rate", float("nan"), "not a number"),
+        ("warmup", -1, "at least 0"),
+        ("clip", 0.0, "above 0"),
+        ("patience", -1, "at least 0"),
+        ("validate_every", 0, "at least 1"),
+        ("validation_sessions", -1, "at least 0"),
+        ("steps", 1.5, "not a whole number"),
+    ],
+)
+def test_a_value_that_makes_no_sense_is_refused_with_what_is_allowed(option: str, value: Any, allowed: str) -> None:
+    with pytest.raises(BenchError, match=rf"{option}.*{allowed}"):
         PretrainingConfig(**{option: value})
 
 
@@ -245,9 +263,9 @@ def test_the_objective_is_told_the_latest_accuracy(corpus: Corpus) -> None:
     told: list[float] = []
 
     class Listening(Scripted):
-        def loss(self, rows: NDArray, moment: Moment, draws: torch.Generator) -> Tensor:
-            told.append(moment.accuracy)
-            return super().loss(rows, moment, draws)
+        def loss(self, rows: NDArray, step: PretrainingStep, draws: torch.Generator) -> Tensor:
+            told.append(step.accuracy)
+            return super().loss(rows, step, draws)
 
     model = Listening([0.25, 0.75])
     pretrain(model, model, PretrainingConfig(steps=20, batch_size=16, validate_every=10), TrainingContext(corpus, 0))

@@ -20,9 +20,9 @@ from bench.data.corpus import Corpus
 from bench.errors import BenchError
 from bench.training.context import TrainingContext
 from bench.training.session_vectors import FrozenVectors, JoinedClickModel, SessionVectors, TrainedAlong
+from encoders.controls import Vanilla
 from encoders.lstm import LstmEncoder
 from encoders.transformer import TransformerEncoder
-from encoders.vanilla import Vanilla
 from tasks.examples.click import ClickExamples, all_candidates, example_queries
 
 D, WIDTH = 6, 5

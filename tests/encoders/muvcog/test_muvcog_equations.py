@@ -13,9 +13,9 @@ from small_corpora import random_corpus
 from bench.data.batch import SessionBatch
 from bench.data.corpus import Corpus
 from bench.data.features import Features
-from encoders.muvcog.contrast import Discriminator, shared_clicks
-from encoders.muvcog.contrasted import mask_one_step
-from encoders.muvcog.model import MuvcogM, MuvcogT
+from encoders.muvcog.contrast import mask_one_step, shared_clicks
+from encoders.muvcog.discriminator import Discriminator
+from encoders.muvcog.model import Muvcog
 
 TOLERANCE = 1e-5
 
@@ -25,27 +25,27 @@ def corpus(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     return random_corpus(tmp_path_factory.mktemp("c") / "corpus", sessions=40, image_share=request.param)
 
 
-def build(corpus: Corpus, beta: str = "mean", kind: type[MuvcogM] = MuvcogM) -> tuple[MuvcogM, Features]:
+def build(corpus: Corpus, **options: object) -> tuple[Muvcog, Features]:
     torch.manual_seed(3)
     features = Features.of(corpus)
-    encoder = kind(features.dims, view_dim=5, beta=beta)
+    encoder = Muvcog(features.dims, view_dim=5, **options)
     for parameter in encoder.parameters():  # biases too must count, and logits must reach both slopes
         torch.nn.init.uniform_(parameter, -0.9, 0.9)
     return encoder.eval(), features
 
 
-def restated(encoder: MuvcogM, features: Features, corpus: Corpus, beta: str = "mean") -> Restatement:
+def restated(encoder: Muvcog, features: Features, corpus: Corpus, beta: str = "mean") -> Restatement:
     state = {name: value.double().tolist() for name, value in encoder.state_dict().items()}
     weights = {
         "W_e": state["sources.project_image.weight"],
         "b_e": state["sources.project_image.bias"],
-        "W": state["agv.project.weight"],
-        "W_a": state["agv.receive.weight"][0] + state["agv.send.weight"][0],
-        "W_g": state["agv.weigh.weight"][0],
-        "b_g": state["agv.weigh.bias"][0],
-        "W_b": state["hlv.transform.weight"],
-        "W_c": state["hlv.intra.weight"],
-        "W_d": state["hlv.inter.weight"],
+        "W": state["encoders.agv.project.weight"],
+        "W_a": state["encoders.agv.receive.weight"][0] + state["encoders.agv.send.weight"][0],
+        "W_g": state["encoders.agv.score.weight"][0],
+        "b_g": state["encoders.agv.score.bias"][0],
+        "W_b": state["encoders.hlv.transform.weight"],
+        "W_c": state["encoders.hlv.intra.weight"],
+        "W_d": state["encoders.hlv.inter.weight"],
     }
     images = (np.array(corpus.image_vectors, dtype=np.float64) / 127).tolist()
     return Restatement(weights, features.word_vectors.double().tolist(), images, beta)
@@ -70,7 +70,7 @@ def kernels(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.usefixtures("kernels")
 @pytest.mark.parametrize("beta", ["mean", "sum"])
 def test_views_of_sessions_and_prefixes(corpus: Corpus, beta: str) -> None:
-    encoder, features = build(corpus, beta)
+    encoder, features = build(corpus, beta=beta)
     plain = restated(encoder, features, corpus, beta)
     batch = SessionBatch.from_prefixes(corpus, np.arange(len(corpus.columns.query_kind)), features)
     with torch.no_grad():
@@ -99,7 +99,7 @@ def test_the_random_sessions_hold_the_awkward_cases(tmp_path: Path) -> None:
 
 
 def test_text_only_ignores_images(corpus: Corpus) -> None:
-    encoder, features = build(corpus, kind=MuvcogT)
+    encoder, features = build(corpus, images="none")
     plain = restated(encoder, features, corpus)
     batch = SessionBatch.from_sessions(corpus, np.arange(30), features)
     with torch.no_grad():
@@ -111,8 +111,7 @@ def test_text_only_ignores_images(corpus: Corpus) -> None:
 
 @pytest.mark.parametrize("mask_negatives", [False, True], ids=["whole negatives", "masked negatives"])
 def test_loss_is_equation_9_with_hard_negatives(corpus: Corpus, mask_negatives: bool) -> None:
-    encoder, features = build(corpus)
-    encoder.mask_negatives = mask_negatives
+    encoder, features = build(corpus, mask_negatives=mask_negatives)
     plain = restated(encoder, features, corpus)
     batch = SessionBatch.from_sessions(corpus, np.arange(40), features)
     rng = np.random.default_rng(0)
@@ -162,7 +161,7 @@ def test_nan_gets_through(corpus: Corpus, where: str) -> None:
     if where == "words":
         features.word_vectors[:, 2] = torch.nan
     else:
-        encoder.agv.project.weight.data[1, 1] = torch.nan
+        encoder.get_parameter("encoders.agv.project.weight").data[1, 1] = torch.nan
     with torch.no_grad():
         agv, _ = encoder.views(SessionBatch.from_sessions(corpus, np.arange(30), features))
     assert agv.isnan().any(1).float().mean() > 0.9
@@ -184,7 +183,7 @@ def test_kernel_gradient_is_the_numerical_one(corpus: Corpus) -> None:
     encoder, features = build(corpus)
     encoder = encoder.double()
     batch = SessionBatch.from_sessions(corpus, np.arange(6), features)
-    parameters = list(encoder.agv.parameters())
+    parameters = list(encoder.encoders["agv"].parameters())
 
     def view(*values: torch.Tensor) -> torch.Tensor:
         with torch.no_grad():

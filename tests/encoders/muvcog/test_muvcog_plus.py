@@ -11,7 +11,7 @@ from bench.data.batch import SessionBatch
 from bench.data.corpus import Corpus
 from bench.data.features import Features
 from bench.training.context import TrainingContext
-from encoders.muvcog.clicked import ClickedPrefixes
+from encoders.muvcog.next_actions import ClickedPrefixes
 from encoders.muvcog.plus import MuvcogPlus
 
 

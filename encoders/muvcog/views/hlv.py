@@ -1,4 +1,4 @@
-"""The Hierarchical Local View of MUVCOG (KDD 2022, section 3.3, equations 6 to 8)."""
+"""The hierarchical local view of MUVCOG (KDD 2022, section 3.3, equations 6 to 8)."""
 
 from __future__ import annotations
 

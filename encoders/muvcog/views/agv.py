@@ -1,4 +1,4 @@
-"""The Attentive Global View of MUVCOG (KDD 2022, section 3.2, equations 1 to 5)."""
+"""The attentive global view of MUVCOG (KDD 2022, section 3.2, equations 1 to 5)."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class AttentiveGlobalView(nn.Module):
         self.project = nn.Linear(width, output_dim, bias=False)
         self.receive = nn.Linear(output_dim, 1, bias=False)  # W^a is [receive, send]
         self.send = nn.Linear(output_dim, 1, bias=False)
-        self.weigh = nn.Linear(output_dim, 1)  # W^g, b^g
+        self.score = nn.Linear(output_dim, 1)  # W^g, b^g
 
     def forward(self, graphs: SessionGraphs, sources: Tensor) -> Tensor:
         """Session vectors.
@@ -53,7 +53,7 @@ class AttentiveGlobalView(nn.Module):
         """
         values = self.project(sources).to(sources.dtype)  # (u, d)
         left, right = values @ self.receive.weight[0], values @ self.send.weight[0]  # (u,) each
-        mean, score = typed_means(graphs.layout(), left, right, values, self.weigh.weight[0], self.weigh.bias)
+        mean, scores = typed_means(graphs.layout(), left, right, values, self.score.weight[0], self.score.bias)
         count = graphs.num_nodes.clamp(min=1).unsqueeze(1)  # (B, 1)
-        share = torch.softmax(score if self.beta == "sum" else score / count, dim=1)  # (B, P) eq. 4
+        share = torch.softmax(scores if self.beta == "sum" else scores / count, dim=1)  # (B, P) eq. 4
         return (share.unsqueeze(2) * mean).sum(1)  # (B, d) eq. 3 and 5

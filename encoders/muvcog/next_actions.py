@@ -37,7 +37,7 @@ class NextActions:
 
 
 class ClickedPrefixes:
-    """Deals prefixes with what followed them.
+    """Samples prefixes with what followed them.
 
     Args:
         corpus: the data.

@@ -1,4 +1,4 @@
-"""Tables whose size only the data know: an encoder is built before its weights are read, and takes their shape."""
+"""Tables with a row for each word: an encoder is built before the corpus is known, so they take a size later."""
 
 from __future__ import annotations
 

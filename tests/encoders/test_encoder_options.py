@@ -1,0 +1,56 @@
+"""The options of the built-in encoders are stated once: specs, constructors and documentation read one declaration."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import fields
+
+import pytest
+
+from bench.data.features import Dims
+from bench.errors import BenchError
+from bench.plugins.registry import registry
+from bench.training.pretraining_config import PretrainingConfig
+from encoders.lstm import LstmEncoder
+from encoders.muvcog.model import Muvcog
+from encoders.options import MuvcogOptions
+
+
+def test_listing_options_imports_no_torch() -> None:
+    code = (
+        "import sys; from encoders.plugin import bench_encoders; specs = bench_encoders(); "
+        "assert all(spec.defaults for spec in specs if spec.options); assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_constructor_has_the_defaults_of_its_declaration() -> None:
+    assert Muvcog(Dims()).options == MuvcogOptions()
+    with pytest.raises(BenchError, match="no option 'view_width'"):
+        Muvcog(Dims(), view_width=3)
+
+
+def test_options_of_pretraining_are_those_of_its_configuration() -> None:
+    declared = {field.name: field.default for field in fields(PretrainingConfig)}
+    for name in ("muvcog-m", "muvcog-t", "agv", "hlv", "gat"):
+        defaults = registry().get("encoder", name).defaults
+        assert {key: defaults[key] for key in declared} == declared
+
+
+def test_variants_of_one_class_are_told_apart_by_what_is_pinned() -> None:
+    specs = {name: registry().get("encoder", name) for name in registry().names("encoder")}
+    pinned = {name: dict(spec.pinned) for name, spec in specs.items() if spec.pinned}
+    assert pinned["lstm-t"] == {"images": "none", "image_dim": 0}
+    assert pinned["muvcog-t"] == {"views": "agv+hlv", "images": "none"}
+    of_target: dict[str, list[dict]] = {}
+    for name, spec in specs.items():
+        of_target.setdefault(spec.target, []).append(pinned.get(name, {}))
+    for kinds in of_target.values():
+        assert all(kinds.count(kind) == 1 for kind in kinds)
+
+
+def test_steps_need_a_projection_of_their_images() -> None:
+    with pytest.raises(BenchError, match="image_dim must be at least 1"):
+        LstmEncoder(Dims(), image_dim=0)
+    assert LstmEncoder(Dims(), images="pooled", image_dim=0).output_dim == 64 + Dims().images
