@@ -30,6 +30,7 @@ lint: install
 
 types: install
 	$(BIN)/mypy
+	$(BIN)/mypy --config-file tests/mypy.ini tests
 
 tests: install
 	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/benchmarks --durations 10 --durations-min 1

@@ -79,3 +79,4 @@ def types(session: nox.Session) -> None:
     """mypy, as `make types`."""
     install(session, pinned("torch"), "--constraint", "constraints.txt", "--editable", ".[dev]")
     session.run("mypy")
+    session.run("mypy", "--config-file", "tests/mypy.ini", "tests")

@@ -140,7 +140,7 @@ def test_the_kit_catches_what_breaks_the_contract(
     def run(encoder: type[SessionEncoder]) -> None:
         kit = type("Kit", (EncoderConformance,), {"encoder": encoder})()
         test = getattr(kit, check)
-        given["tmp_path"].mkdir(parents=True)
+        (tmp_path / "broken").mkdir(parents=True)
         names = test.__func__.__code__.co_varnames[1 : test.__func__.__code__.co_argcount]
         test(**{name: given[name] for name in names})
 
