@@ -1,4 +1,4 @@
-"""The files that the authors of MUVCOG released, one category at a time.
+"""MMsession: the search sessions that the authors of MUVCOG released, one category per corpus.
 
 Source: Liu et al., "Pretraining Representations of Multi-modal Multi-query E-commerce Search", KDD 2022, github
 XMUDM/MMsession; the formats are those of the readmes in its folders ``graph_pretrain`` and ``ranking_data``.
@@ -49,17 +49,17 @@ def make(
     """Writes the corpus of :mod:`bench.datasets.mmsession.build` to ``folder``.
 
     Args:
-        folder: where the corpus shall stand; it must not exist.
-        name: of the corpus; ``-category`` is added where it isn't there.
-        source: the folder with the released files: that of the category, or one that has it below.
-        progress: called with (done, total).
+        folder: the corpus folder to be written; it must not exist.
+        name: the corpus's name; ``-CATEGORY`` is added where it does not end with the category.
+        source: the folder with the category's released files, or one that has it below.
+        progress: called with ``(stages done, stages in all)``.
         category, valid_share, seed, memory: see :class:`MmsessionOptions`.
 
     Returns:
-        the report: counts of what was found and how it was read, also in ``corpus.toml`` under ``source.report``.
+        the report: counts of rows by what was read and left out, also in ``corpus.toml`` under ``source.report``.
 
     Raises:
-        BenchError: a file or a column is missing, or a file cannot be read.
+        BenchError: a file or a column is missing, a file cannot be read, or an option is out of range.
     """
     from bench.datasets.mmsession.build import build
 

@@ -1,6 +1,6 @@
-"""Both layouts as one: sessions joined by id, their steps in order, and what was shown and clicked.
+"""The two layouts joined: sessions by their ids, steps in order, impressions and clicks.
 
-Tables made: ``sessions``, ``step``, ``renamed``, ``items`` and ``shown``. Rows are numbered as in the corpus.
+It makes tables ``sessions``, ``step``, ``renamed``, ``items`` and ``shown``, with rows numbered as in the corpus.
 """
 
 from __future__ import annotations
@@ -10,14 +10,15 @@ from bench.errors import BenchError
 
 
 def join_steps(staging: Staging) -> None:
-    """Tables ``sessions`` (one row each, in file order) and ``step`` (q, session, …, in session order).
+    """Makes tables ``sessions`` (one row each, in file order) and ``step`` (q, session, …, in session order).
 
-    ``session.csv`` gives the order. Where all steps of a session have a time, as in the ranking data, time decides.
+    Steps are in the order of their times where all steps of a session have one, as in the ranking data, else in the
+    order of ``session.csv``.
 
     Raises:
-        BenchError: no session has a query that any file knows.
+        BenchError: no session has a query that a file describes.
     """
-    # Layout 1 knows words and images of a query, layout 2 its user, time and list.
+    # Layout 1 has a query's words and image, layout 2 its user, time and list.
     staging.run(
         """CREATE TABLE every AS
            WITH both_ AS (
@@ -62,7 +63,10 @@ def join_steps(staging: Staging) -> None:
 
 
 def _rename(staging: Staging) -> None:
-    """Query ids name one step in a corpus: the second step of an id gets ``#2``, and so on."""
+    """Makes table ``renamed`` (q, query_id): the second step of a query id gets ``#2``, and so on.
+
+    In a corpus a query id names one step; in the released files several sessions may share one.
+    """
     staging.run(
         """CREATE TABLE renamed AS
            WITH shared AS (SELECT query_id FROM step GROUP BY query_id HAVING count(*) > 1),
@@ -75,13 +79,14 @@ def _rename(staging: Staging) -> None:
 
 
 def join_items(staging: Staging) -> None:
-    """Tables ``shown`` (q, item, rank, clicked, time) and ``items``.
+    """Makes tables ``shown`` (q, item, rank, clicked, time) and ``items``.
 
-    The clicks of layout 1 name a session and no query: they stand at the last step of their session. Those of a
-    session that layout 2 has too are left to its click table. A clicked item that no list shows follows the list.
+    The clicks of layout 1 name a session and no query, so they are recorded at the last step of their session; for a
+    session of both layouts the click table of layout 2 is used alone. A clicked item that is not in the list shown
+    follows the list.
 
     Raises:
-        BenchError: there are no items at all.
+        BenchError: no item was shown or clicked.
     """
     staging.run(
         """CREATE TABLE target AS
@@ -89,7 +94,7 @@ def join_items(staging: Staging) -> None:
     )
     staging.run(
         """CREATE TABLE listed AS
-           SELECT q, item_id, place, false AS clicked, NULL::BIGINT AS time FROM lists JOIN target USING (query_id)
+           SELECT q, item_id, position, false AS clicked, NULL::BIGINT AS time FROM lists JOIN target USING (query_id)
            UNION ALL
            SELECT q, item_id, 4000000000000000000 + n, true, CASE WHEN time >= coalesce(asked, time) THEN time END
            FROM clicks JOIN target USING (session_id, query_id)
@@ -129,9 +134,9 @@ def join_items(staging: Staging) -> None:
     staging.run(
         """CREATE TABLE shown AS
            WITH merged AS (
-               SELECT q, item_id, min(place) AS place, bool_or(clicked) AS clicked, min(time) AS time
+               SELECT q, item_id, min(position) AS position, bool_or(clicked) AS clicked, min(time) AS time
                FROM listed GROUP BY q, item_id)
-           SELECT q, items.row AS item, row_number() OVER (PARTITION BY q ORDER BY place) AS rank, clicked, time
+           SELECT q, items.row AS item, row_number() OVER (PARTITION BY q ORDER BY position) AS rank, clicked, time
            FROM merged JOIN items USING (item_id) ORDER BY q, rank"""
     )
     staging.run("DROP TABLE listed")

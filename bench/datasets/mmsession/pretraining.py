@@ -1,6 +1,7 @@
 """Layout 1, ``graph_pretrain``: all sessions with word ids and image vectors; no users, times or shown items.
 
-Tables made: ``named`` (the queries that each session names, in order), ``q1`` (queries) and ``session_clicks``.
+It makes tables ``s1`` (sessions), ``named`` (the query ids of each session, in order), ``q1`` (queries),
+``session_clicks`` and ``images``.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ CREATE TABLE session_clicks (n BIGINT, session_id VARCHAR, item_id VARCHAR)
 
 
 def stage_pretraining(staging: Staging) -> None:
-    """Reads the files of the layout; without them the tables are there and empty.
+    """Reads the files of the layout; without them its tables are empty.
 
     Raises:
         BenchError: a file is broken, an id is there twice with different contents, or a split is unknown.
@@ -32,19 +33,26 @@ def stage_pretraining(staging: Staging) -> None:
 
 
 def known_splits(staging: Staging, kind: str) -> None:
-    """Raises on the first row of a file whose split is no known one.
+    """Checks that every row of a file is of a known split.
+
+    Args:
+        staging: the database.
+        kind: the file's kind, which is also its table.
 
     Raises:
-        BenchError: names it.
+        BenchError: names the first row that is not, and the number of such rows.
     """
-    bad = staging.rows(f"SELECT rowid, split FROM {kind} WHERE split_code(split) IS NULL ORDER BY rowid LIMIT 1")
-    if bad:
-        row, split = bad[0]
-        raise BenchError(f"unknown split {split!r}", where=staging.where(kind, row), fix="train or test")
+    unknown = staging.rows(
+        f"""SELECT rowid, split, count(*) OVER () FROM {kind} WHERE split_code(split) IS NULL
+            ORDER BY rowid LIMIT 1"""
+    )
+    for row, split, count in unknown:
+        more = f" ({count} such rows)" if count > 1 else ""
+        raise BenchError(f"unknown split {split!r}{more}", where=staging.where(kind, row), fix="train or test")
 
 
 def kind_report(staging: Staging, kind: str) -> None:
-    """Counts the unknown query types of a file, by name."""
+    """Reports the counts of a file's unknown query types, the twenty most frequent ones by name."""
     unknown = staging.rows(
         f"""SELECT coalesce(query_type, ''), count(*) FROM {kind} WHERE kind_code(query_type) IS NULL
             GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 20"""
@@ -92,7 +100,7 @@ def _queries(staging: Staging) -> None:
 
 
 def stage_images(staging: Staging) -> None:
-    """Table ``images`` (key, row, vector): each image of a step once, in the order of ``query2``.
+    """Makes table ``images`` (key, row, vector): the distinct images of steps, in the order of ``query2``.
 
     Raises:
         BenchError: vectors of different widths.

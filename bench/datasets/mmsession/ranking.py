@@ -1,7 +1,7 @@
 """Layout 2, ``ranking_data``: the downstream sample, with users, times, shown and clicked items, texts as vectors.
 
-Tables made: ``q2`` (queries), ``clicks`` and ``lists`` (shown items in order). The files hold a text only as its
-vector, so each distinct vector becomes one word, called ``text:`` and a digest, and that vector is the word's vector.
+It makes tables ``q2`` (queries), ``clicks`` and ``lists`` (shown items in order). The files have a text only as its
+vector, so each distinct vector becomes one word: its name is ``text:`` and a digest, its word vector is that vector.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ CREATE TABLE q2 (n BIGINT, session_id VARCHAR, query_id VARCHAR, kind INTEGER, t
                  time BIGINT, split INTEGER);
 CREATE TABLE clicks (n BIGINT, session_id VARCHAR, query_id VARCHAR, item_id VARCHAR, text VARCHAR, time BIGINT,
                      category VARCHAR);
-CREATE TABLE lists (query_id VARCHAR, item_id VARCHAR, place BIGINT)
+CREATE TABLE lists (query_id VARCHAR, item_id VARCHAR, position BIGINT)
 """
 
 
 def stage_ranking(staging: Staging, category: str) -> None:
-    """Reads the files of the layout; without them the tables are there and empty.
+    """Reads the files of the layout; without them its tables are empty.
 
     Raises:
         BenchError: a file is broken, a query is there twice with different contents, a split is unknown, or no row is
@@ -58,16 +58,17 @@ def _queries(staging: Staging, category: str) -> None:
 
 
 def _of_category(staging: Staging, category: str) -> None:
-    """Keeps this dataset's rows, if the column holds names of the three datasets; else it holds something else."""
-    named = {str(name) for (name,) in staging.rows("SELECT DISTINCT lower(trim(category)) FROM query_table")}
-    if not named & set(CATEGORIES):
+    """Keeps the rows of one category, where column ``category`` names the three datasets; leaf categories are kept."""
+    names = {str(name) for (name,) in staging.rows("SELECT DISTINCT lower(trim(category)) FROM query_table")}
+    if not names & set(CATEGORIES):
         staging.report["ranking_queries_of_other_categories"] = 0
         return
-    mine = f"coalesce(lower(trim(category)), '') = '{category}'"
-    staging.count("ranking_queries_of_other_categories", f"SELECT count(*) FROM query_table WHERE NOT ({mine})")
-    if category not in named:
-        raise BenchError(f"no row of category {category}", where=staging.where("query_table"), fix="check category")
-    staging.keep("query_table", mine)
+    of_category = f"coalesce(lower(trim(category)), '') = '{category}'"
+    staging.count("ranking_queries_of_other_categories", f"SELECT count(*) FROM query_table WHERE NOT ({of_category})")
+    if category not in names:
+        fix = f"set category to one of {', '.join(sorted(names & set(CATEGORIES)))}"
+        raise BenchError(f"no row of category {category}", where=staging.where("query_table"), fix=fix)
+    staging.keep("query_table", of_category)
 
 
 def _clicks(staging: Staging) -> None:
@@ -86,7 +87,7 @@ def _clicks(staging: Staging) -> None:
 
 def _lists(staging: Staging) -> None:
     staging.load("pv_table")
-    # Several rows of a query are taken for its pages, one after the other.
+    # Several rows of a query are read as its result pages, in the order of the file.
     staging.run(
         r"""CREATE TABLE lists AS
             WITH pages AS (
@@ -94,7 +95,7 @@ def _lists(staging: Staging) -> None:
                        regexp_extract_all(item_list, '[^][(){}\s,;|''"]+') AS items
                 FROM pv_table SEMI JOIN q2 ON pv_table.query_id = q2.query_id),
             shown AS (SELECT n, query_id, unnest(items) AS item_id, generate_subscripts(items, 1) AS i FROM pages)
-            SELECT query_id, item_id, min(n * 1000000 + i) AS place FROM shown GROUP BY query_id, item_id"""
+            SELECT query_id, item_id, min(n * 1000000 + i) AS position FROM shown GROUP BY query_id, item_id"""
     )
     staging.count(
         "lists_of_unknown_queries",

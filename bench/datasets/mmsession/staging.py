@@ -1,12 +1,9 @@
-"""The released text files as DuckDB tables: every column as text, every broken line an error with its number."""
+"""The released text files as DuckDB tables: every column is text, and a broken line is an error with its number."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
@@ -17,32 +14,16 @@ from bench.errors import BenchError
 _LINE_BYTES = 64 << 20
 """Longest line that is read; a quote that is never closed would else swallow the rest of the file."""
 
-_MACROS = r"""
-CREATE MACRO blank(x) AS x IS NULL OR (strlen(x) < 20 AND lower(trim(x, '[]() ''"')) IN ('', 'nan', 'null', 'none'));
-CREATE MACRO unbracketed(x) AS CASE WHEN starts_with(x, '[') OR starts_with(x, '(') OR starts_with(x, ' ')
-    OR ends_with(x, ']') OR ends_with(x, ')') OR ends_with(x, ' ') THEN trim(x, '[]() ') ELSE x END;
-CREATE MACRO bare(x) AS trim(x, '[](), ');
-CREATE MACRO digest(x) AS md5(regexp_replace(bare(x), '[\s,;]+', ',', 'g'));
-CREATE MACRO vector(x) AS TRY_CAST('[' || regexp_replace(bare(x), '[\s,;]+', ',', 'g') || ']' AS FLOAT[]);
-CREATE MACRO split_code(x) AS CASE lower(trim(x))
-    WHEN 'train' THEN 0 WHEN 'valid' THEN 1 WHEN 'val' THEN 1 WHEN 'dev' THEN 1 WHEN 'test' THEN 2 END;
-CREATE MACRO kind_code(x) AS CASE lower(trim(x)) WHEN 'keyword_query' THEN 0 WHEN 'goods_query' THEN 1 END;
-CREATE MACRO milliseconds(x) AS CASE
-    WHEN regexp_full_match(x, '\d{8}') THEN epoch_ms(try_strptime(x, '%Y%m%d'))
-    WHEN regexp_full_match(x, '\d{14}') THEN epoch_ms(try_strptime(x, '%Y%m%d%H%M%S'))
-    WHEN regexp_full_match(x, '\d{9,10}(\.\d*)?') THEN (x::DOUBLE * 1000)::BIGINT
-    WHEN regexp_full_match(x, '\d{12,13}') THEN x::BIGINT
-    WHEN regexp_full_match(x, '\d{15,16}') THEN x::BIGINT // 1000
-    ELSE epoch_ms(TRY_CAST(x AS TIMESTAMP)) END;
-"""
-
 
 class Staging:
-    """A DuckDB database on disk that holds the files while a corpus is made of them.
+    """A DuckDB database that holds the released files while they become a corpus.
+
+    Args:
+        db: the connection (:func:`bench.datasets.mmsession.database.staging`).
+        tables: the released files, by kind.
 
     Attributes:
-        db: the connection.
-        report: counts of what was found, filled on the way.
+        report: counts of rows by what was read and left out, filled as tables are made.
     """
 
     def __init__(self, db: duckdb.DuckDBPyConnection, tables: dict[str, Table]) -> None:
@@ -58,27 +39,27 @@ class Staging:
         return self.db.execute(query).fetchall()
 
     def number(self, query: str) -> int:
-        """The one number that a query gives, 0 for null."""
+        """The result of a query of one number; 0 for null."""
         return int(self.rows(query)[0][0] or 0)
 
     def count(self, key: str, query: str) -> None:
-        """Puts the number that a query gives into the report."""
+        """Reports the result of a query of one number under ``key``."""
         self.report[key] = self.number(query)
 
     def where(self, kind: str, row: int | None = None) -> str:
-        """File, and line of a row counted from 0, for an error."""
+        """The file of a kind, and a row of it (counted from 0) as people count, for an error."""
         path = str(self.tables[kind].path)
         return path if row is None else f"{path}, row {row + 1}"
 
     def load(self, kind: str, unique: tuple[str, ...] = ()) -> None:
-        """Reads a file into a table of its kind, its rows in the order of the lines.
+        """Reads a file into a table named after its kind, rows in the order of the lines.
 
         Args:
-            kind: such as ``session``.
-            unique: columns that name a row. A row that is there twice, word for word, is kept once and counted.
+            kind: the file's kind, such as ``session``.
+            unique: columns that identify a row. A row that is repeated word for word is kept once and counted.
 
         Raises:
-            BenchError: a broken line, an empty name, or one name for different rows.
+            BenchError: a line is broken, an identifying column is empty, or different rows share an identity.
         """
         table = self.tables[kind]
         try:
@@ -100,91 +81,72 @@ class Staging:
             if row is not None:
                 raise BenchError(f"{column} is empty", where=self.where(kind, row), fix="remove the row or name it")
         if unique:
-            self._once(kind, unique)
+            self._drop_repeated(kind, unique)
 
-    def _once(self, kind: str, unique: tuple[str, ...]) -> None:
+    def _drop_repeated(self, kind: str, unique: tuple[str, ...]) -> None:
+        """Keeps the first of equal rows; rows of one identity that differ are an error."""
         key = ", ".join(unique)
         self.run(
-            f"""CREATE OR REPLACE TEMP TABLE again AS
+            f"""CREATE OR REPLACE TEMP TABLE repeated AS
                 SELECT {key}, min(rowid) AS first, count(*) AS n FROM {kind} GROUP BY {key} HAVING n > 1"""
         )
-        repeated = self.number("SELECT sum(n - 1) FROM again")
-        self.report[f"{kind}_rows_repeated"] = repeated
-        if not repeated:
+        surplus = self.number("SELECT sum(n - 1) FROM repeated")
+        self.report[f"{kind}_rows_repeated"] = surplus
+        if not surplus:
             return
-        row = ", ".join(f"coalesce({column}, '')" for column in self.tables[kind].columns)
-        bad = self.rows(
-            f"""SELECT {key}, max({kind}.rowid) AS last FROM {kind} JOIN again USING ({key}) GROUP BY {key}
-                HAVING count(DISTINCT md5(concat_ws(chr(31), {row}))) > 1 ORDER BY last LIMIT 1"""
+        contents = ", ".join(f"coalesce({column}, '')" for column in self.tables[kind].columns)
+        differing = self.rows(
+            f"""SELECT {key}, max({kind}.rowid) AS last, count(*) OVER () FROM {kind} JOIN repeated USING ({key})
+                GROUP BY {key} HAVING count(DISTINCT md5(concat_ws(chr(31), {contents}))) > 1 ORDER BY last LIMIT 1"""
         )
-        if bad:
-            *names, last = bad[0]
+        for *names, last, count in differing:
+            more = f" ({count} such ids)" if count > 1 else ""
             raise BenchError(
-                f"{key} {', '.join(names)} is there again with other contents",
+                f"{key} {', '.join(names)} is there again with other contents{more}",
                 where=self.where(kind, last),
                 fix="keep one of the rows",
             )
-        self.keep(
-            kind, f"rowid NOT IN (SELECT {kind}.rowid FROM {kind} JOIN again USING ({key}) WHERE {kind}.rowid <> first)"
-        )
+        surplus_rows = f"SELECT {kind}.rowid FROM {kind} JOIN repeated USING ({key}) WHERE {kind}.rowid <> first"
+        self.keep(kind, f"rowid NOT IN ({surplus_rows})")
 
     def keep(self, kind: str, condition: str) -> None:
-        """Drops the other rows of a table and numbers its rows anew, since a deletion leaves row ids that may move."""
+        """Drops the rows of a table that do not meet a condition, and numbers the others anew.
+
+        The table is written again, since row ids may move after a DELETE.
+        """
         self.run(f"CREATE TABLE kept AS SELECT * FROM {kind} WHERE {condition} ORDER BY rowid")
         self.run(f"DROP TABLE {kind}")
         self.run(f"ALTER TABLE kept RENAME TO {kind}")
 
     def one_width(self, relation: str, vector: str, row: str, kind: str) -> int | None:
-        """The width that all vectors of a relation share; None where there are none.
+        """The one width of a relation's vectors; None where there are none.
+
+        Args:
+            relation: a table, or a subquery in parentheses.
+            vector: its column of vectors.
+            row: its column of row numbers in the file.
+            kind: the kind of the file, for the error.
 
         Raises:
-            BenchError: names the first of a rarer width.
+            BenchError: widths differ; it names the first vector of the second most frequent width.
         """
         widths = self.rows(
             f"""SELECT len({vector}) AS width, count(*) AS n, min({row}) AS first FROM {relation}
                 GROUP BY width ORDER BY n DESC, first"""
         )
         if len(widths) > 1:
-            (most, n, _), (other, _, first) = widths[:2]
+            (width, usual, _), (rare_width, rare, first) = widths[:2]
+            more = f" ({rare} such vectors)" if rare > 1 else ""
             raise BenchError(
-                f"a vector of width {other} where {n} have width {most}",
+                f"a vector of width {rare_width} where {usual} have width {width}{more}",
                 where=self.where(kind, first),
-                fix="a line may be cut off",
+                fix="a line may be cut off: copy the file again",
             )
         return int(widths[0][0]) if widths else None
 
 
-@contextmanager
-def staging(beside: Path, tables: dict[str, Table], memory: str) -> Iterator[Staging]:
-    """A database next to ``beside``, removed when the block ends, which keeps within ``memory`` by going to disk.
-
-    Raises:
-        BenchError: ``memory`` is no size, or too little.
-    """
-    beside.parent.mkdir(parents=True, exist_ok=True)
-    with (
-        TemporaryDirectory(prefix=f"{beside.name}.staging.", dir=beside.parent) as place,
-        duckdb.connect(str(Path(place) / "staging.duckdb")) as db,
-    ):
-        try:
-            db.execute(f"SET temp_directory = '{str(Path(place) / 'spill').replace(chr(39), chr(39) * 2)}'").fetchall()
-            db.execute("SET memory_limit = ?", [memory]).fetchall()
-        except duckdb.Error:
-            raise BenchError(f"{memory!r} is not a size", where="memory", fix="such as 4GB") from None
-        for statement in _MACROS.strip().split(";\n"):
-            db.execute(statement).fetchall()
-        try:
-            yield Staging(db, tables)
-        except duckdb.OutOfMemoryException:
-            raise BenchError(f"{memory} is too little", where="memory", fix="raise it, such as memory=8GB") from None
-        except duckdb.IOException as error:
-            what = f"cannot be written: {str(error).splitlines()[0]}"
-            fix = "free about twice the size of the released files"
-            raise BenchError(what, where=str(beside.parent), fix=fix) from None
-
-
 def _broken(error: duckdb.Error, path: Path) -> BenchError:
-    """DuckDB's page about a broken line as one line."""
+    """The error about a line that DuckDB could not read: its message of many lines in one."""
     text = str(error)
     line = re.search(r"Line: (\d+)", text)
     where = str(path) if line is None else f"{path}, line {line[1]}"

@@ -1,6 +1,6 @@
 """The vocabulary: the words of ``word.csv``, then one word for each text that the ranking data give as a vector.
 
-Tables made: ``vocab`` (row, id, vector) and ``texts`` (row, key, vector), whose rows follow those of ``vocab``.
+It makes tables ``vocab`` (row, id, vector) and ``texts`` (row, key, vector), whose rows follow those of ``vocab``.
 """
 
 from __future__ import annotations
@@ -9,16 +9,19 @@ from bench.data.writer import WORD_DIM
 from bench.datasets.mmsession.staging import Staging
 from bench.errors import BenchError
 
-_UNSOUND = (
+_UNREADABLE = (
     "vector IS NULL OR len(vector) = 0 OR list_count(vector) < len(vector) OR NOT isfinite(list_sum(vector::DOUBLE[]))"
 )
 
 
 def stage_words(staging: Staging) -> int:
-    """Makes both tables and returns the width of the vectors.
+    """Makes both tables.
 
-    All vectors of a corpus have one width: that of ``word.csv``, or without it that of the query texts. Texts of
+    All word vectors of a corpus have one width: that of ``word.csv``, or without it that of the query texts. Texts of
     another width are left out and counted.
+
+    Returns:
+        the width.
 
     Raises:
         BenchError: a word's id or vector cannot be read, a word is there twice, or the widths of a file differ.
@@ -26,8 +29,8 @@ def stage_words(staging: Staging) -> int:
     width = _vocabulary(staging)
     _text_vectors(staging)
     for kind in ("query_table", "click_table"):
-        found = staging.one_width(f"(FROM text_vectors WHERE kind = '{kind}')", "vector", "n", kind)
-        width = width or found
+        text_width = staging.one_width(f"(FROM text_vectors WHERE kind = '{kind}')", "vector", "n", kind)
+        width = width or text_width
     width = width or WORD_DIM
     staging.count(
         "texts_of_another_width", f"SELECT count(DISTINCT key) FROM text_vectors WHERE len(vector) <> {width}"
@@ -46,6 +49,7 @@ def stage_words(staging: Staging) -> int:
 
 
 def _vocabulary(staging: Staging) -> int | None:
+    """Makes ``vocab``, and returns the width of its vectors; None without ``word.csv``."""
     if "word" not in staging.tables:
         staging.run("CREATE TABLE vocab (row BIGINT, id BIGINT, vector FLOAT[])")
         return None
@@ -57,21 +61,22 @@ def _vocabulary(staging: Staging) -> int | None:
     )
     for what, condition in (
         ("word_id is not a number", "id IS NULL"),
-        ("embedding is not a list of numbers", _UNSOUND),
+        ("embedding is not a list of numbers", _UNREADABLE),
     ):
-        bad = staging.rows(f"SELECT min(row) FROM vocab WHERE {condition}")[0][0]
-        if bad is not None:
-            raise BenchError(what, where=staging.where("word", bad), fix="the line may be cut off")
-    twice = staging.rows("SELECT id, max(row) FROM vocab GROUP BY id HAVING count(*) > 1 ORDER BY 2 LIMIT 1")
-    if twice:
-        raise BenchError(f"word {twice[0][0]} is there again", where=staging.where("word", twice[0][1]))
-    # The released code looks words up by their place in the file; the ids are what the column says.
+        first, count = staging.rows(f"SELECT min(row), count(*) FROM vocab WHERE {condition}")[0]
+        if count:
+            more = f" ({count} such rows)" if count > 1 else ""
+            raise BenchError(what + more, where=staging.where("word", first), fix="the line may be cut off: copy again")
+    repeated = staging.rows("SELECT id, max(row) FROM vocab GROUP BY id HAVING count(*) > 1 ORDER BY 2 LIMIT 1")
+    for word, row in repeated:
+        raise BenchError(f"word {word} is there again", where=staging.where("word", row), fix="keep one of the rows")
+    # The released code looks a word up by its line in the file, although the column gives it an id.
     staging.count("words_not_at_the_place_of_their_id", "SELECT count(*) FROM vocab WHERE id <> row")
     return staging.one_width("vocab", "vector", "row", "word")
 
 
 def _text_vectors(staging: Staging) -> None:
-    """Table ``text_vectors`` (key, kind, n, vector) of the texts that steps and items have."""
+    """Makes table ``text_vectors`` (key, kind, n, vector): the texts of steps and items, n their row in the file."""
     staging.run("CREATE TABLE text_vectors (key VARCHAR, kind VARCHAR, n BIGINT, vector FLOAT[])")
     if "query_table" in staging.tables:
         staging.run(
@@ -92,5 +97,5 @@ def _text_vectors(staging: Staging) -> None:
         )
         staging.run("DROP TABLE query_table")
         staging.run("DROP TABLE click_table")
-    staging.count("texts_unreadable", f"SELECT count(DISTINCT key) FROM text_vectors WHERE {_UNSOUND}")
-    staging.run(f"DELETE FROM text_vectors WHERE {_UNSOUND}")
+    staging.count("texts_unreadable", f"SELECT count(DISTINCT key) FROM text_vectors WHERE {_UNREADABLE}")
+    staging.run(f"DELETE FROM text_vectors WHERE {_UNREADABLE}")
