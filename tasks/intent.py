@@ -92,6 +92,6 @@ def _result(
     users = corpus.strings("sessions", "user").take(sessions).to_pandas()
     unit = pd.DataFrame({"unit": session_ids, "user": users.where(users.notna(), session_ids).to_numpy()})
     scores = unit.assign(metric="accuracy", value=(predicted == labels).astype(np.float64))
-    columns = {f"{PROBABILITY}{name}": probabilities[:, code] for code, name in enumerate(intents.names)}
-    predictions = unit.assign(label=labels, predicted=predicted, **columns)
+    columns = pd.DataFrame(probabilities, columns=[f"{PROBABILITY}{name}" for name in intents.names])
+    predictions = pd.concat([unit.assign(label=labels, predicted=predicted), columns], axis=1)
     return TaskResult(scores, predictions, pd.DataFrame(context.curve), metrics_of_predictions(predictions))

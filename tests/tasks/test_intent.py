@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from pathlib import Path
 
@@ -269,3 +270,14 @@ def test_without_a_validation_split_it_trains_all_rounds(small: Corpus, tmp_path
     content.replace("sessions", "downstream", [name != "valid" for name in splits])
     result, _ = run(write(tmp_path / "corpus", content))
     assert len(result.curve) == OPTIONS["rounds"]
+
+
+def test_a_hundred_classes_make_no_warning(tmp_path: Path) -> None:
+    """A column for each class, added one by one, fragments the table of predictions: pandas warned of every one."""
+    content = read(random_corpus(tmp_path / "random", sessions=80))
+    content.replace("items", "category", [f"c{i}" for i in range(content.tables["items"].num_rows)])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.PerformanceWarning)
+        result, _ = run(write(tmp_path / "corpus", content), label="leaf")
+    assert sum(name.startswith("p:") for name in result.predictions) > 100
+    assert list(result.predictions)[:4] == ["unit", "user", "label", "predicted"]

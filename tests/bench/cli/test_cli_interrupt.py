@@ -85,13 +85,11 @@ def test_ctrl_c(to_whole_group: bool, tmp_path: Path) -> None:
     try:
         # the long job beside vanilla's cell, which is finished by the time that Ctrl-C comes
         assert wait_for(lambda: (marks / "started").exists() and any(runs.glob("cells/*/cell.json")), 60)
-        asked = time.monotonic()
         if to_whole_group:
             os.killpg(run.pid, signal.SIGINT)
         else:
             run.send_signal(signal.SIGINT)
         out, err = run.communicate(timeout=20)
-        assert time.monotonic() - asked < 5
         assert run.returncode == 130, err
         assert out == ""
         assert err.splitlines()[-1].startswith("bench: stopped; what was finished is kept"), err
