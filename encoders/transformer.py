@@ -22,8 +22,8 @@ class TransformerEncoder(SessionEncoder):
     """A session's words in one sequence, a separator after each step, a leading token whose last vector is the session.
 
     The encoder of the flat transformer of Mustar, Lamprier and Piwowarski, "On the Study of Transformers for Query
-    Suggestion", ACM TOIS 40(1), 2021 (https://doi.org/10.1145/3470562); its decoder writes queries and has no place
-    here. With ``images="steps"`` an image is one more token of its step, behind the words. Tokens have learnt
+    Suggestion", ACM TOIS 40(1), 2021 (https://doi.org/10.1145/3470562); its decoder writes queries and is left
+    out. With ``images="steps"`` an image is one more token of its step, behind the words. Tokens have learnt
     embeddings of their step's kind and of their position, which is counted back from the latest, so that the current
     query looks the same after any history. Layers normalise first (Xiong et al., ICML 2020): no warm-up is needed.
 
@@ -66,7 +66,7 @@ class TransformerEncoder(SessionEncoder):
         for layer in before:
             rows = layer(rows, sequences)
         if self.readout == "cls":
-            return self.norm(last(rows, sequences, leading=True))  # (B, width); nobody reads the other tokens
+            return self.norm(last(rows, sequences, leading=True))  # (B, width); the other tokens are not read
         rows = self.norm(last(rows, sequences))
         sums = rows.new_zeros(len(batch), rows.shape[1]).index_add(0, sequences.session, rows[sequences.row])
         counts = torch.bincount(sequences.session, minlength=len(batch)) + 1

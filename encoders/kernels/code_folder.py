@@ -1,4 +1,4 @@
-"""The folder in which machine code is kept: one for each version of the sources, the latest few of them."""
+"""The folders of machine code: one for each version of the sources, of which the latest few are kept."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ class _Locator(_CacheLocator):
 
 
 class _Files(CompileResultCacheImpl):
-    """Names of the files; numba's own choice of a folder is not asked."""
+    """Names of the files, in our folder instead of the one that numba would choose."""
 
     def __init__(self, function: Any) -> None:
         folder = code_folder(sources_hash())

@@ -1,4 +1,4 @@
-"""Which nodes the sessions of a batch hold, and in which steps: what the attention of equations 1 and 2 runs over."""
+"""The nodes of the sessions of a batch, and the steps that hold them: the input of equations 1 and 2."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the kernels compute, in torch: for any device and number type, and for tests to compare the loops with."""
+"""The kernels in torch: for any device and number type, and for tests to compare the compiled loops with."""
 
 from __future__ import annotations
 

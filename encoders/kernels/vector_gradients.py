@@ -1,4 +1,4 @@
-"""What the gradients of :mod:`encoders.kernels.vector_rows` are made of; see :mod:`encoders.kernels.vectors`."""
+"""Gradients of the operations on rows of :mod:`.vector_rows`, as vectors; see :mod:`.vectors`."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ def elu_row_gradient(
     weight: Any,
     row: Any,
     activated: Any,
-    place: Any,
+    p: Any,
     out: Any,
     grad_weight: Any,
 ) -> Any:
-    """Writes the gradient of ``row[place]`` into ``out[place]``, and returns the scalar product of the two.
+    """Writes the gradient of ``row[p]`` into ``out[p]``, and returns the scalar product of the two.
 
-    ``activated[place]`` is the ELU of ``row[place]``, and its gradient ``inverse * grad[session, place] + score *
-    weight``. Adds ``score * activated[place]`` to ``grad_weight``.
+    ``activated[p]`` is the ELU of ``row[p]``, and its gradient ``inverse * grad[session, p] + score *
+    weight``. Adds ``score * activated[p]`` to ``grad_weight``.
     """
 
     def write(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:
@@ -35,19 +35,19 @@ def elu_row_gradient(
         grad, weight, row, activated, out, grad_weight = (
             to.array(signature.args[k], args[k]) for k in (0, 4, 5, 6, 8, 9)
         )
-        inverse, score, place = to.spread(args[2]), to.spread(args[3]), args[7]
+        inverse, score, p = to.spread(args[2]), to.spread(args[3]), args[7]
         width, product, one = to.width(signature.args[5], row), to.variable(to.zero), to.constant(1.0)
         rows = cgutils.unpack_tuple(builder, row.shape, 2)[0]
-        of_session = to.row(grad, builder.add(builder.mul(args[1], rows), place), width)
+        of_session = to.row(grad, builder.add(builder.mul(args[1], rows), p), width)
         builder.store(to.zero, product)
         with to.columns(width) as columns:
             for column in columns:
-                value = to.load(to.at(to.row(activated, place, width), column))
+                value = to.load(to.at(to.row(activated, p, width), column))
                 slope = builder.select(builder.fcmp_ordered(">", value, to.zero), one, to.plus(value, one))
                 along = to.times(score, to.load(to.at(weight.data, column)))
-                found = to.times(to.plus(to.times(inverse, to.load(to.at(of_session, column))), along), slope)
-                to.store(found, to.at(to.row(out, place, width), column))
-                to.add_to(product, to.times(found, to.load(to.at(to.row(row, place, width), column))))
+                gradient = to.times(to.plus(to.times(inverse, to.load(to.at(of_session, column))), along), slope)
+                to.store(gradient, to.at(to.row(out, p, width), column))
+                to.add_to(product, to.times(gradient, to.load(to.at(to.row(row, p, width), column))))
                 target = to.at(grad_weight.data, column)
                 to.store(to.plus(to.load(target), to.times(score, value)), target)
         return to.sum(builder.load(product))
@@ -86,11 +86,11 @@ def mean_row_of_two(
     last: Any,
     out: Any,
     part: Any,
-    place: Any,
+    p: Any,
     shares: Any,
 ) -> Any:
-    """As :func:`mean_row` with the sum of two weights; ``part[place]`` is what the first of them bring to the mean, and
-    ``shares[place]`` their share of all weights."""
+    """As :func:`mean_row`, by the sum of two weights; ``part[p]`` is the first weights' part of the mean, and
+    ``shares[p]`` their share of all weights."""
 
     def write(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:
         to = Writer(context, builder, signature.args[0].dtype)
@@ -105,8 +105,8 @@ def mean_row_of_two(
                 builder.store(to.zero, variable)
             builder.store(to.scalar(0.0), first_total)
             builder.store(to.scalar(0.0), total)
-            with to.several(args[4], args[5]) as places:
-                for n in places:
+            with to.several(args[4], args[5]) as indices:
+                for n in indices:
                     weights = [builder.load(to.at(array.data, n)) for array in (one, other)]
                     to.add_to(first_total, weights[0])
                     to.add_to(total, to.plus(*weights))
@@ -118,9 +118,9 @@ def mean_row_of_two(
             share = builder.fdiv(to.scalar(1.0), builder.load(total))
             for half, offset in enumerate((0, LANES)):
                 of_first, of_second = builder.load(sums[half]), builder.load(sums[2 + half])
-                for array, found in ((out, to.plus(of_first, of_second)), (part, of_first)):
+                for array, mean in ((out, to.plus(of_first, of_second)), (part, of_first)):
                     target = to.at(to.row(array, args[8], width), column, offset)
-                    to.store(to.times(found, to.spread(share)), target)
+                    to.store(to.times(mean, to.spread(share)), target)
             builder.store(to.times(builder.load(first_total), share), to.at(shares.data, args[8]))
         return builder.load(total)
 
@@ -130,8 +130,8 @@ def mean_row_of_two(
 
 
 @intrinsic
-def product(typing: Any, left: Any, right: Any, place: Any) -> Any:
-    """Scalar product of ``left[place]`` and ``right[place]``."""
+def product(typing: Any, left: Any, right: Any, p: Any) -> Any:
+    """Scalar product of ``left[p]`` and ``right[p]``."""
 
     def write(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:
         to = Writer(context, builder, signature.args[0].dtype)
@@ -158,12 +158,12 @@ def add_sender_gradients(
     first: Any,
     last: Any,
     row: Any,
-    place: Any,
+    p: Any,
     scale: Any,
     correction: Any,
 ) -> Any:
     """For n from ``first`` to ``last``, w the one of its two weights that is not 0, times ``scale``, and h = 0 for the
-    first, 1 for the second: ``sums[index[n], h]`` grows by ``w * row[place]``, and ``corrections[index[n], h]`` by
+    first, 1 for the second: ``sums[index[n], h]`` grows by ``w * row[p]``, and ``corrections[index[n], h]`` by
     ``w * correction``."""
 
     def write(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:
@@ -202,13 +202,13 @@ def add_sender_gradients(
 
 
 @intrinsic
-def add_source_gradient(typing: Any, sums: Any, local: Any, slope: Any, rows: Any, grad_rows: Any, place: Any) -> Any:
-    """``grad_rows[place]`` grows by both halves of ``sums[local]``; returns the scalar product of ``rows[place]`` and
+def add_source_gradient(typing: Any, sums: Any, local: Any, slope: Any, rows: Any, grad_rows: Any, source: Any) -> Any:
+    """Adds both halves of ``sums[local]`` to ``grad_rows[source]``; returns the scalar product of ``rows[source]`` and
     the first half plus ``slope`` times the second."""
 
     def write(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:
         to = Writer(context, builder, signature.args[0].dtype)
-        sums, rows, found = (to.array(signature.args[k], args[k]) for k in (0, 3, 4))
+        sums, rows, gradients = (to.array(signature.args[k], args[k]) for k in (0, 3, 4))
         width, total, slope = to.width(signature.args[3], rows), to.variable(to.zero), to.spread(args[2])
         number = builder.shl(args[1], INT(1))
         builder.store(to.zero, total)
@@ -218,7 +218,7 @@ def add_source_gradient(typing: Any, sums: Any, local: Any, slope: Any, rows: An
                 second = to.load(to.at(to.row(sums, builder.add(number, INT(1)), width), column))
                 value = to.load(to.at(to.row(rows, args[5], width), column))
                 to.add_to(total, to.times(value, to.plus(first, to.times(slope, second))))
-                target = to.at(to.row(found, args[5], width), column)
+                target = to.at(to.row(gradients, args[5], width), column)
                 to.store(to.plus(to.load(target), to.plus(first, second)), target)
         return to.sum(builder.load(total))
 
@@ -227,18 +227,18 @@ def add_source_gradient(typing: Any, sums: Any, local: Any, slope: Any, rows: An
 
 @intrinsic
 def add_elu_gradient(typing: Any, rows: Any, source: Any, factor: Any, grads: Any, target: Any, grad_rows: Any) -> Any:
-    """``grad_rows[source]`` grows by the gradient that ``grads[target]`` sends back through :func:`add_elu`."""
+    """Adds to ``grad_rows[source]`` the gradient of :func:`add_elu`, given that of ``sums[target]``."""
 
     def write(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:
         to = Writer(context, builder, signature.args[0].dtype)
-        rows, grads, found = (to.array(signature.args[k], args[k]) for k in (0, 3, 5))
+        rows, grads, gradients = (to.array(signature.args[k], args[k]) for k in (0, 3, 5))
         width, factor = to.width(signature.args[0], rows), to.spread(args[2])
         with to.columns(width) as columns:
             for column in columns:
                 slope = to.exp(to.times(factor, to.load(to.at(to.row(rows, args[1], width), column))))
                 grad = to.load(to.at(to.row(grads, args[4], width), column))
-                place = to.at(to.row(found, args[1], width), column)
-                to.store(to.plus(to.load(place), to.times(to.times(factor, slope), grad)), place)
+                target = to.at(to.row(gradients, args[1], width), column)
+                to.store(to.plus(to.load(target), to.times(to.times(factor, slope), grad)), target)
         return context.get_dummy_value()
 
     return types.void(rows, types.int64, rows.dtype, grads, types.int64, grad_rows), write

@@ -1,4 +1,4 @@
-"""Products of a few rows with one, for the compiled loops of the two views; see :mod:`.vectors`."""
+"""Operations on rows of numbers as vectors, for the compiled loops of the two views; see :mod:`.vectors`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from encoders.kernels.vectors import COLUMNS, LANES, Writer, intrinsic
 
 @intrinsic
 def lowest_bit(typing: Any, bits: Any) -> Any:
-    """Place of the lowest bit of a uint64 that is not 0."""
+    """Position of the lowest bit of a uint64 that is not 0."""
 
     def write(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:
         return builder.cttz(args[0], ir.IntType(1)(1))
@@ -37,8 +37,8 @@ def larger_products(typing: Any, left: Any, right: Any, a: Any, b: Any, count: A
 
 
 @intrinsic
-def mean_row(typing: Any, rows: Any, index: Any, weights: Any, first: Any, last: Any, out: Any, place: Any) -> Any:
-    """Mean of ``rows[index[n]]`` by ``weights[n]``, n from ``first`` to ``last``, into ``out[place]``.
+def mean_row(typing: Any, rows: Any, index: Any, weights: Any, first: Any, last: Any, out: Any, p: Any) -> Any:
+    """Mean of ``rows[index[n]]`` by ``weights[n]``, n from ``first`` to ``last``, into ``out[p]``.
 
     Returns the sum of weights, which must not be 0.
     """
@@ -52,8 +52,8 @@ def mean_row(typing: Any, rows: Any, index: Any, weights: Any, first: Any, last:
             for part in sums:
                 builder.store(to.zero, part)
             builder.store(to.scalar(0.0), total)
-            with to.several(args[3], args[4]) as places:
-                for n in places:
+            with to.several(args[3], args[4]) as indices:
+                for n in indices:
                     weight = builder.load(to.at(weights.data, n))
                     to.add_to(total, weight)
                     row = to.at(to.row(rows, builder.load(to.at(index.data, n)), width), column)
@@ -69,8 +69,8 @@ def mean_row(typing: Any, rows: Any, index: Any, weights: Any, first: Any, last:
 
 
 @intrinsic
-def elu_row(typing: Any, row: Any, place: Any, weight: Any, activated: Any) -> Any:
-    """``activated[place] = ELU(row[place])``; returns the scalar product of that and ``weight``."""
+def elu_row(typing: Any, row: Any, p: Any, weight: Any, activated: Any) -> Any:
+    """``activated[p] = ELU(row[p])``; returns the scalar product of that and ``weight``."""
 
     def write(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:
         to = Writer(context, builder, signature.args[0].dtype)
@@ -89,7 +89,7 @@ def elu_row(typing: Any, row: Any, place: Any, weight: Any, activated: Any) -> A
 
 @intrinsic
 def add_elu(typing: Any, rows: Any, source: Any, factor: Any, sums: Any, target: Any) -> Any:
-    """``sums[target]`` grows by ``ELU(factor * rows[source])``."""
+    """Adds ``ELU(factor * rows[source])`` to ``sums[target]``."""
 
     def write(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:
         to = Writer(context, builder, signature.args[0].dtype)
@@ -98,8 +98,8 @@ def add_elu(typing: Any, rows: Any, source: Any, factor: Any, sums: Any, target:
         with to.columns(width) as columns:
             for column in columns:
                 value = to.elu(to.times(factor, to.load(to.at(to.row(rows, args[1], width), column))))
-                place = to.at(to.row(sums, args[4], width), column)
-                to.store(to.plus(to.load(place), value), place)
+                total = to.at(to.row(sums, args[4], width), column)
+                to.store(to.plus(to.load(total), value), total)
         return context.get_dummy_value()
 
     return types.void(rows, types.int64, rows.dtype, sums, types.int64), write

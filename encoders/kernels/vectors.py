@@ -1,9 +1,9 @@
 """Vectors of LLVM, written into numba's functions.
 
-numba's own vectoriser checks before every loop whether arrays overlap, and finishes what is left of a row one by one;
-rows here are as short as that takes. LLVM's vectors have a length, and every processor's code follows from them. What
-is written checks empty_score: widths must be multiples of :data:`COLUMNS`, lists of rows to take means of multiples of
-:data:`AT_ONCE`, buffers of weights :data:`LANES` longer than what they hold, and no array may overlap another.
+numba's own vectoriser checks before every loop whether arrays overlap, and computes the end of a row number by number;
+for rows of 32 numbers that takes longer than the row. LLVM compiles vectors of a fixed length for any processor. This
+code checks nothing: the width of an array must be a multiple of :data:`COLUMNS`, the number of rows in a mean one of
+:data:`AT_ONCE`, a buffer of weights :data:`LANES` longer than its contents, and no array may overlap another.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ LANES = 16
 """Numbers of a vector; processors with shorter ones take several."""
 COLUMNS = 2 * LANES
 AT_ONCE = 4
-"""Rows that a mean takes a turn: loops over few rows spend their time on finding out that they end."""
+"""Rows that a mean adds in one turn of its loop: a loop of few turns spends its time on its own end."""
 
 INT = ir.IntType(64)
 intrinsic: Any = _intrinsic  # its stub has the typing context as an argument of callers
@@ -53,10 +53,10 @@ class Writer:
         """Columns of an array."""
         return cgutils.unpack_tuple(self.builder, array.shape, kind.ndim)[-1]
 
-    def at(self, pointer: ir.Value, *places: ir.Value | int) -> ir.Value:
+    def at(self, pointer: ir.Value, *offsets: ir.Value | int) -> ir.Value:
         """The pointer so many numbers further on."""
-        for place in places:
-            pointer = self.builder.gep(pointer, [INT(place) if isinstance(place, int) else place])
+        for offset in offsets:
+            pointer = self.builder.gep(pointer, [INT(offset) if isinstance(offset, int) else offset])
         return pointer
 
     def row(self, array: Any, number: ir.Value, width: ir.Value) -> ir.Value:
@@ -72,9 +72,9 @@ class Writer:
 
     def spread(self, scalar: ir.Value) -> ir.Value:
         """The vector that holds a number everywhere."""
-        empty_score, places = ir.Constant(self.vector, ir.Undefined), ir.VectorType(ir.IntType(32), LANES)
-        first = self.builder.insert_element(empty_score, scalar, ir.IntType(32)(0))
-        return self.builder.shuffle_vector(first, empty_score, ir.Constant(places, None))
+        undefined, lanes = ir.Constant(self.vector, ir.Undefined), ir.VectorType(ir.IntType(32), LANES)
+        first = self.builder.insert_element(undefined, scalar, ir.IntType(32)(0))
+        return self.builder.shuffle_vector(first, undefined, ir.Constant(lanes, None))
 
     def times(self, a: ir.Value, b: ir.Value) -> ir.Value:
         return self.builder.fmul(a, b, flags=_FAST)
@@ -122,7 +122,7 @@ class Writer:
         return self.builder.call(cgutils.get_or_insert_function(self.builder.module, function, name), [value])
 
     def variable(self, value: ir.Value) -> ir.Value:
-        """A place for a value that loops change. It has that value at the function's beginning only."""
+        """A variable that loops change. It has this value at the function's beginning only."""
         return cgutils.alloca_once_value(self.builder, value)
 
     def add_to(self, variable: ir.Value, value: ir.Value) -> None:
@@ -133,8 +133,8 @@ class Writer:
     def loop(self, first: ir.Value | int, last: ir.Value, step: int = 1) -> Iterator[ir.Value]:
         """From ``first`` to ``last``."""
         start = INT(first) if isinstance(first, int) else first
-        with cgutils.for_range_slice(self.builder, start, last, INT(step), intp=INT) as (place, _):
-            yield place
+        with cgutils.for_range_slice(self.builder, start, last, INT(step), intp=INT) as (index, _):
+            yield index
 
     @contextmanager
     def columns(self, width: ir.Value) -> Iterator[list[ir.Value]]:
@@ -144,6 +144,6 @@ class Writer:
 
     @contextmanager
     def several(self, first: ir.Value, last: ir.Value) -> Iterator[list[ir.Value]]:
-        """As :meth:`loop`, ``AT_ONCE`` places a turn."""
-        with self.loop(first, last, AT_ONCE) as place:
-            yield [self.builder.add(place, INT(offset)) for offset in range(AT_ONCE)]
+        """As :meth:`loop`, ``AT_ONCE`` indices a turn."""
+        with self.loop(first, last, AT_ONCE) as index:
+            yield [self.builder.add(index, INT(offset)) for offset in range(AT_ONCE)]

@@ -30,8 +30,8 @@ class SessionGraphs:
         batch: what the graphs were built from.
         node_session: (n,) ascending.
         node_type: (n,) ``KQ``, ``PQ`` or ``IQ``.
-        node_source: (n,) which of the batch's distinct words and images the node shows: a place in ``word_rows``
-            followed by ``image_rows``, so that each is read and projected once however many nodes show it.
+        node_source: (n,) index of the word or image that the node shows in ``word_rows`` followed by ``image_rows``, so
+            that each is read and projected once however many nodes show it.
         word_rows: (v,) distinct vocabulary rows, ascending.
         image_rows: (m,) distinct image rows, ascending.
         member_node: (e,) node of each distinct (node, step) membership.
