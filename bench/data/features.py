@@ -96,6 +96,8 @@ class Features:
 
     def images_or_zero(self, rows: Tensor) -> Tensor:
         """Vectors (…, dims.images), float32, of the images with these rows (…), zero where there is none: -1."""
+        if not len(self._images):
+            return self.word_vectors.new_zeros(*rows.shape, self.dims.images)
         found = self.images(rows.clamp(min=0).flatten()).view(*rows.shape, self.dims.images)
         if bool((rows < 0).any()):
             found *= (rows >= 0).unsqueeze(-1)

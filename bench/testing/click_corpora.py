@@ -24,13 +24,16 @@ TOPICS = 5
 """Of :func:`planted_corpus`, and the candidates of each of its queries, one of each topic."""
 
 
-def awkward_corpus(folder: Path, sessions: int = 40) -> Corpus:
+def awkward_corpus(folder: Path, sessions: int = 40, image_share: float = 0.5) -> Corpus:
     """A random corpus with what click models stumble over.
 
-    Most users have two sessions, some sessions have no user; queries show six, four or no items; some show nothing
-    that was clicked; queries and titles repeat words, some queries have none, half of the product queries no image.
+    Most users have two sessions, some one, some sessions have no user; queries show six, four or no items; some show
+    nothing that was clicked; queries and titles repeat words, some queries have none, half of the product queries no
+    image. With an ``image_share`` of 0 there are no images at all.
     """
-    return rewritten(random_corpus(folder.with_name(f"{folder.name}-random"), sessions, image_share=0.5), folder, True)
+    return rewritten(
+        random_corpus(folder.with_name(f"{folder.name}-random"), sessions, image_share=image_share), folder, True
+    )
 
 
 def rewritten(
@@ -67,7 +70,9 @@ def rewritten(
     words, images, items = len(corpus.word_vectors), len(corpus.image_vectors), len(columns.item_image)
     lengths = np.diff(columns.query_word_offsets)
     query_words = np.where(np.repeat(steps, lengths), (columns.query_words + 7) % words, columns.query_words)
-    query_image = np.where(steps & (columns.query_image >= 0), (columns.query_image + 5) % images, columns.query_image)
+    query_image = np.where(
+        steps & (columns.query_image >= 0), (columns.query_image + 5) % max(images, 1), columns.query_image
+    )
 
     query = np.repeat(np.arange(len(none)), np.diff(columns.query_impressions))
     item = np.where(steps[query], (columns.impression_item + 11) % items, columns.impression_item)

@@ -13,8 +13,31 @@ from bench.data.corpus import Corpus
 from bench.data.csr import offsets_of
 from bench.data.writer import CorpusWriter
 
+IMAGES = {"with images": 0.5, "without images": 0.0}
+"""Shares of product queries that have an image: kits run everything on both corpora."""
+
+VARIANTS: dict[str, dict[str, float]] = {
+    "without images": {"image_share": 0.0},
+    "one-step sessions": {"longest": 1, "image_share": 0.5},
+    "a session a user": {"user_sessions": 1, "image_share": 0.5},
+    "without users": {"user_sessions": 0, "image_share": 0.5},
+}
+"""Options of :func:`random_corpus` for corpora that lack something; kits run on each of them."""
+
 Marker = Callable[[NDArray[np.int64], NDArray[np.int8]], NDArray[np.bool_]]
 """From the position and the split code of each step, (Q,) both, to (Q,) bool."""
+
+
+def variant_corpus(folder: Path, variant: str, sessions: int = 40) -> Corpus:
+    """The corpus of one of :data:`VARIANTS`."""
+    chosen = VARIANTS[variant]
+    return random_corpus(
+        folder,
+        sessions,
+        longest=int(chosen.get("longest", 6)),
+        image_share=chosen["image_share"],
+        user_sessions=int(chosen.get("user_sessions", 2)),
+    )
 
 
 def random_corpus(
@@ -24,17 +47,19 @@ def random_corpus(
     vocabulary: int = 40,
     longest: int = 6,
     image_share: float = 1.0,
+    user_sessions: int = 2,
     redrawn: Marker | None = None,
 ) -> Corpus:
     """A corpus of random sessions of 1 … ``longest`` steps over a small vocabulary, so that words repeat.
 
     Some keyword queries have no words, some words stand twice in a query, some product queries have no image
     (1 - ``image_share`` of them). Every query shows six items, two of them clicked. Word vectors are 8 wide, image
-    vectors 12.
+    vectors 12; with an ``image_share`` of 0 there are none, of items neither.
 
     Args:
         folder: where it shall stand.
         sessions, seed, vocabulary, longest, image_share: see above.
+        user_sessions: sessions of each user; 0 leaves the sessions without users.
         redrawn: words and images of the steps that it marks are drawn anew; everything else stays as it is without.
     """
     rng = np.random.default_rng(seed)
@@ -43,14 +68,15 @@ def random_corpus(
         folder, name="small", origin="simulated", licence="Apache-2.0", word_dim=8, image_dim=12, caveats=["random"]
     ) as writer:
         writer.vocabulary([f"w{i}" for i in range(vocabulary)], rng.normal(size=(vocabulary, 8)).astype(np.float32))
-        writer.images(rng.integers(-127, 128, (items, 12)).astype(np.int8))
+        vectors = rng.integers(-127, 128, (items, 12)).astype(np.int8)
+        writer.images(vectors if image_share else vectors[:0])
         title = rng.integers(1, 7, items)
         title_words = rng.integers(0, vocabulary, title.sum())
         names = [f"i{i}" for i in range(items)]
         writer.items(
             names,
             (offsets_of(title), title_words),
-            np.arange(items),
+            np.arange(items) if image_share else np.full(items, -1),
             [f"c{i % 3}" for i in range(items)],
             ["d"] * items,
         )
@@ -65,7 +91,7 @@ def random_corpus(
         time = 1_000_000 * session + 1_000 * position
         split = rng.permutation(np.arange(sessions) % 5)  # 3/5 train, 1/5 valid, 1/5 test
         split = np.where(split < 3, 0, split - 2)
-        users = [f"u{i // 2}" for i in range(sessions)]
+        users = [f"u{i // user_sessions}" if user_sessions else None for i in range(sessions)]
         writer.sessions([f"s{i}" for i in range(sessions)], users, time[position == 0], split, np.ones(sessions))
         word = rng.integers(0, vocabulary, words.sum())
         if redrawn is not None:

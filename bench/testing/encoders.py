@@ -5,12 +5,11 @@ A plugin's test module needs two lines::
     class TestMine(EncoderConformance):
         name = "mine"
 
-for an encoder that is registered, or ``encoder = MyEncoder`` (and ``options``) for one that is not yet.
+for an encoder that is registered, or ``component = MyEncoder`` (and ``options``) for one that is not yet.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -25,8 +24,9 @@ from bench.data.batch import SessionBatch
 from bench.data.corpus import Corpus
 from bench.data.features import Dims, Features
 from bench.data.schema import KEYWORD, PRODUCT, TEST
-from bench.plugins.registry import registry
-from bench.testing.corpora import random_corpus
+from bench.plugins.specs import EncoderSpec
+from bench.testing.components import ComponentConformance
+from bench.testing.corpora import IMAGES, VARIANTS, Marker, random_corpus, variant_corpus
 from bench.testing.sessions import Step, batch_of, random_features, random_steps
 from bench.training.context import TrainingContext
 
@@ -46,53 +46,57 @@ SESSIONS: dict[str, list[Step]] = {
 """The sessions that encoders stumble over. One without steps is what masking can leave."""
 
 
-class EncoderConformance:
+class EncoderConformance(ComponentConformance):
     """Tests of one session encoder; see :mod:`bench.testing.encoders`.
 
+    Pretraining is kept to a few steps where its options are those of
+    :class:`bench.training.pretraining.PretrainingConfig`; ``options`` has the last word.
+
     Attributes:
-        name: of a registered encoder; its declared defaults are its options.
-        encoder: the class, where there is no name.
-        options: set beside the defaults. Pretraining is kept to a few steps anyway where its options are those of
-            :class:`bench.training.pretraining.PretrainingConfig`.
         tolerance: how far a session's vector may differ between batches.
         without_gradient: beginnings of names of parameters that need no gradient. Say why in a comment.
     """
 
-    name: ClassVar[str | None] = None
-    encoder: ClassVar[type[SessionEncoder] | None] = None
-    options: ClassVar[Mapping[str, Any]] = {}
+    kind = "encoder"
+    contract = SessionEncoder
     tolerance: ClassVar[float] = 1e-5
     without_gradient: ClassVar[tuple[str, ...]] = ()
 
     # ---- what the tests are made of --------------------------------------------------------------------------------
 
+    def settings(self) -> dict[str, Any]:
+        """The declared defaults, a short pretraining, and what this class sets."""
+        declared = super().settings()
+        quick = {key: value for key, value in _QUICK.items() if key in declared}
+        return {**declared, **quick, **self.options}
+
     def make(self, dims: Dims, seed: int = 0) -> SessionEncoder:
         """The encoder with the weights of this seed, in evaluation mode."""
         torch.manual_seed(seed)
-        if self.name is None:
-            assert self.encoder is not None, "set name or encoder"
-            return self.encoder(dims, **self.options).eval()
-        spec = registry().get("encoder", self.name)
-        quick = {key: value for key, value in _QUICK.items() if key in spec.defaults}
-        encoder: SessionEncoder = spec.load()(dims, **{**spec.defaults, **quick, **self.options})
-        return encoder.eval()
+        made: SessionEncoder = self.target()(dims, **self.settings())
+        return made.eval()
 
     def pretrained(self, corpus: Corpus, seed: int = 0) -> SessionEncoder:
         """The encoder after its pretraining on ``corpus``, everything random from ``seed``."""
         context = TrainingContext(corpus, seed)
-        encoder = self.make(context.features.dims, seed)
-        encoder.pretrain(context)
+        with self.may_refuse(corpus):
+            encoder = self.make(context.features.dims, seed)
+            encoder.pretrain(context)
         return encoder.eval()
 
     def same(self, left: Tensor, right: Tensor) -> None:
         """Asserts that vectors agree within the tolerance."""
         torch.testing.assert_close(left, right, atol=self.tolerance, rtol=self.tolerance)
 
+    @pytest.fixture(params=list(IMAGES.values()), ids=list(IMAGES))
+    def corpus(self, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+        """Forty short sessions; half of the product queries have no image, or all."""
+        return _written_once(tmp_path_factory, request.param)
+
     @pytest.fixture
-    def corpus(self, tmp_path_factory: pytest.TempPathFactory) -> Corpus:
-        """Forty short sessions; half of the product queries have no image. Written once for all classes."""
-        folder = tmp_path_factory.getbasetemp() / "conformance-corpus"
-        return Corpus(folder) if folder.exists() else random_corpus(folder, sessions=40, image_share=0.5)
+    def with_images(self, tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+        """The one of the two that has images."""
+        return _written_once(tmp_path_factory, IMAGES["with images"])
 
     @pytest.fixture
     def prefixes(self, corpus: Corpus) -> SessionBatch:
@@ -154,9 +158,7 @@ class EncoderConformance:
 
     @pytest.mark.parametrize("steps", [1, 3])
     def test_later_steps_do_not_change_the_vector_of_a_prefix(self, corpus: Corpus, tmp_path: Path, steps: int) -> None:
-        changed = random_corpus(
-            tmp_path / "changed", sessions=40, image_share=0.5, redrawn=lambda position, split: position >= steps
-        )
+        changed = redrawn(corpus, tmp_path / "changed", lambda position, split: position >= steps)
         assert not np.array_equal(changed.columns.query_words, corpus.columns.query_words)
         starts, ends = corpus.columns.session_queries[:-1], corpus.columns.session_queries[1:]
         queries = np.minimum(starts + steps, ends) - 1
@@ -179,8 +181,9 @@ class EncoderConformance:
         loaded.load_state_dict(load_file(tmp_path / "weights"))
         torch.testing.assert_close(vectors_of(loaded, prefixes), vectors_of(saved, prefixes), atol=0, rtol=0)
 
-    def test_every_parameter_learns(self, corpus: Corpus) -> None:
+    def test_every_parameter_learns(self, with_images: Corpus) -> None:
         """From the gradient of the vectors, or in the pretraining."""
+        corpus = with_images
         features = Features.of(corpus)
         encoder = self.make(features.dims)
         batch = SessionBatch.from_sessions(corpus, np.arange(40), features)
@@ -202,24 +205,54 @@ class EncoderConformance:
         assert not idle, f"nothing reaches {', '.join(idle)}"
         assert all(p.grad is None or bool(p.grad.isfinite().all()) for p in before.values())
 
+    @pytest.mark.parametrize("variant", VARIANTS)
+    def test_any_corpus_is_pretrained_on_and_encoded(self, tmp_path: Path, variant: str) -> None:
+        """Or refused in a line that says what it lacks."""
+        corpus = variant_corpus(tmp_path / "corpus", variant)
+        features = Features.of(corpus)
+        batch = SessionBatch.from_sessions(corpus, np.arange(40), features)
+        encoder = self.pretrained(corpus)
+        vectors = vectors_of(encoder, batch)
+        assert vectors.isfinite().all()
+        self.same(vectors_of(encoder, SessionBatch.from_sessions(corpus, np.arange(7), features)), vectors[:7])
+
     # ---- pretraining -----------------------------------------------------------------------------------------------
 
-    def test_pretraining_follows_from_the_seed_and_moves_all_or_nothing(self, corpus: Corpus) -> None:
-        start = self.make(Features.of(corpus).dims, seed=3).state_dict()
+    def test_pretraining_follows_from_the_seed(self, corpus: Corpus) -> None:
         first, again = (self.pretrained(corpus, seed=3).state_dict() for _ in range(2))
         torch.testing.assert_close(first, again, atol=0, rtol=0)
         assert all(bool(value.isfinite().all()) for value in first.values())
+
+    def test_pretraining_moves_all_weights_or_none(self, with_images: Corpus) -> None:
+        start = self.make(Features.of(with_images).dims, seed=3).state_dict()
+        first = self.pretrained(with_images, seed=3).state_dict()
         moved = {name: not torch.equal(start[name], first[name]) for name in start if start[name].is_floating_point()}
         excused = {name: value for name, value in moved.items() if not name.startswith(self.without_gradient)}
         assert len(set(excused.values())) <= 1, f"pretraining moves only some: {excused}"
 
+    def test_an_encoder_that_pretrains_is_declared_frozen(self) -> None:
+        """Otherwise nobody calls its ``pretrain``."""
+        spec = self.spec
+        assert isinstance(spec, EncoderSpec)
+        assert spec.frozen or self.target().pretrain is SessionEncoder.pretrain
+
     def test_pretraining_leaves_no_trace_of_test_sessions(self, corpus: Corpus, tmp_path: Path) -> None:
-        changed = random_corpus(
-            tmp_path / "changed", sessions=40, image_share=0.5, redrawn=lambda position, split: split == TEST
-        )
+        changed = redrawn(corpus, tmp_path / "changed", lambda position, split: split == TEST)
         assert not np.array_equal(changed.columns.query_words, corpus.columns.query_words)
         states = [self.pretrained(c).state_dict() for c in (corpus, changed)]
         torch.testing.assert_close(states[0], states[1], atol=0, rtol=0)
+
+
+def _written_once(temporary: pytest.TempPathFactory, image_share: float) -> Corpus:
+    """The corpus of all classes with this share of images."""
+    folder = temporary.getbasetemp() / f"conformance-sessions-{image_share}"
+    return Corpus(folder) if folder.exists() else random_corpus(folder, 40, image_share=image_share)
+
+
+def redrawn(corpus: Corpus, folder: Path, marked: Marker) -> Corpus:
+    """The corpus of the fixture again, with other words and images in the marked steps."""
+    share = 0.5 if len(corpus.image_vectors) else 0.0
+    return random_corpus(folder, 40, image_share=share, redrawn=marked)
 
 
 @torch.no_grad()

@@ -1,8 +1,7 @@
-"""Every registered click model holds to the contract, and the conformance kit catches models that do not."""
+"""The built-in click models hold to the contract, and the conformance kit catches models that do not."""
 
 from __future__ import annotations
 
-import inspect
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, ClassVar
@@ -11,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from kit_runner import checks_of, run_check
 from torch import Tensor, nn
 
 from bench.contracts import ClickBatch, ClickCorpus, ClickDims, ClickModel
@@ -18,20 +18,21 @@ from bench.data.click_history import ClickHistory
 from bench.data.clicks import Clicks
 from bench.data.corpus import Corpus
 from bench.data.features import Dims, Features
-from bench.plugins.registry import registry
-from bench.testing.baselines import ClickModelConformance, every_query, scores_of
 from bench.testing.click_corpora import awkward_corpus, click_batch, planted_corpus, rewritten, training_queries
+from bench.testing.click_models import ClickModelConformance, scores_of
+from bench.testing.click_scores import ClickScoresConformance, every_query
 
 
-def click_models() -> set[str]:
-    """Names of the registered baselines of ``ctr``; references are no click models, see test_references.py."""
-    specs = [registry().get("baseline", name) for name in registry().names("baseline")]
-    return {spec.name for spec in specs if spec.task == "ctr" and not spec.reference}
+class TestTransearch(ClickModelConformance):
+    name = "transearch"
 
 
-for _name in sorted(click_models()):
-    _class = f"Test{''.join(part.capitalize() for part in _name.replace('_', '-').split('-'))}"
-    globals()[_class] = type(_class, (ClickModelConformance,), {"name": _name})
+class TestAlstp(ClickModelConformance):
+    name = "alstp"
+
+
+class TestHscm(ClickModelConformance):
+    name = "hscm"
 
 
 class TestTransearchDouble(ClickModelConformance):
@@ -47,16 +48,6 @@ class TestTransearchDoubleFixed(ClickModelConformance):
     options: ClassVar[dict[str, Any]] = {"mode": "double", "pretraining_epochs": 3, "fixed": True}
     learns_in_prepare = True
     without_gradient = ("visual", "textual")  # they are held fixed
-
-
-def test_every_registered_click_model_has_a_conformance_class() -> None:
-    tested = {
-        value.name
-        for key, value in globals().items()
-        if key.startswith("Test") and isinstance(value, type) and issubclass(value, ClickModelConformance)
-    }
-    assert tested == click_models()
-    assert {"transearch", "alstp"} <= tested
 
 
 # ---- the kit bites ---------------------------------------------------------------------------------------------------
@@ -137,6 +128,16 @@ class _ReadsTheClicks(_Dot):
         return super().context(batch) + (batch.clicks.unsqueeze(2) * super().items(batch)).mean(1)
 
 
+class _NanWithoutUsers(_Dot):
+    def context(self, batch: ClickBatch) -> Tensor:
+        return super().context(batch) / (self.dims.users - 1)
+
+
+class _NanLossWithoutUsers(_Dot):
+    def loss(self, scores: Tensor, clicks: Tensor, shown: Tensor) -> Tensor:
+        return super().loss(scores, clicks, shown) / (self.dims.users - 1)
+
+
 class _Unseeded(_Dot):
     def match(self, context: Tensor, items: Tensor) -> Tensor:
         return super().match(context, items) + torch.rand(1)
@@ -145,6 +146,12 @@ class _Unseeded(_Dot):
 class _Double(_Dot):
     def match(self, context: Tensor, items: Tensor) -> Tensor:
         return super().match(context, items).double()
+
+
+class _WrongWidth(_Dot):
+    def __init__(self, dims: ClickDims) -> None:
+        super().__init__(dims)
+        self.context_dim = 9
 
 
 class _OneWidth(_Dot):
@@ -233,17 +240,19 @@ _AFTER = "test_what_comes_after_a_query_does_not_change_its_scores"
 _ORDER = "test_the_order_of_candidates_does_not_matter"
 _SESSION = "test_the_session_vector_reaches_the_ranking"
 _FILLED = "test_candidates_that_are_not_shown_do_not_matter"
+_LOSS = "test_the_loss_is_about_shown_candidates_in_any_order"
 
 
 @pytest.mark.parametrize(
     ("broken", "check"),
     [
-        (_Double, "test_parts_have_the_declared_shapes_and_are_finite"),
+        (_Double, "test_scores_are_one_finite_number_a_candidate"),
+        (_WrongWidth, "test_parts_have_the_declared_shapes_and_are_finite"),
         (_OneWidth, "test_any_width_of_word_and_image_vectors"),
         (_FavoursTheFirst, _ORDER),
         (_AgainstTheList, _FILLED),
-        (_LossOfTheFilled, _FILLED),
-        (_ReadsImagesAfterAll, "test_a_model_that_reads_no_images_does_not_miss_them"),
+        (_LossOfTheFilled, _LOSS),
+        (_ReadsImagesAfterAll, "test_a_ranker_that_reads_no_images_does_not_miss_them"),
         (_BatchMates, "test_the_same_scores_in_any_batch"),
         (_NoContext, _SESSION),
         (_SameForAllCandidates, _SESSION),
@@ -256,6 +265,8 @@ _FILLED = "test_candidates_that_are_not_shown_do_not_matter"
         (_WeightOutsideTheState, "test_weights_survive_a_safetensors_file"),
         (_Unused, "test_gradient_reaches_every_parameter"),
         (_LossIsMeanOfNothing, "test_a_batch_that_compares_nothing_has_a_finite_loss"),
+        (_NanWithoutUsers, "test_any_corpus_gives_finite_scores"),
+        (_NanLossWithoutUsers, "test_it_trains_on_any_corpus"),
         (_LearnsTheWrongWay, "test_it_learns_a_planted_corpus"),
     ],
 )
@@ -271,25 +282,21 @@ def test_the_kit_catches_what_breaks_the_contract(
         "split": "train",
         "parity": 0,
         "dims": Dims(3, 1),
+        "variant": "without users",
     }
 
-    def run(model: type[ClickModel], folder: Path) -> None:
-        folder.mkdir()
-        test = getattr(type("Kit", (ClickModelConformance,), {"baseline": model})(), check)
-        names = inspect.signature(test).parameters
-        test(**{name: folder if name == "tmp_path" else given[name] for name in names})
-
     with pytest.raises((AssertionError, RuntimeError) if broken is _OneWidth else AssertionError):
-        run(broken, tmp_path / "broken")
-    run(_Past if issubclass(broken, _Past) else _Dot, tmp_path / "correct")
+        run_check(ClickModelConformance, check, given, tmp_path / "broken", component=broken)
+    correct = _Past if issubclass(broken, _Past) else _Dot
+    run_check(ClickModelConformance, check, given, tmp_path / "correct", component=correct)
 
 
 def test_every_check_of_the_kit_is_shown_to_bite() -> None:
-    checks = {name for name in vars(ClickModelConformance) if name.startswith("test_")}
     marks = test_the_kit_catches_what_breaks_the_contract.pytestmark  # type: ignore[attr-defined]
     bitten = {check for mark in marks for _, check in mark.args[1]}
     # width 0 is the harness's own join: no click model can break it
-    assert checks - bitten == {"test_vanilla_is_a_session_vector_of_width_0"}
+    left = checks_of(ClickModelConformance, ClickScoresConformance) - bitten
+    assert left == {"test_vanilla_is_a_session_vector_of_width_0"}
 
 
 # ---- what the kit is made of -----------------------------------------------------------------------------------------

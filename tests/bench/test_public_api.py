@@ -6,10 +6,12 @@ import ast
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 import bench
+import bench.testing
 
 PUBLIC = """
 BaselineSpec BenchError ClickBatch ClickCorpus ClickDims ClickModel ClickReference Corpus CorpusWriter DatasetSpec Dims
@@ -20,28 +22,40 @@ load_corpus load_encoder pretrain run
 """A change here is a change for everybody who has a plugin: it belongs into CHANGELOG.md."""
 
 
+TESTING = """
+ClickModelConformance ClickReferenceConformance ComponentConformance DatasetConformance EncoderConformance
+IntentModelConformance SuggestionModelConformance SuggestionReferenceConformance TaskConformance awkward_corpus
+click_batch planted_corpus random_corpus
+"""
+
+
 def process(code: str) -> str:
     return subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.strip()
 
 
 def test_the_public_names_are_these() -> None:
     assert bench.__all__ == PUBLIC.split()
+    assert bench.testing.__all__ == TESTING.split()
     assert set(bench.__all__) <= set(dir(bench))
+    assert set(bench.testing.__all__) <= set(dir(bench.testing))
 
 
-@pytest.mark.parametrize("name", bench.HOMES)
-def test_a_lazy_name_is_what_its_module_calls_so(name: str) -> None:
-    found = getattr(bench, name)
+@pytest.mark.parametrize(
+    ("module", "name"), [(module, name) for module in (bench, bench.testing) for name in module.HOMES]
+)
+def test_a_lazy_name_is_what_its_module_calls_so(module: ModuleType, name: str) -> None:
+    found = getattr(module, name)
     assert found.__name__ == name
     assert found.__doc__
 
 
-def test_type_checkers_are_told_the_same_homes() -> None:
+@pytest.mark.parametrize("module", [bench, bench.testing], ids=["bench", "bench.testing"])
+def test_type_checkers_are_told_the_same_homes(module: ModuleType) -> None:
     """The imports under ``TYPE_CHECKING`` and the table of homes are two lists of one thing."""
-    tree = ast.parse(Path(bench.__file__).read_text())
+    tree = ast.parse(Path(str(module.__file__)).read_text())
     (block,) = [node for node in tree.body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"]
     told = {alias.name: node.module for node in block.body if isinstance(node, ast.ImportFrom) for alias in node.names}
-    assert told == bench.HOMES
+    assert told == module.HOMES
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
@@ -49,6 +63,14 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
         bench.Encoder  # noqa: B018
     with pytest.raises(ImportError):
         exec("from bench import Encoder")
+    with pytest.raises(AttributeError, match="has no attribute 'Kit'"):
+        bench.testing.Kit  # noqa: B018
+
+
+def test_without_pytest_the_kits_say_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench.testing, "find_spec", lambda name: None)
+    with pytest.raises(bench.BenchError, match=r"bench.testing: pytest is not installed \(pip install pytest\)"):
+        bench.testing.EncoderConformance  # noqa: B018
 
 
 def test_what_a_plugin_registers_with_pulls_in_nothing_heavy() -> None:

@@ -1,4 +1,4 @@
-"""Every registered encoder holds to the contract, and the conformance kit catches encoders that do not."""
+"""The built-in encoders hold to the contract, and the conformance kit catches encoders that do not."""
 
 from __future__ import annotations
 
@@ -7,38 +7,88 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from kit_runner import checks_of, run_check
 from torch import Tensor, nn
 
 from bench.contracts import SessionEncoder
 from bench.data.batch import SessionBatch
 from bench.data.corpus import Corpus
 from bench.data.features import Dims, Features
-from bench.plugins.registry import registry
+from bench.plugins.specs import EncoderSpec
 from bench.testing.corpora import random_corpus
 from bench.testing.encoders import SESSIONS, EncoderConformance
-
-WITHOUT_GRADIENT = {
-    "muvcog-t": (
-        "sources.project_image",
-    ),  # there are no images to project; the weights stay, so that both variants load alike
-    "random": ("discriminators",),  # never pretrained, so its discriminators are never used
-}
-
-for _name in registry().names("encoder"):
-    _class = f"Test{''.join(part.capitalize() for part in _name.replace('_', '-').split('-'))}"
-    globals()[_class] = type(
-        _class, (EncoderConformance,), {"name": _name, "without_gradient": WITHOUT_GRADIENT.get(_name, ())}
-    )
+from bench.training.context import TrainingContext
 
 
-def test_every_registered_encoder_has_a_conformance_class() -> None:
-    tested = {
-        value.name
-        for key, value in globals().items()
-        if key.startswith("Test") and isinstance(value, type) and issubclass(value, EncoderConformance)
-    }
-    assert tested == set(registry().names("encoder"))
-    assert {"vanilla", "lstm", "muvcog-t", "muvcog-m", "random"} <= tested
+class TestVanilla(EncoderConformance):
+    name = "vanilla"
+
+
+class TestLstm(EncoderConformance):
+    name = "lstm"
+
+
+class TestLstmT(EncoderConformance):
+    name = "lstm-t"
+
+
+class TestLstmIq(EncoderConformance):
+    name = "lstm-iq"
+
+
+class TestTransformer(EncoderConformance):
+    name = "transformer"
+
+
+class TestTransformerT(EncoderConformance):
+    name = "transformer-t"
+
+
+class TestTransformerIq(EncoderConformance):
+    name = "transformer-iq"
+
+
+class TestMeanpool(EncoderConformance):
+    name = "meanpool"
+
+
+class TestWord2vec(EncoderConformance):
+    name = "word2vec"
+
+
+class TestBert(EncoderConformance):
+    name = "bert"
+
+
+class TestGat(EncoderConformance):
+    name = "gat"
+
+
+class TestAgv(EncoderConformance):
+    name = "agv"
+
+
+class TestHlv(EncoderConformance):
+    name = "hlv"
+
+
+class TestMuvcogT(EncoderConformance):
+    name = "muvcog-t"
+    # there are no images to project; the weights stay, so that both variants load alike
+    without_gradient = ("sources.project_image",)
+
+
+class TestMuvcogM(EncoderConformance):
+    name = "muvcog-m"
+
+
+class TestMuvcogPlus(EncoderConformance):
+    name = "muvcog-plus"
+
+
+class TestRandom(EncoderConformance):
+    name = "random"
+    without_gradient = ("discriminators",)  # never pretrained, so nobody asks its discriminators
 
 
 # ---- the kit bites ---------------------------------------------------------------------------------------------------
@@ -101,8 +151,43 @@ class _WeightOutsideTheState(_Mean):
         return super().forward(batch) * self.hidden
 
 
+class _OneWidth(_Mean):
+    def __init__(self, dims: Dims) -> None:
+        super().__init__(dims)
+        self.linear = nn.Linear(8, 4)
+
+
+class _CountsItsBatch(_Mean):
+    def forward(self, batch: SessionBatch) -> Tensor:
+        return super().forward(batch) + len(batch)
+
+
+class _NanWithoutImages(_Mean):
+    def forward(self, batch: SessionBatch) -> Tensor:
+        every = batch.features.images(torch.arange(len(batch.features._images)))
+        return super().forward(batch) + every.mean()
+
+
+class _IndexErrorWithoutImages(_Mean):
+    def pretrain(self, context: TrainingContext) -> None:
+        context.features.images(torch.tensor([0]))
+
+
+class _MovesHalf(_Mean):
+    def pretrain(self, context: TrainingContext) -> None:
+        with torch.no_grad():
+            self.linear.weight += 1
+
+
+class _PretrainsAtRandom(_Mean):
+    def pretrain(self, context: TrainingContext) -> None:
+        with torch.no_grad():
+            for parameter in self.parameters():
+                parameter += float(np.random.default_rng().normal())
+
+
 class _LooksAtTestSessions(_Mean):
-    def pretrain(self, context) -> None:  # type: ignore[no-untyped-def]
+    def pretrain(self, context: TrainingContext) -> None:
         rows = np.arange(len(context.corpus.columns.session_split))
         with torch.no_grad():
             self.linear.weight += context.sessions(rows).mean_text().mean(0)
@@ -124,6 +209,12 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
         (_Double, "test_vectors_have_the_declared_shape_and_are_finite"),
         (_Unused, "test_every_parameter_learns"),
         (_WeightOutsideTheState, "test_weights_survive_a_safetensors_file"),
+        (_OneWidth, "test_any_width_of_word_and_image_vectors"),
+        (_CountsItsBatch, "test_batch_mates_that_are_copies_change_nothing"),
+        (_NanWithoutImages, "test_any_corpus_is_pretrained_on_and_encoded"),
+        (_IndexErrorWithoutImages, "test_any_corpus_is_pretrained_on_and_encoded"),
+        (_MovesHalf, "test_pretraining_moves_all_weights_or_none"),
+        (_PretrainsAtRandom, "test_pretraining_follows_from_the_seed"),
         (_LooksAtTestSessions, "test_pretraining_leaves_no_trace_of_test_sessions"),
     ],
 )
@@ -132,19 +223,32 @@ def test_the_kit_catches_what_breaks_the_contract(
 ) -> None:
     given = {
         "corpus": corpus,
+        "with_images": corpus,
+        "variant": "without images",
         "prefixes": SessionBatch.from_prefixes(corpus, np.arange(len(corpus.columns.query_kind)), Features.of(corpus)),
-        "tmp_path": tmp_path / "broken",
         "session": SESSIONS["without words"],
+        "dims": Dims(3, 1),
     }
+    errors = {_IndexErrorWithoutImages: IndexError, _OneWidth: RuntimeError}
+    with pytest.raises(errors.get(broken, AssertionError)):
+        run_check(EncoderConformance, check, given, tmp_path / "broken", component=broken)
+    run_check(EncoderConformance, check, given, tmp_path / "correct", component=_Mean)
 
-    def run(encoder: type[SessionEncoder]) -> None:
-        kit = type("Kit", (EncoderConformance,), {"encoder": encoder})()
-        test = getattr(kit, check)
-        (tmp_path / "broken").mkdir(parents=True)
-        names = test.__func__.__code__.co_varnames[1 : test.__func__.__code__.co_argcount]
-        test(**{name: given[name] for name in names})
 
+def test_an_encoder_whose_pretraining_nobody_would_call_is_noticed(tmp_path: Path) -> None:
+    class Kit(EncoderConformance):
+        spec = EncoderSpec("mine", "m:E", "h", "c", frozen=False)
+
+    check = "test_an_encoder_that_pretrains_is_declared_frozen"
     with pytest.raises(AssertionError):
-        run(broken)
-    given["tmp_path"] = tmp_path / "correct"
-    run(_Mean)
+        run_check(Kit, check, {}, tmp_path / "broken", component=_PretrainsAtRandom)
+    run_check(Kit, check, {}, tmp_path / "correct", component=_Mean)
+
+
+def test_every_check_of_the_kit_is_shown_to_bite() -> None:
+    marks = test_the_kit_catches_what_breaks_the_contract.pytestmark  # type: ignore[attr-defined]
+    bitten = {check for mark in marks for _, check in mark.args[1]}
+    assert checks_of(EncoderConformance) - bitten == {
+        "test_later_steps_do_not_change_the_vector_of_a_prefix",  # a batch holds none: no encoder can break it
+        "test_an_encoder_that_pretrains_is_declared_frozen",  # above
+    }

@@ -18,8 +18,9 @@ from bench.data.click_history import ClickHistory
 from bench.data.corpus import Corpus
 from bench.data.features import Dims, Features
 from bench.errors import BenchError
-from bench.testing.baselines import every_query, scores_of
 from bench.testing.click_corpora import click_batch, training_queries
+from bench.testing.click_models import scores_of
+from bench.testing.click_scores import every_query
 from bench.testing.corpora import random_corpus
 
 D, ALPHA = 6, 0.7

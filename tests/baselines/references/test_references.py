@@ -24,8 +24,8 @@ from bench.data.schema import TRAIN
 from bench.errors import BenchError
 from bench.plugins.registry import registry
 from bench.plugins.specs import BaselineSpec
-from bench.testing.baselines import every_query
 from bench.testing.click_corpora import awkward_corpus, click_batch, rewritten, training_queries
+from bench.testing.click_scores import every_query
 from bench.training.context import TrainingContext
 from bench.training.session_vectors import TrainedAlong
 from encoders.controls import Vanilla

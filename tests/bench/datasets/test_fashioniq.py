@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from released_files import write_fashioniq
 from scipy.stats import chisquare
 
 from bench.data.checks.corpus_checks import problems
@@ -168,23 +169,6 @@ class TestTheRealFiles:
 
 # ---- small files written by hand ------------------------------------------------------------------------------------
 
-TURN = ["http://x/1.jpg", ["Is a V-neck,", "it's RED!"], "A1"]
-
-
-def small(root: Path) -> Path:
-    """Files of the same form: five products in each category and part, one session of two turns each."""
-    for folder in ("data", "attr", "image_splits"):
-        (root / folder).mkdir(parents=True)
-    for category in CATEGORIES:
-        for part in ("train", "val"):
-            record = {"target": ["http://x/3.jpg", "A3"], "reference": [TURN, ["http://x/2.jpg", [], "A2"]]}
-            (root / "data" / f"{category}.{part}.json").write_text(json.dumps([record]))
-            (root / "image_splits" / f"split.{category}.{part}.json").write_text(json.dumps(["A1", "A2", "A4", "A5"]))
-    attributes = {"A1": [["dress"], [" Long Sleeve\n"], [""], [], [], ["red"]] * 2, "A2": [[], [], [], [], [], [""]]}
-    (root / "attr" / "asin2attr.all.train.new.json").write_text(json.dumps(attributes))
-    (root / "attr" / "asin2attr.all.val.new.json").write_text(json.dumps({"A1": [["other"]], "A3": [["red"]]}))
-    return root
-
 
 def read_small(root: Path, called: str = "corpus", **options: Any) -> tuple[Corpus, dict[str, int]]:
     folder = root.parent / called
@@ -193,7 +177,7 @@ def read_small(root: Path, called: str = "corpus", **options: Any) -> tuple[Corp
 
 
 def test_words_attributes_and_what_is_missing(tmp_path: Path) -> None:
-    corpus, report = read_small(small(tmp_path / "files"))
+    corpus, report = read_small(write_fashioniq(tmp_path / "files"))
     words = corpus.strings("vocabulary", "word").to_numpy()
     steps = pq.read_table(corpus.folder / "queries.parquet").slice(0, 4).to_pydict()
     assert [list(words[step]) for step in steps["words"]] == [
@@ -251,7 +235,7 @@ def broken() -> list[Any]:
 def test_a_broken_file_is_one_clear_line_and_leaves_nothing(
     tmp_path: Path, file: str, content: bytes | None, message: str
 ) -> None:
-    root = small(tmp_path / "files")
+    root = write_fashioniq(tmp_path / "files")
     (root / file).unlink() if content is None else (root / file).write_bytes(content)
     with pytest.raises(BenchError) as caught:
         read_small(root)
@@ -261,7 +245,7 @@ def test_a_broken_file_is_one_clear_line_and_leaves_nothing(
 
 
 def test_a_file_of_another_version_is_named_with_both_sums(tmp_path: Path) -> None:
-    root = small(tmp_path / "files")
+    root = write_fashioniq(tmp_path / "files")
     with pytest.raises(
         BenchError, match=rf"attr/asin2attr.*: SHA-256 is [0-9a-f]{{64}}, expected {next(iter(SHA256.values()))}"
     ):
@@ -269,7 +253,7 @@ def test_a_file_of_another_version_is_named_with_both_sums(tmp_path: Path) -> No
 
 
 def test_a_sample_changes_nothing_but_who_is_in_it(tmp_path: Path) -> None:
-    root = small(tmp_path / "files")
+    root = write_fashioniq(tmp_path / "files")
     (whole, _), (sampled, _) = read_small(root), read_small(root, downstream=2, called="sampled")
     assert whole.columns.session_downstream.all()
     assert sampled.columns.session_downstream.sum() == 2
@@ -283,7 +267,7 @@ def test_a_sample_changes_nothing_but_who_is_in_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize("candidates", [6, 1])
 def test_lists_that_cannot_be_filled_are_an_error(tmp_path: Path, candidates: int) -> None:
     with pytest.raises(BenchError, match=rf"split.dress.train.json: {candidates} candidates are wanted of 5 products"):
-        read_small(small(tmp_path / "files"), candidates=candidates)
+        read_small(write_fashioniq(tmp_path / "files"), candidates=candidates)
 
 
 def test_the_folder_must_be_there(tmp_path: Path) -> None:

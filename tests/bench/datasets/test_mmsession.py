@@ -12,28 +12,14 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from released_files import MMSESSION as FILES
+from released_files import MMSESSION_OTHER as OTHER
 
 from bench.data.checks.corpus_checks import problems
 from bench.data.corpus import Corpus
 from bench.datasets.mmsession import DEFAULTS, make
 from bench.datasets.mmsession.files import find_tables
 from bench.errors import BenchError
-
-IMAGE = ",".join(str(value % 256 - 128) for value in range(512))
-OTHER = ",".join(["7"] * 512)
-FILES = {
-    "session.csv": "session_id\tquery_id\tsplit\n"
-    "u_1\tq1,101,q3\ttrain\n2\t102,q1\ttest\ns3\tq4\ttrain\ns4\tgone\ttrain\n",
-    "query2.csv": "query_id\tword_id\tquery_type\timage_emb\n"
-    "q1\t[0, 2]\tkeyword_query\t\n"
-    f"101\t[1]\tgoods_query\t{IMAGE}\n"
-    "q3\t[]\tgoods_query\t\n"
-    f"102\t(2,)\tgoods_query\t{IMAGE}\n"
-    f'q4\t"[1, 9, 9]"\tmystery\t{OTHER}\n'
-    "q5\t[0]\tkeyword_query\tnan\n",
-    "word.csv": "word_id\tembedding\n0\t[0.5, -1.0, 0.25]\n2\t0.1,0.2,0.3\n1\t(1e-3, 0, 4)\n",
-    "session_click.csv": "session_id\titem_id\nu_1\ti9\nu_1\t77\nu_1\ti9\n2\t77\nnobody\ti1\n",
-}
 
 Make = Callable[..., tuple[Corpus, dict[str, Any]]]
 

@@ -1,0 +1,50 @@
+"""The built-in datasets hold to the contract; fetched ones are made from small files in their published form."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import pytest
+from released_files import write_fashioniq, write_mmsession
+
+from bench.testing import DatasetConformance
+
+SMALL: dict[str, Any] = {"sessions": 150, "downstream": 80}
+
+
+class TestBeauty(DatasetConformance):
+    name = "beauty"
+    options = SMALL
+
+
+class TestClothes(DatasetConformance):
+    name = "clothes"
+    options = SMALL
+
+
+class TestDigital(DatasetConformance):
+    name = "digital"
+    options = SMALL
+
+
+class TestPooled(DatasetConformance):
+    name = "pooled"
+    options = SMALL
+
+
+class TestMmsession(DatasetConformance):
+    name = "mmsession"
+    options: ClassVar[dict[str, Any]] = {"valid_share": 0.5}
+
+    @pytest.fixture(autouse=True)
+    def _files(self, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(type(self), "source", write_mmsession(tmp_path_factory.mktemp("released") / "beauty"))
+
+
+class TestFashioniq(DatasetConformance):
+    name = "fashioniq"
+    options: ClassVar[dict[str, Any]] = {"verify": False, "candidates": 4}
+
+    @pytest.fixture(autouse=True)
+    def _files(self, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(type(self), "source", write_fashioniq(tmp_path_factory.mktemp("released") / "files"))
