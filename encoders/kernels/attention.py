@@ -107,9 +107,7 @@ def forward(
                         continue
                     mean_row(values, index, weights, ends[p], ends[p + 1], mean, p)
                     logit = bias[0] + elu_row(mean, p, weight, activated)
-                    scores[s, p] += max(
-                        logit, exp_of(min(logit, zero)) - one
-                    )  # ELU without a branch
+                    scores[s, p] += max(logit, exp_of(min(logit, zero)) - one)  # ELU without a branch
                     for k in range(width):
                         session_mean[p, k] += activated[p, k]
         inverse = dtype.type(1) / dtype.type(end - start)
