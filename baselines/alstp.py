@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from baselines.alstp_past import Past, Pasts, Rounds, Windows
-from baselines.weight_decay import weight_penalty
+from baselines.weight_decay import WeightPenalty
 from bench.contracts import ClickBatch, ClickCorpus, ClickDims, ClickModel
 from bench.errors import BenchError
 
@@ -59,7 +59,6 @@ class ALSTP(ClickModel):
 
     learning_rate = 1e-3
     batch_size = 256
-    reads_images = False
 
     def __init__(
         self,
@@ -72,7 +71,7 @@ class ALSTP(ClickModel):
     ) -> None:
         super().__init__(dims)
         self.context_dim, self.num_steps, self.alpha = global_dim, num_steps, alpha
-        self.weight_decay, self.longest_history = weight_decay, longest_history
+        self.longest_history = longest_history
         local_dim = max(int(0.4 * global_dim), 1)
         self.convert = nn.Linear(dims.features.words, global_dim)
         self.gru = nn.GRU(global_dim, global_dim)
@@ -86,6 +85,7 @@ class ALSTP(ClickModel):
                 nn.init.xavier_uniform_(parameter)
             else:
                 nn.init.zeros_(parameter)
+        self._penalty = WeightPenalty(self, weight_decay)
         self._pasts: Pasts | None = None
 
     def prepare(self, data: ClickCorpus) -> None:
@@ -166,7 +166,7 @@ class ALSTP(ClickModel):
 
     def auxiliary_loss(self, batch: ClickBatch) -> Tensor | None:
         """The L2 penalty: its gradient is the weight decay of the public code."""
-        return weight_penalty(self, self.weight_decay)
+        return self._penalty()
 
     def _convert(self, text: Tensor) -> Tensor:
         return F.elu(self.convert(text))

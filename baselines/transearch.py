@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from baselines.feature_pretraining import feature_layers, glorot, pretrained_features
-from baselines.weight_decay import weight_penalty
+from baselines.weight_decay import WeightPenalty
 from bench.contracts import ClickBatch, ClickCorpus, ClickDims, ClickModel
 from bench.errors import BenchError
 
@@ -51,6 +51,7 @@ class TranSearch(ClickModel):
 
     learning_rate = 1e-3
     batch_size = 128
+    independent_items = True
 
     def __init__(
         self,
@@ -71,7 +72,7 @@ class TranSearch(ClickModel):
             raise BenchError(
                 f"{pretraining_negatives} is not 1 or more", where="option pretraining_negatives of transearch"
             )
-        self.context_dim, self.mode, self.margin, self.weight_decay = embed_size, mode, margin, weight_decay
+        self.context_dim, self.mode, self.margin = embed_size, mode, margin
         self.pretraining_epochs, self.pretraining_negatives = pretraining_epochs, pretraining_negatives
         self.dropout, self.fixed = dropout, fixed
         kept, features = 0.0 if mode == "double" else dropout, dims.features
@@ -87,6 +88,7 @@ class TranSearch(ClickModel):
                 nn.Linear(embed_size, embed_size), nn.ELU(), nn.Linear(embed_size, embed_size), nn.ELU()
             )
         self.apply(glorot)
+        self._penalty = WeightPenalty(self, weight_decay)
 
     def prepare(self, data: ClickCorpus) -> None:
         """In mode ``double``: learns the feature layers."""
@@ -128,4 +130,4 @@ class TranSearch(ClickModel):
 
     def auxiliary_loss(self, batch: ClickBatch) -> Tensor | None:
         """Weight decay."""
-        return weight_penalty(self, self.weight_decay)
+        return self._penalty()

@@ -26,12 +26,7 @@ class ClickReference(ABC):
 
     A subclass takes ``(dims, **options)``. Two candidates that it can't tell apart get exactly the same score: the
     metrics have one rule for ties (:mod:`bench.metrics`).
-
-    Attributes:
-        reads_images: as of :class:`bench.contracts.ClickModel`.
     """
-
-    reads_images: bool = False
 
     def __init__(self, dims: ClickDims) -> None:
         self.dims = dims

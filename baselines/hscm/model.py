@@ -70,7 +70,6 @@ class Hscm(ClickModel):
 
     learning_rate = 1e-3
     batch_size = 64
-    reads_images = False
 
     def __init__(
         self,

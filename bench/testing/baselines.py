@@ -12,7 +12,6 @@ References (:mod:`bench.references`) are no click models: they have nothing to t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -28,7 +27,15 @@ from bench.data.corpus import Corpus
 from bench.data.features import Dims, Features
 from bench.data.schema import SPLITS, TRAIN
 from bench.registry import registry
-from bench.testing.click_corpora import TOPICS, awkward_corpus, click_batch, planted_corpus, rewritten, training_queries
+from bench.testing.click_corpora import (
+    TOPICS,
+    altered,
+    awkward_corpus,
+    click_batch,
+    planted_corpus,
+    rewritten,
+    training_queries,
+)
 from bench.training.context import TrainingContext
 from bench.training.session_vectors import FrozenVectors, JoinedClickModel
 
@@ -141,7 +148,7 @@ class ClickModelConformance:
     ) -> None:
         model = self.make(corpus, features)
         order = torch.randperm(batch.items.shape[1], generator=torch.Generator().manual_seed(1))
-        moved = replace(batch, **{name: getattr(batch, name)[:, order] for name in BY_CANDIDATE})
+        moved = altered(batch, **{name: getattr(batch, name)[:, order] for name in BY_CANDIDATE})
         scores, expected = scores_of(model, moved), scores_of(model, batch)
         self.same(scores, expected[:, order])
         self.same(model.loss(scores, moved.clicks, moved.shown), model.loss(expected, batch.clicks, batch.shown))
@@ -152,7 +159,7 @@ class ClickModelConformance:
         model, width = self.make(corpus, features), batch.items.shape[1]
         wide = click_batch(corpus, features, every_query(corpus), width + 5)
         hidden = ~wide.shown.unsqueeze(2)
-        junk = replace(
+        junk = altered(
             wide,
             items=torch.where(wide.shown, wide.items, 1),
             item_text=wide.item_text + 9.0 * hidden,
@@ -164,12 +171,23 @@ class ClickModelConformance:
         self.same(model.loss(scores, junk.clicks, junk.shown), loss)
         assert float(loss) != 0
 
-    def test_a_model_that_reads_no_images_does_not_miss_them(self, corpus: Corpus, features: Features) -> None:
-        """Where it says so, the task looks none up."""
-        model, batch = self.make(corpus, features), click_batch(corpus, features, every_query(corpus))
-        if not model.reads_images:
-            blind = replace(batch, item_images=torch.zeros_like(batch.item_images))
-            torch.testing.assert_close(scores_of(model, blind), scores_of(model, batch), atol=0, rtol=0)
+    def test_items_that_are_called_independent_are(self, corpus: Corpus, features: Features, batch: ClickBatch) -> None:
+        """Evaluation then encodes each item once, as if one query had shown all: nothing else may reach its vector."""
+        model = self.make(corpus, features)
+        if not model.independent_items:
+            return
+        order = torch.randperm(batch.items.numel(), generator=torch.Generator().manual_seed(1))
+        with torch.no_grad():
+            expected = model.items(batch).flatten(0, 1)[order]
+            alone = ClickBatch(
+                queries=batch.queries[:1],
+                users=torch.zeros_like(batch.users[:1]),
+                items=batch.items.view(1, -1)[:, order],
+                shown=torch.ones(1, len(order), dtype=torch.bool),
+                clicks=torch.zeros(1, len(order)),
+                lookup=batch.lookup,
+            )
+            self.same(model.items(alone)[0], expected)
 
     def test_the_same_scores_in_any_batch(self, corpus: Corpus, features: Features, batch: ClickBatch) -> None:
         model, width = self.make(corpus, features), batch.items.shape[1]
@@ -224,7 +242,7 @@ class ClickModelConformance:
         self, corpus: Corpus, features: Features, batch: ClickBatch
     ) -> None:
         model = self.make(corpus, features)
-        other = replace(batch, clicks=(1 - batch.clicks) * batch.shown)
+        other = altered(batch, clicks=(1 - batch.clicks) * batch.shown)
         torch.testing.assert_close(scores_of(model, other), scores_of(model, batch), atol=0, rtol=0)
 
     @pytest.mark.parametrize("split", SPLITS)
