@@ -8,12 +8,23 @@ import torch
 from torch import Tensor, nn
 
 
-def weight_penalty(model: nn.Module, weight_decay: float) -> Tensor | None:
-    """Half of ``weight_decay`` times all squared weights, None for 0.
+class WeightPenalty:
+    """Half of ``weight_decay`` times all squared weights.
 
     Its gradient is what torch's optimisers add to that of the loss for their ``weight_decay``.
+
+    Args:
+        model: whose weights; all of them must be there. They are listed once, since a walk through the modules takes
+            as long as a light model's layer.
+        weight_decay: 0 for none.
     """
-    return _Penalty.apply(weight_decay, *model.parameters()) if weight_decay else None  # type: ignore[no-untyped-call]
+
+    def __init__(self, model: nn.Module, weight_decay: float) -> None:
+        self._weights, self._weight_decay = list(model.parameters()), weight_decay
+
+    def __call__(self) -> Tensor | None:
+        """Scalar, or None where there is no weight decay."""
+        return _Penalty.apply(self._weight_decay, *self._weights) if self._weight_decay else None  # type: ignore[no-untyped-call]
 
 
 class _Penalty(torch.autograd.Function):

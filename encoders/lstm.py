@@ -7,13 +7,13 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.utils.rnn import PackedSequence
 
 from bench.contracts import SessionEncoder
 from bench.data.batch import SessionBatch
 from bench.data.features import Dims
 from bench.data.schema import KINDS
 from bench.plugins.options import read_options
+from encoders.kernels import last_states
 from encoders.options import LstmOptions
 from encoders.pooled_images import PooledImages
 
@@ -41,29 +41,37 @@ class LstmEncoder(SessionEncoder):
 
     def forward(self, batch: SessionBatch) -> Tensor:
         """(B, output_dim); the hidden state is zero for a session without steps."""
-        inputs = [batch.step_text(), F.one_hot(batch.step_kind, len(KINDS)).to(torch.float32)]
-        if self.project_image is not None:
-            projected = self.project_image(batch.features.images(batch.images))  # (M, image_dim)
-            zeros = projected.new_zeros(len(batch.step_kind), projected.shape[1])
-            inputs.append(zeros.index_add(0, batch.image_step, projected))
-        last = self._last_states(torch.cat(inputs, dim=1), batch)  # (B, hidden)
-        return last if self.pooled is None else torch.cat([last, self.pooled(batch)], dim=1)
+        states = self._last_states(batch)  # (B, hidden)
+        return states if self.pooled is None else torch.cat([states, self.pooled(batch)], dim=1)
 
-    def _last_states(self, steps: Tensor, batch: SessionBatch) -> Tensor:
-        """(B, hidden) state after the last step of each session, from the inputs (T, input) of the steps.
+    def _last_states(self, batch: SessionBatch) -> Tensor:
+        """(B, hidden) state after the last step of each session.
 
         Prefixes are short with a long tail, so padding them would be four fifths of the work: the steps are packed by
         their position instead, the longest session first.
         """
-        lengths = batch.num_steps  # (B,)
-        states = steps.new_zeros(len(batch), self.lstm.hidden_size)
-        if not len(steps):
+        lengths, steps = batch.num_steps, len(batch.step_kind)  # (B,)
+        text = batch.step_text()  # (T, dims.words)
+        states = text.new_zeros(len(batch), self.lstm.hidden_size)
+        if not steps:
             return states
         order = torch.argsort(lengths, descending=True, stable=True)  # (B,)
         rank = torch.empty_like(order)
         rank[order] = torch.arange(len(order), device=order.device)
-        position = batch.step_position  # (T,)
-        packed = torch.argsort(position * len(batch) + rank[batch.step_session])
+        first = lengths.cumsum(0) - lengths  # (B,)
+        position = torch.arange(steps, device=order.device) - first[batch.step_session]  # (T,)
+        packed = torch.argsort(position * len(batch) + rank[batch.step_session])  # (T,) the step in each place
         sizes = torch.bincount(position).cpu()  # (L,) sessions that have a step at each position
-        _, (last, _) = self.lstm(PackedSequence(steps[packed], sizes))  # (1, B without empty sessions, hidden)
-        return states.index_copy(0, order[: last.shape[1]], last[0])
+        fixed = torch.cat([text, F.one_hot(batch.step_kind, len(KINDS)).to(text.dtype)], dim=1)[packed]
+        last = last_states(self.lstm, fixed, self._images(batch, packed), sizes)  # (B without empty sessions, hidden)
+        return states.index_copy(0, order[: len(last)], last)
+
+    def _images(self, batch: SessionBatch, packed: Tensor) -> Tensor:
+        """(T, image_dim) projected images in packed order, zero without one; (T, 0) where they are no part of steps."""
+        if self.project_image is None:
+            return batch.features.word_vectors.new_zeros(len(packed), 0)
+        place = torch.empty_like(packed)  # of each step; straight to there, since a gather's gradient is a slow sum
+        place[packed] = torch.arange(len(packed), device=packed.device)
+        projected = self.project_image(batch.features.images(batch.images))  # (M, image_dim)
+        none = projected.new_zeros(len(packed), projected.shape[1])
+        return none.index_add(0, place[batch.image_step], projected)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bench.contracts import ClickBatch, ClickCorpus, ClickDims, ClickModel, ClickReference, Task, TaskResult
+from bench.contracts import ClickCorpus, ClickDims, ClickModel, ClickReference, Task, TaskResult
 from bench.data.corpus import Corpus
 from bench.data.csr import Integers
 from bench.errors import BenchError
@@ -21,10 +21,10 @@ from bench.training.context import TrainingContext
 from bench.training.fitting import FittingConfig, fit
 from bench.training.session_vectors import JoinedClickModel, SessionVectors
 from tasks.examples.click import Candidates, ClickExamples, all_candidates, example_queries, sampled_candidates
+from tasks.examples.click_evaluation import ClickEvaluation
 from tasks.options import ClickPredictionOptions
 
 PRIMARY = "ndcg@10"
-_EVALUATION_BATCH = 512
 
 
 class ClickPrediction(Task[ClickModel | ClickReference]):
@@ -64,20 +64,20 @@ class ClickPrediction(Task[ClickModel | ClickReference]):
                     where=str(corpus.folder),
                     fix="a larger sample",
                 )
-        examples = ClickExamples(corpus, context.features, self.min_user_sessions, baseline.reads_images)
+        examples = ClickExamples(corpus, context.features, self.min_user_sessions)
         dims = ClickDims(context.features.dims, examples.num_users)
         data = ClickCorpus(corpus, context.features, split["train"])
         if issubclass(baseline, ClickReference):
             reference = baseline(dims, **options)
             reference.prepare(data)
-            scores, candidates = _scored(examples, split["test"], reference.scores)
-            return _result(corpus, split["test"], scores, candidates, context)
+            test = ClickEvaluation(examples, split["test"])
+            return _result(corpus, split["test"], test.scores(reference.scores), test.candidates, context)
         click_model = baseline(dims, **options)
         sessions.standardise(torch.from_numpy(split["train"]).to(context.device))
         model = JoinedClickModel(click_model, sessions, context.torch_generator("joining layer")).to(context.device)
         click_model.prepare(data)
 
-        shown = all_candidates(corpus, split["train"])
+        valid, shown = ClickEvaluation(examples, split["valid"]), all_candidates(corpus, split["train"])
         order = context.generator("training order")
 
         def epoch_losses(epoch: int) -> Iterator[Tensor]:
@@ -92,26 +92,13 @@ class ClickPrediction(Task[ClickModel | ClickReference]):
                 yield loss if auxiliary is None else loss + auxiliary
 
         def validate() -> float:
-            scores, candidates = _scored(examples, split["valid"], model)
-            return float(ranking_metrics(scores, candidates.clicked, candidates.shown)[PRIMARY].mean())
+            metrics = ranking_metrics(valid.scores_of(model), valid.candidates.clicked, valid.candidates.shown)
+            return float(metrics[PRIMARY].mean())
 
         config = FittingConfig(self.epochs, self.patience, click_model.learning_rate, clip=self.clip)
         fit(model, epoch_losses, validate, config, context)
-        with torch.no_grad():
-            scores, candidates = _scored(examples, split["test"], model)
-        return _result(corpus, split["test"], scores, candidates, context)
-
-
-def _scored(
-    examples: ClickExamples, queries: Integers, scores: Callable[[ClickBatch], Tensor]
-) -> tuple[NDArray[np.float32], Candidates]:
-    """(Q, K) scores of all shown items of these queries (Q,), and the items."""
-    candidates = all_candidates(examples.corpus, queries)
-    parts = []
-    for index in np.split(np.arange(len(queries)), range(_EVALUATION_BATCH, len(queries), _EVALUATION_BATCH)):
-        some = Candidates(candidates.items[index], candidates.clicked[index], candidates.shown[index])
-        parts.append(scores(examples.batch(queries[index], some)).cpu().numpy())
-    return np.concatenate(parts), candidates
+        test = ClickEvaluation(examples, split["test"])
+        return _result(corpus, split["test"], test.scores_of(model), test.candidates, context)
 
 
 def _result(

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from baselines.alstp.past import Past, Pasts, Rounds, Windows
-from baselines.losses import weight_penalty
+from baselines.losses import WeightPenalty
 from baselines.options import AlstpOptions
 from bench.contracts import ClickBatch, ClickCorpus, ClickDims, ClickModel
 from bench.errors import BenchError
@@ -59,14 +59,13 @@ class ALSTP(ClickModel):
 
     learning_rate = 1e-3
     batch_size = 256
-    reads_images = False
 
     def __init__(self, dims: ClickDims, **given: Any) -> None:
         super().__init__(dims)
         options = read_options(AlstpOptions, given, "alstp")
         self.context_dim = global_dim = options.global_dim
         self.num_steps, self.alpha = options.num_steps, options.alpha
-        self.weight_decay, self.longest_history = options.weight_decay, options.longest_history
+        self.longest_history = options.longest_history
         local_dim = max(int(0.4 * global_dim), 1)
         self.convert = nn.Linear(dims.features.words, global_dim)
         self.gru = nn.GRU(global_dim, global_dim)
@@ -80,6 +79,7 @@ class ALSTP(ClickModel):
                 nn.init.xavier_uniform_(parameter)
             else:
                 nn.init.zeros_(parameter)
+        self._penalty = WeightPenalty(self, options.weight_decay)
         self._pasts: Pasts | None = None
 
     def prepare(self, data: ClickCorpus) -> None:
@@ -160,7 +160,7 @@ class ALSTP(ClickModel):
 
     def auxiliary_loss(self, batch: ClickBatch) -> Tensor | None:
         """The L2 penalty: its gradient is the weight decay of the public code."""
-        return weight_penalty(self, self.weight_decay)
+        return self._penalty()
 
     def _convert(self, text: Tensor) -> Tensor:
         return F.elu(self.convert(text))

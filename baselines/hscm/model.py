@@ -67,7 +67,6 @@ class Hscm(ClickModel):
 
     learning_rate = 1e-3
     batch_size = 64
-    reads_images = False
 
     def __init__(self, dims: ClickDims, **given: Any) -> None:
         super().__init__(dims)

@@ -20,6 +20,7 @@ from bench.contracts import ClickCorpus
 from bench.data.clicks import Clicks
 from bench.data.csr import Integers, offsets_of
 from bench.errors import BenchError
+from bench.training.dropout import Dropout
 
 RECONSTRUCTION = 0.01
 """Weight of the reconstruction beside the triplet loss, as in the public code."""
@@ -33,7 +34,7 @@ def feature_layers(width: int, embed_size: int, dropout: float, out: int | None 
     return nn.Sequential(
         nn.Linear(width, embed_size),
         nn.ELU(),
-        nn.Dropout(dropout),
+        Dropout(dropout),
         nn.Linear(embed_size, embed_size if out is None else out),
         nn.ELU(),
     )

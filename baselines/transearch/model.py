@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from baselines.losses import weight_penalty
+from baselines.losses import WeightPenalty
 from baselines.options import TranSearchOptions
 from baselines.transearch.feature_pretraining import feature_layers, glorot, pretrained_features
 from bench.contracts import ClickBatch, ClickCorpus, ClickDims, ClickModel
@@ -48,13 +48,13 @@ class TranSearch(ClickModel):
 
     learning_rate = 1e-3
     batch_size = 128
+    independent_items = True
 
     def __init__(self, dims: ClickDims, **given: Any) -> None:
         super().__init__(dims)
         options = read_options(TranSearchOptions, given, "transearch")
         mode, embed_size, dropout = options.mode, options.embed_size, options.dropout
         self.context_dim, self.mode, self.margin = embed_size, mode, options.margin
-        self.weight_decay = options.weight_decay
         self.pretraining_epochs, self.pretraining_negatives = options.pretraining_epochs, options.pretraining_negatives
         self.dropout, self.fixed = dropout, options.fixed
         kept, features = 0.0 if mode == "double" else dropout, dims.features
@@ -70,6 +70,7 @@ class TranSearch(ClickModel):
                 nn.Linear(embed_size, embed_size), nn.ELU(), nn.Linear(embed_size, embed_size), nn.ELU()
             )
         self.apply(glorot)
+        self._penalty = WeightPenalty(self, options.weight_decay)
 
     def prepare(self, data: ClickCorpus) -> None:
         """In mode ``double``: learns the feature layers."""
@@ -111,4 +112,4 @@ class TranSearch(ClickModel):
 
     def auxiliary_loss(self, batch: ClickBatch) -> Tensor | None:
         """Weight decay."""
-        return weight_penalty(self, self.weight_decay)
+        return self._penalty()

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, Protocol
 
 from torch import Tensor, nn
 
@@ -23,31 +24,64 @@ if TYPE_CHECKING:
     from bench.data.corpus import Corpus
 
 
+class ClickLookup(Protocol):
+    """What lies behind the rows of a :class:`ClickBatch`, which asks when a model reads it and not before."""
+
+    def sessions(self, queries: Tensor) -> SessionBatch:
+        """The prefixes that end with these query rows (B,)."""
+
+    def query_text(self, queries: Tensor) -> Tensor:
+        """(B, dims.words) for query rows (B,)."""
+
+    def item_text(self, items: Tensor) -> Tensor:
+        """(B, K, dims.words) for item rows (B, K)."""
+
+    def item_images(self, items: Tensor) -> Tensor:
+        """(B, K, dims.images) for item rows (B, K)."""
+
+
 @dataclass(frozen=True)
 class ClickBatch:
     """B queries with K candidates each, and the sessions that lead to them.
 
+    ``sessions``, ``query_text``, ``item_text`` and ``item_images`` are looked up when they are first read: what a model
+    does not read costs nothing.
+
     Attributes:
         queries: (B,) row of each query in the corpus; keys of what a model prepared, see :meth:`ClickModel.prepare`.
-        sessions: the prefixes that end with each query; the last step is the query itself.
         users: (B,) code of the user, 0 for one that training has not seen often enough to learn.
-        query_text: (B, dims.words) mean word vector of the query.
         items: (B, K) row of each candidate, 0 where there is none.
-        item_text: (B, K, dims.words) mean word vector of each candidate's title.
-        item_images: (B, K, dims.images) image vector of each candidate, zero without one (or if the model reads none).
         shown: (B, K) bool, false where a row is filled up.
         clicks: (B, K) float, 1 for a click.
+        lookup: of all the rest.
     """
 
     queries: Tensor
-    sessions: SessionBatch
     users: Tensor
-    query_text: Tensor
     items: Tensor
-    item_text: Tensor
-    item_images: Tensor
     shown: Tensor
     clicks: Tensor
+    lookup: ClickLookup
+
+    @cached_property
+    def sessions(self) -> SessionBatch:
+        """The prefixes that end with each query; the last step is the query itself."""
+        return self.lookup.sessions(self.queries)
+
+    @cached_property
+    def query_text(self) -> Tensor:
+        """(B, dims.words) mean word vector of the query."""
+        return self.lookup.query_text(self.queries)
+
+    @cached_property
+    def item_text(self) -> Tensor:
+        """(B, K, dims.words) mean word vector of each candidate's title."""
+        return self.lookup.item_text(self.items)
+
+    @cached_property
+    def item_images(self) -> Tensor:
+        """(B, K, dims.images) image vector of each candidate, zero without one."""
+        return self.lookup.item_images(self.items)
 
 
 @dataclass(frozen=True)
@@ -89,14 +123,15 @@ class ClickModel(nn.Module, ABC):
     Attributes:
         context_dim: d, the width of the context vector.
         learning_rate, batch_size: of Adam, as in the model's own publication.
-        reads_images: false for a model that looks at no candidate's image: then none is looked up, which is a fifth of
-            the time of a light one, and ``item_images`` is zero.
+        independent_items: true where, in evaluation, :meth:`items` gives a candidate the same vector whatever query,
+            user and other candidates are, reading nothing but ``items``, ``item_text`` and ``item_images``.
+            Then each item is encoded once in an evaluation, not once for every query that showed it.
     """
 
     context_dim: int
     learning_rate: float = 1e-3
     batch_size: int = 256
-    reads_images: bool = True
+    independent_items: bool = False
 
     def __init__(self, dims: ClickDims) -> None:
         super().__init__()
@@ -138,12 +173,7 @@ class ClickReference(ABC):
 
     A subclass takes ``(dims, **options)``. Two candidates that it can't tell apart get exactly the same score: the
     metrics have one rule for ties (:mod:`bench.metrics.ranking`).
-
-    Attributes:
-        reads_images: as of :class:`bench.contracts.ClickModel`.
     """
-
-    reads_images: bool = False
 
     def __init__(self, dims: ClickDims) -> None:
         self.dims = dims

@@ -60,17 +60,19 @@ class SessionBatch:
         """For each query row (B,), its session up to and including that query."""
         queries = np.asarray(queries)
         columns = corpus.columns
-        starts = columns.session_queries[columns.query_session[queries]]
+        starts = np.asarray(columns.session_queries)[np.asarray(columns.query_session)[queries]]
         return cls._from_ranges(corpus, starts, queries + 1, features)
 
     @classmethod
     def _from_ranges(cls, corpus: Corpus, starts: Integers, ends: Integers, features: Features) -> SessionBatch:
         columns = corpus.columns
         steps, session = expand_ranges(starts, ends)
-        words, word_step = take_rows(columns.query_word_offsets, columns.query_words, steps)
-        image = columns.query_image[steps]
+        # plain arrays: an index into a memory map makes a memory map, which takes longer than the numbers
+        offsets, all_words = np.asarray(columns.query_word_offsets), np.asarray(columns.query_words)
+        words, word_step = take_rows(offsets, all_words, steps)
+        image = np.asarray(columns.query_image)[steps]
         image_step = np.flatnonzero(image >= 0)
-        arrays = (session, columns.query_kind[steps], words, word_step, image[image_step], image_step)
+        arrays = (session, np.asarray(columns.query_kind)[steps], words, word_step, image[image_step], image_step)
         tensors = (torch.from_numpy(array.astype(np.int64, copy=False)).to(features.device) for array in arrays)
         return cls(features, len(starts), *tensors)
 
@@ -139,7 +141,7 @@ class SessionBatch:
 
     def step_text(self) -> Tensor:
         """(T, dims.words) mean word vector of each step, zero without words."""
-        return segment_mean(self.features.words(self.words), self.word_step, len(self.step_kind))
+        return self.features.word_means(self.words, torch.bincount(self.word_step, minlength=len(self.step_kind)))
 
     def step_images(self) -> Tensor:
         """(T, dims.images) image vector of each step, zero without an image."""
@@ -147,7 +149,8 @@ class SessionBatch:
 
     def mean_text(self) -> Tensor:
         """(B, dims.words) mean word vector of each session, zero without words."""
-        return segment_mean(self.features.words(self.words), self.step_session[self.word_step], len(self))
+        session = self.step_session[self.word_step]
+        return self.features.word_means(self.words, torch.bincount(session, minlength=len(self)))
 
     def mean_images(self) -> Tensor:
         """(B, dims.images) mean image vector of each session, zero without images."""

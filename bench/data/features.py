@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -60,9 +61,12 @@ class Features:
     ) -> None:
         self.device = torch.device(device)
         self.word_vectors = word_vectors.to(self.device)
-        self._images = image_vectors
+        self._images = np.asarray(image_vectors) if isinstance(image_vectors, np.ndarray) else image_vectors
         if self.device.type != "cpu" and not isinstance(image_vectors, Tensor):
             self._images = torch.from_numpy(np.array(image_vectors)).to(self.device)
+        self._int8: NDArray[np.int8] | None = None
+        if isinstance(self._images, np.ndarray) and self._images.dtype == np.int8:
+            self._int8 = self._images.view(np.int8)
         self.dims = Dims(word_vectors.shape[1], image_vectors.shape[1])
 
     @classmethod
@@ -81,15 +85,28 @@ class Features:
             offsets, words: the words of all rows as CSR, such as those of a corpus's queries or items.
             rows: which of them.
         """
-        word, owner = (
-            torch.from_numpy(found.astype(np.int64)).to(self.device) for found in take_rows(offsets, words, rows)
-        )
-        return segment_mean(self.words(word), owner, len(rows))
+        offsets = np.asarray(offsets)
+        word, _ = take_rows(offsets, np.asarray(words), rows)
+        counts = torch.from_numpy(offsets[rows + 1] - offsets[rows]).to(self.device)
+        return self.word_means(torch.from_numpy(word.astype(np.int64)).to(self.device), counts)
+
+    def word_means(self, words: Tensor, counts: Tensor) -> Tensor:
+        """(n, dims.words) mean vector of the words of each of n runs, zero for one without words.
+
+        Args:
+            words: (W,) rows of words, one run after the other.
+            counts: (n,) words in each run.
+        """
+        starts = counts.cumsum(0) - counts
+        sums = F.embedding_bag(words, self.word_vectors, starts, mode="sum")
+        return sums / counts.clamp(min=1).unsqueeze(1)
 
     def images(self, rows: Tensor) -> Tensor:
         """Vectors (n, dims.images), float32, of the images with these rows (n,)."""
         if isinstance(self._images, Tensor):
             found = self._images.index_select(0, rows)
+        elif self._int8 is not None:
+            return self._scaled(self._int8, rows)
         else:
             found = torch.from_numpy(self._images[rows.numpy()])
         return found.float().mul_(_INT8_SCALE) if found.dtype == torch.int8 else found.float()
@@ -98,7 +115,19 @@ class Features:
         """Vectors (…, dims.images), float32, of the images with these rows (…), zero where there is none: -1."""
         if not len(self._images):
             return self.word_vectors.new_zeros(*rows.shape, self.dims.images)
+        if self._int8 is not None:
+            return self._scaled(self._int8, rows.flatten()).view(*rows.shape, self.dims.images)
         found = self.images(rows.clamp(min=0).flatten()).view(*rows.shape, self.dims.images)
         if bool((rows < 0).any()):
             found *= (rows >= 0).unsqueeze(-1)
+        return found
+
+    def _scaled(self, images: NDArray[np.int8], rows: Tensor) -> Tensor:
+        """(n, dims.images) of these rows (n,); one of -1 is zero."""
+        from bench.data.image_rows import gather_scaled  # numba: only for whom looks images up
+
+        if len(rows) and not -1 <= int(rows.min()) <= int(rows.max()) < len(images):
+            raise IndexError(f"images have the rows 0 to {len(images) - 1}, not {int(rows.min())} to {int(rows.max())}")
+        found = torch.empty(len(rows), self.dims.images)
+        gather_scaled(images, rows.contiguous().numpy(), np.float32(_INT8_SCALE), found.numpy())
         return found

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from bench.contracts import ClickBatch
 from bench.data.batch import SessionBatch
@@ -178,17 +181,72 @@ def click_batch(corpus: Corpus, features: Features, queries: Integers, width: in
     items[owner, place] = columns.impression_item[rows]
     clicks[owner, place] = columns.impression_clicked[rows]
     shown[owner, place] = True
-    image = torch.from_numpy(columns.item_image[items.ravel()].astype(np.int64))
-    item_images = features.images_or_zero(image)
-    item_text = features.mean_words(columns.item_word_offsets, columns.item_words, items.ravel())
     return ClickBatch(
         queries=torch.from_numpy(np.array(queries, dtype=np.int64)),
-        sessions=SessionBatch.from_prefixes(corpus, queries, features),
         users=torch.from_numpy(columns.session_user[columns.query_session[queries]] + 1),
-        query_text=features.mean_words(columns.query_word_offsets, columns.query_words, np.asarray(queries)),
         items=torch.from_numpy(items),
-        item_text=item_text.view(*shape, -1),
-        item_images=item_images.view(*shape, -1),
         shown=torch.from_numpy(shown),
         clicks=torch.from_numpy(clicks),
+        lookup=_CorpusLookup(corpus, features),
     )
+
+
+@dataclass(frozen=True)
+class _CorpusLookup:
+    """What lies behind the rows of a corpus, as :class:`bench.contracts.ClickLookup` has it."""
+
+    corpus: Corpus
+    features: Features
+
+    def sessions(self, queries: Tensor) -> SessionBatch:
+        return SessionBatch.from_prefixes(self.corpus, queries.numpy(), self.features)
+
+    def query_text(self, queries: Tensor) -> Tensor:
+        columns = self.corpus.columns
+        return self.features.mean_words(columns.query_word_offsets, columns.query_words, queries.numpy())
+
+    def item_text(self, items: Tensor) -> Tensor:
+        columns, rows = self.corpus.columns, items.flatten().numpy()
+        return self.features.mean_words(columns.item_word_offsets, columns.item_words, rows).view(*items.shape, -1)
+
+    def item_images(self, items: Tensor) -> Tensor:
+        images = self.corpus.columns.item_image[items.numpy()].astype(np.int64)
+        return self.features.images_or_zero(torch.from_numpy(images))
+
+
+class GivenInputs:
+    """Inputs at hand, whatever the rows are: a :class:`bench.contracts.ClickLookup`.
+
+    Args:
+        inputs: ``sessions``, ``query_text``, ``item_text`` and ``item_images``; one that is not given must not be read.
+    """
+
+    def __init__(self, **inputs: Any) -> None:
+        self._inputs: dict[str, Any] = inputs
+
+    def sessions(self, queries: Tensor) -> SessionBatch:
+        """As given."""
+        sessions: SessionBatch = self._inputs["sessions"]
+        return sessions
+
+    def query_text(self, queries: Tensor) -> Tensor:
+        """As given."""
+        query_text: Tensor = self._inputs["query_text"]
+        return query_text
+
+    def item_text(self, items: Tensor) -> Tensor:
+        """As given."""
+        item_text: Tensor = self._inputs["item_text"]
+        return item_text
+
+    def item_images(self, items: Tensor) -> Tensor:
+        """As given."""
+        item_images: Tensor = self._inputs["item_images"]
+        return item_images
+
+
+def altered(batch: ClickBatch, **values: Any) -> ClickBatch:
+    """The batch with other fields, or with other inputs than those that its lookup finds."""
+    names = ("sessions", "query_text", "item_text", "item_images")
+    given = {name: values.pop(name) if name in values else getattr(batch, name) for name in names}
+    return replace(batch, lookup=GivenInputs(**given), **values)

@@ -103,6 +103,24 @@ class ClickModelConformance(ClickScoresConformance):
         for other in (shuffled(batch)[0], filled_with_junk(corpus, features, width)):
             self.same(model.loss(scores_of(model, other), other.clicks, other.shown), loss)
 
+    def test_items_that_are_called_independent_are(self, corpus: Corpus, features: Features, batch: ClickBatch) -> None:
+        """Evaluation then encodes each item once, as if one query had shown all: nothing else may reach its vector."""
+        model = self.make(corpus, features)
+        if not model.independent_items:
+            return
+        order = torch.randperm(batch.items.numel(), generator=torch.Generator().manual_seed(1))
+        with torch.no_grad():
+            expected = model.items(batch).flatten(0, 1)[order]
+            alone = ClickBatch(
+                queries=batch.queries[:1],
+                users=torch.zeros_like(batch.users[:1]),
+                items=batch.items.view(1, -1)[:, order],
+                shown=torch.ones(1, len(order), dtype=torch.bool),
+                clicks=torch.zeros(1, len(order)),
+                lookup=batch.lookup,
+            )
+            self.same(model.items(alone)[0], expected)
+
     # ---- the session vector ----------------------------------------------------------------------------------------
 
     def test_the_session_vector_reaches_the_ranking(

@@ -16,7 +16,7 @@ from bench.contracts import ClickBatch
 from bench.data.corpus import Corpus
 from bench.data.features import Dims, Features
 from bench.data.schema import SPLITS, TRAIN
-from bench.testing.click_corpora import awkward_corpus, click_batch, rewritten
+from bench.testing.click_corpora import altered, awkward_corpus, click_batch, rewritten
 from bench.testing.components import ComponentConformance
 from bench.testing.corpora import IMAGES, VARIANTS, variant_corpus
 
@@ -112,15 +112,6 @@ class ClickScoresConformance(ComponentConformance):
         found = self.scores(ranker, filled_with_junk(corpus, features, width))
         self.same(found[:, :width][batch.shown], self.scores(ranker, batch)[batch.shown])
 
-    def test_a_ranker_that_reads_no_images_does_not_miss_them(
-        self, corpus: Corpus, features: Features, batch: ClickBatch
-    ) -> None:
-        """Where it says so, the task looks none up."""
-        ranker = self.make(corpus, features)
-        if not ranker.reads_images:
-            blind = replace(batch, item_images=torch.zeros_like(batch.item_images))
-            torch.testing.assert_close(self.scores(ranker, blind), self.scores(ranker, batch), atol=0, rtol=0)
-
     def test_the_same_scores_in_any_batch(self, corpus: Corpus, features: Features, batch: ClickBatch) -> None:
         ranker, width = self.make(corpus, features), batch.items.shape[1]
         expected = self.scores(ranker, batch)
@@ -193,14 +184,14 @@ def every_query(corpus: Corpus) -> NDArray[np.int64]:
 def shuffled(batch: ClickBatch) -> tuple[ClickBatch, Tensor]:
     """The batch with its candidates in another order, the same for every query, and that order (K,)."""
     order = torch.randperm(batch.items.shape[1], generator=torch.Generator().manual_seed(1))
-    return replace(batch, **{name: getattr(batch, name)[:, order] for name in BY_CANDIDATE}), order
+    return altered(batch, **{name: getattr(batch, name)[:, order] for name in BY_CANDIDATE}), order
 
 
 def filled_with_junk(corpus: Corpus, features: Features, width: int) -> ClickBatch:
     """Every query with five places more than ``width``; what is not shown has vectors of its own all the same."""
     wide = click_batch(corpus, features, every_query(corpus), width + 5)
     hidden = ~wide.shown.unsqueeze(2)
-    return replace(
+    return altered(
         wide,
         items=torch.where(wide.shown, wide.items, 1),
         item_text=wide.item_text + 9.0 * hidden,

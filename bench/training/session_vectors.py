@@ -136,8 +136,12 @@ class JoinedClickModel(nn.Module):
         self.join.weight = nn.Parameter(of_both)
         nn.init.zeros_(self.join.bias)
 
+    def context(self, batch: ClickBatch) -> Tensor:
+        """(B, d) the baseline's context with the session joined to it."""
+        session = self.sessions(batch.queries)  # (B, width)
+        joined: Tensor = self.join(torch.cat([self.model.context(batch), session], dim=1))
+        return joined
+
     def forward(self, batch: ClickBatch) -> Tensor:
         """(B, K) scores of the candidates in ``batch``."""
-        session = self.sessions(batch.queries)  # (B, width)
-        context = self.join(torch.cat([self.model.context(batch), session], dim=1))  # (B, d)
-        return self.model.match(context, self.model.items(batch))
+        return self.model.match(self.context(batch), self.model.items(batch))

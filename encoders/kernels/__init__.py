@@ -1,4 +1,4 @@
-"""The inner loops of the graph encoders: what they compute, whichever code computes it.
+"""The inner loops of encoders: what they compute, whichever code computes it.
 
 This module is the only one that others import. On a CPU, float32 and float64 go through compiled loops (:mod:`.cpu`);
 everything else through :mod:`.reference`, which says in torch what is computed, runs on any device, and is what the
@@ -16,12 +16,12 @@ from functools import cache
 from typing import Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from encoders.kernels import reference
 from encoders.kernels.layout import TYPES, NodeLayout
 
-__all__ = ["LEAKY_SLOPE", "TYPES", "NodeLayout", "elu", "elu_sums", "pair_logits", "typed_means"]
+__all__ = ["LEAKY_SLOPE", "TYPES", "NodeLayout", "elu", "elu_sums", "last_states", "pair_logits", "typed_means"]
 
 LEAKY_SLOPE = reference.LEAKY_SLOPE
 _COMPILED_TYPES = (torch.float32, torch.float64)
@@ -83,6 +83,18 @@ def pair_logits(left: Tensor, right: Tensor, weights: Tensor, bias: Tensor) -> T
     return _kernels(left).pair_logits(left, right, weights, bias)
 
 
+def last_states(lstm: nn.LSTM, fixed: Tensor, learnt: Tensor, sizes: Tensor) -> Tensor:
+    """(B, H) the states that packed sequences end in, the longest sequence first; H is the width of a state.
+
+    Args:
+        lstm: of one layer and one direction.
+        fixed: (T, a) the first columns of the packed inputs, to which no gradient flows.
+        learnt: (T, b) the other columns.
+        sizes: (L,) sequences that have a step at each position, on the CPU: descending, T in sum, the first one B.
+    """
+    return _kernels(fixed).last_states(lstm, fixed, learnt, sizes)
+
+
 class _Kernels(Protocol):
     """What both modules offer."""
 
@@ -95,6 +107,8 @@ class _Kernels(Protocol):
     ) -> tuple[Tensor, Tensor]: ...
 
     def pair_logits(self, left: Tensor, right: Tensor, weights: Tensor, bias: Tensor) -> Tensor: ...
+
+    def last_states(self, lstm: nn.LSTM, fixed: Tensor, learnt: Tensor, sizes: Tensor) -> Tensor: ...
 
 
 def _kernels(values: Tensor) -> _Kernels:

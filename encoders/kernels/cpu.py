@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
-from encoders.kernels import reference
+from encoders.kernels import packed_lstm, reference
 from encoders.kernels.attention import forward
 from encoders.kernels.attention_gradients import backward
 from encoders.kernels.exponential import elu32
@@ -106,3 +106,10 @@ class _TypedMeans(torch.autograd.Function):
         gradients = backward(*ctx.state, means.numpy(), grads[1].contiguous().numpy())
         left, right, values, weight, bias = (torch.from_numpy(gradient) for gradient in gradients)
         return None, left, right, values[:, : ctx.width], weight[: ctx.width], bias
+
+
+def last_states(lstm: nn.LSTM, fixed: Tensor, learnt: Tensor, sizes: Tensor) -> Tensor:
+    """See :func:`encoders.kernels.last_states`; float64 goes through torch."""
+    if fixed.dtype != torch.float32:
+        return reference.last_states(lstm, fixed, learnt, sizes)
+    return packed_lstm.last_states(lstm, fixed, learnt, sizes)

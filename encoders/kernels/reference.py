@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
 
 from encoders.kernels.layout import TYPES, NodeLayout
 
@@ -89,3 +90,10 @@ def pair_logits(left: Tensor, right: Tensor, weights: Tensor, bias: Tensor) -> T
         torch.add(left[unit].unsqueeze(1), right[unit].unsqueeze(0), out=hidden)
         logits.add_(hidden.relu_(), alpha=weight)
     return logits
+
+
+def last_states(lstm: nn.LSTM, fixed: Tensor, learnt: Tensor, sizes: Tensor) -> Tensor:
+    """See :func:`encoders.kernels.last_states`: torch's own LSTM."""
+    _, (last, _) = lstm(PackedSequence(torch.cat([fixed, learnt], dim=1), sizes))  # (1, B, H)
+    states: Tensor = last[0]
+    return states

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -83,43 +84,56 @@ def sampled_candidates(candidates: Candidates, negatives: int, rng: np.random.Ge
 
 
 class ClickExamples:
-    """Deals :class:`bench.contracts.ClickBatch` es of a corpus.
+    """Deals :class:`bench.contracts.ClickBatch` es of a corpus, and looks up what they hold.
 
     Args:
         corpus: the data.
         features: its vectors, on the device.
         min_user_sessions: see :func:`user_codes`.
-        images: look up the candidates' images; else they are zero.
     """
 
-    def __init__(self, corpus: Corpus, features: Features, min_user_sessions: int, images: bool = True) -> None:
-        self.corpus, self.features, self._images = corpus, features, images
+    def __init__(self, corpus: Corpus, features: Features, min_user_sessions: int) -> None:
+        self.corpus, self.features = corpus, features
         self.users = user_codes(corpus, min_user_sessions)
         self.num_users = int(self.users.max(initial=0)) + 1
-        columns = corpus.columns
+        # plain arrays: an index into a memory map makes a memory map, which takes longer than the numbers
+        self._query_session, self._image = (
+            np.asarray(column) for column in (corpus.columns.query_session, corpus.columns.item_image)
+        )
+
+    @cached_property
+    def _item_text(self) -> Tensor:
+        """(N, dims.words) of all items."""
+        columns = self.corpus.columns
         items = np.arange(len(columns.item_image))
-        self.item_text = features.mean_words(columns.item_word_offsets, columns.item_words, items)  # (N, d)
+        return self.features.mean_words(columns.item_word_offsets, columns.item_words, items)
 
     def batch(self, queries: Integers, candidates: Candidates) -> ClickBatch:
         """The examples of these queries (B,) with these candidates."""
-        columns, device = self.corpus.columns, self.features.device
-        items = torch.from_numpy(candidates.items).to(device)  # (B, K)
+        device = self.features.device
         return ClickBatch(
             queries=torch.from_numpy(np.asarray(queries, dtype=np.int64)).to(device),
-            sessions=SessionBatch.from_prefixes(self.corpus, queries, self.features),
-            users=torch.from_numpy(self.users[columns.query_session[queries]]).to(device),
-            query_text=self.features.mean_words(columns.query_word_offsets, columns.query_words, queries),
-            items=items,
-            item_text=self.item_text[items],
-            item_images=self._image_vectors(candidates.items),
+            users=torch.from_numpy(self.users[self._query_session[queries]]).to(device),
+            items=torch.from_numpy(candidates.items).to(device),
             shown=torch.from_numpy(candidates.shown).to(device),
             clicks=torch.from_numpy(candidates.clicked.astype(np.float32)).to(device),
+            lookup=self,
         )
 
-    def _image_vectors(self, items: Integers) -> Tensor:
-        """(B, K, dims.images) of these items (B, K)."""
-        device, width = self.features.device, self.features.dims.images
-        if not self._images:
-            return torch.zeros(1, device=device).expand(*items.shape, width)
-        images = self.corpus.columns.item_image[items].astype(np.int64)
-        return self.features.images_or_zero(torch.from_numpy(images).to(device))
+    def sessions(self, queries: Tensor) -> SessionBatch:
+        """The prefixes that end with these query rows (B,)."""
+        return SessionBatch.from_prefixes(self.corpus, queries.cpu().numpy(), self.features)
+
+    def query_text(self, queries: Tensor) -> Tensor:
+        """(B, dims.words) mean word vectors of these query rows (B,)."""
+        columns = self.corpus.columns
+        return self.features.mean_words(columns.query_word_offsets, columns.query_words, queries.cpu().numpy())
+
+    def item_text(self, items: Tensor) -> Tensor:
+        """(B, K, dims.words) mean word vectors of the titles of these item rows (B, K)."""
+        return self._item_text.index_select(0, items.flatten()).view(*items.shape, -1)
+
+    def item_images(self, items: Tensor) -> Tensor:
+        """(B, K, dims.images) image vectors of these item rows (B, K), zero without an image."""
+        images = self._image[items.cpu().numpy()].astype(np.int64)
+        return self.features.images_or_zero(torch.from_numpy(images).to(self.features.device))

@@ -116,11 +116,11 @@ class _LossIsMeanOfNothing(_Dot):
         return -scores[(clicks > 0) & shown].mean()
 
 
-class _ReadsImagesAfterAll(_Dot):
-    reads_images = False
+class _ItemsReadTheQuery(_Dot):
+    independent_items = True
 
     def items(self, batch: ClickBatch) -> Tensor:
-        return super().items(batch) + batch.item_images.mean(2, keepdim=True)
+        return super().items(batch) + batch.query_text.unsqueeze(1)
 
 
 class _ReadsTheClicks(_Dot):
@@ -252,7 +252,7 @@ _LOSS = "test_the_loss_is_about_shown_candidates_in_any_order"
         (_FavoursTheFirst, _ORDER),
         (_AgainstTheList, _FILLED),
         (_LossOfTheFilled, _LOSS),
-        (_ReadsImagesAfterAll, "test_a_ranker_that_reads_no_images_does_not_miss_them"),
+        (_ItemsReadTheQuery, "test_items_that_are_called_independent_are"),
         (_BatchMates, "test_the_same_scores_in_any_batch"),
         (_NoContext, _SESSION),
         (_SameForAllCandidates, _SESSION),

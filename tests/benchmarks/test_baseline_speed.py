@@ -113,7 +113,7 @@ def test_click_model(
     torch.manual_seed(0)
     spec, corpus = registry().get("baseline", name), context.corpus
     queries = example_queries(corpus, "train")
-    examples = ClickExamples(corpus, context.features, 2, spec.load().reads_images)
+    examples = ClickExamples(corpus, context.features, 2)
     click_model = spec.load()(ClickDims(context.features.dims, examples.num_users), **{**spec.defaults, **options})
     started = time.process_time()
     click_model.prepare(ClickCorpus(corpus, context.features, queries))

@@ -210,7 +210,8 @@ def test_all_systems_are_scored_on_the_same_queries_and_candidates(small: Corpus
 
 def test_batches_of_the_evaluation_do_not_matter(small: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
     expected, _ = run(small, LstmEncoder)
-    monkeypatch.setattr("tasks.ctr._EVALUATION_BATCH", 3)
+    monkeypatch.setattr("tasks.examples.click_evaluation._QUERIES", 3)
+    monkeypatch.setattr("tasks.examples.click_evaluation._ITEMS", 5)
     found, _ = run(small, LstmEncoder)
     pd.testing.assert_frame_equal(found.scores, expected.scores, atol=1e-6)
 

@@ -3,7 +3,6 @@ hand, whatever the batch; its loss is BPR; it reads no image and nothing of a qu
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +17,7 @@ from bench.data.click_history import ClickHistory
 from bench.data.corpus import Corpus
 from bench.data.features import Dims, Features
 from bench.errors import BenchError
-from bench.testing.click_corpora import click_batch, training_queries
+from bench.testing.click_corpora import altered, click_batch, training_queries
 from bench.testing.click_models import scores_of
 from bench.testing.click_scores import every_query
 from bench.testing.corpora import random_corpus
@@ -190,7 +189,7 @@ def test_a_cut_history_is_the_latest_purchases(corpus: Corpus) -> None:
 
 def test_it_reads_no_image_no_user_and_no_session_batch(corpus: Corpus) -> None:
     made, batch = model(corpus), batch_of(corpus, every_query(corpus))
-    other = replace(
+    other = altered(
         batch,
         item_images=torch.zeros_like(batch.item_images),
         users=torch.zeros_like(batch.users),

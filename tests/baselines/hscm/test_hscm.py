@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from bench.data.corpus import Corpus
 from bench.data.features import Features
 from bench.data.schema import SPLITS
 from bench.errors import BenchError
+from bench.testing.click_corpora import GivenInputs, altered
 from bench.testing.corpora import random_corpus
 
 HIDDEN, WIDTH = 6, 6
@@ -63,14 +63,16 @@ def batch(corpus: Corpus, queries: NDArray | None = None) -> ClickBatch:
     nothing = torch.zeros(len(queries), WIDTH, 1)
     return ClickBatch(
         queries=torch.from_numpy(queries),
-        sessions=SessionBatch.from_prefixes(corpus, queries, features),
         users=torch.zeros(len(queries), dtype=torch.int64),
-        query_text=nothing[:, 0],
         items=torch.from_numpy(columns.impression_item[impressions].astype(np.int64)),
-        item_text=nothing,
-        item_images=nothing,
         shown=shown,
         clicks=torch.from_numpy(columns.impression_clicked[impressions].astype(np.float32)) * shown,
+        lookup=GivenInputs(
+            sessions=SessionBatch.from_prefixes(corpus, queries, features),
+            query_text=nothing[:, 0],
+            item_text=nothing,
+            item_images=nothing,
+        ),
     )
 
 
@@ -228,11 +230,11 @@ def test_order_of_candidates_filling_and_batch_mates_do_not_matter(corpus: Corpu
         loss = made.loss(scores, data.clicks, data.shown)
         order = torch.tensor([2, 0, 5, 1, 3, 4])
         by_item = ("items", "shown", "clicks")
-        moved = replace(data, **{name: getattr(data, name)[:, order] for name in by_item})
+        moved = altered(data, **{name: getattr(data, name)[:, order] for name in by_item})
         torch.testing.assert_close(scores_of(made, moved), scores[:, order])
         torch.testing.assert_close(made.loss(scores[:, order], moved.clicks, moved.shown), loss)
 
-        junk = scores_of(made, replace(data, items=data.items * data.shown))
+        junk = scores_of(made, altered(data, items=data.items * data.shown))
         torch.testing.assert_close(junk[data.shown], scores[data.shown])
         torch.testing.assert_close(made.loss(junk, data.clicks, data.shown), loss)
 
@@ -283,7 +285,7 @@ def test_no_validation_or_test_session_changes_the_scores_or_losses_of_another(c
 def test_images_and_users_do_not_matter(corpus: Corpus) -> None:
     """Vanilla HSCM reads the preceding queries but ignores what was searched by image."""
     made, data = model(corpus), batch(corpus)
-    none = replace(data, users=data.users + 1, item_images=data.item_images + 1, sessions=data.sessions.text_only())
+    none = altered(data, users=data.users + 1, item_images=data.item_images + 1, sessions=data.sessions.text_only())
     with torch.no_grad():
         torch.testing.assert_close(scores_of(made, none), scores_of(made, data), atol=0, rtol=0)
 
@@ -354,7 +356,7 @@ def test_it_learns_which_titles_are_clicked(corpus: Corpus) -> None:
     has = np.zeros(len(columns.item_image), dtype=bool)
     has[np.repeat(np.arange(len(has)), np.diff(columns.item_word_offsets))[columns.item_words == 0]] = True
     wanted = torch.from_numpy(has)[data.items].float() * data.shown
-    data = replace(data, clicks=wanted)
+    data = altered(data, clicks=wanted)
     made = fresh(corpus)
     before = float(made.loss(scores_of(made, data), data.clicks, data.shown).detach())
     trained(made, data, 50, 1e-2)
@@ -430,9 +432,9 @@ def test_what_prepare_gathers_is_kept_for_the_same_contents_and_settings_alone(c
     first = model(corpus).past
     assert model(Corpus(corpus.folder), seed=2).past is first, "the next cell opens the corpus anew"
     clicked = np.roll(corpus.columns.impression_clicked, 1)
-    altered = model(Altered(corpus, impression_clicked=clicked)).past
-    assert altered is not first
-    assert not torch.equal(altered._items, first._items)
+    other = model(Altered(corpus, impression_clicked=clicked)).past
+    assert other is not first
+    assert not torch.equal(other._items, first._items)
     assert model(corpus, similar=1).past is not first
     features = Features.of(corpus)
     other = Features(features.word_vectors.flip(0), np.array(corpus.image_vectors))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
@@ -15,6 +13,7 @@ from baselines.transearch.model import TranSearch
 from bench.contracts import ClickBatch, ClickDims
 from bench.data.features import Dims
 from bench.errors import BenchError
+from bench.testing.click_corpora import GivenInputs, altered
 from bench.testing.sessions import batch_of, random_features, random_steps
 
 QUERIES, WIDTH, USERS, D = 9, 6, 4, 5
@@ -35,14 +34,16 @@ def batch(seed: int = 0, queries: int = QUERIES, width: int = WIDTH) -> ClickBat
     sessions = batch_of(random_features(DIMS.features), [random_steps(2, seed=at) for at in range(queries)])
     return ClickBatch(
         queries=torch.arange(queries),
-        sessions=sessions,
         users=torch.randint(USERS, (queries,), generator=draws),
-        query_text=normal(queries, DIMS.features.words),
         items=torch.randint(50, (queries, width), generator=draws),
-        item_text=normal(queries, width, DIMS.features.words),
-        item_images=normal(queries, width, DIMS.features.images),
         shown=shown,
         clicks=clicks * shown,
+        lookup=GivenInputs(
+            sessions=sessions,
+            query_text=normal(queries, DIMS.features.words),
+            item_text=normal(queries, width, DIMS.features.words),
+            item_images=normal(queries, width, DIMS.features.images),
+        ),
     )
 
 
@@ -91,8 +92,8 @@ def test_scores_are_those_of_the_equations(mode: str) -> None:
 
 def test_a_mode_reads_only_what_it_says() -> None:
     data = batch()
-    without_image = replace(data, item_images=torch.zeros_like(data.item_images))
-    without_text = replace(data, item_text=torch.zeros_like(data.item_text))
+    without_image = altered(data, item_images=torch.zeros_like(data.item_images))
+    without_text = altered(data, item_text=torch.zeros_like(data.item_text))
     changes = {"end": (True, True), "double": (True, True), "text": (False, True), "vis": (True, False)}
     for mode, expected in changes.items():
         made = model(mode)
@@ -165,12 +166,12 @@ def test_order_filling_and_batch_mates_do_not_matter() -> None:
     scores, loss = scores_and_loss(data)
     order = torch.randperm(WIDTH, generator=torch.Generator().manual_seed(2))
     by_item = ("items", "item_text", "item_images", "shown", "clicks")
-    moved_scores, moved_loss = scores_and_loss(replace(data, **{n: getattr(data, n)[:, order] for n in by_item}))
+    moved_scores, moved_loss = scores_and_loss(altered(data, **{n: getattr(data, n)[:, order] for n in by_item}))
     torch.testing.assert_close(moved_scores, scores[:, order])
     torch.testing.assert_close(moved_loss, loss)
 
     hidden = ~data.shown.unsqueeze(2)
-    junk = replace(
+    junk = altered(
         data, item_text=data.item_text + 9.0 * hidden, item_images=data.item_images - 9.0 * hidden, items=data.items * 0
     )
     junk_scores, junk_loss = scores_and_loss(junk)
@@ -178,7 +179,7 @@ def test_order_filling_and_batch_mates_do_not_matter() -> None:
     torch.testing.assert_close(junk_loss, loss)
 
     by_query = ("users", "query_text", *by_item)
-    alone, _ = scores_and_loss(replace(data, **{n: getattr(data, n)[3:4] for n in by_query}))
+    alone, _ = scores_and_loss(altered(data, **{n: getattr(data, n)[3:4] for n in by_query}))
     torch.testing.assert_close(alone, scores[3:4])
 
 
@@ -203,7 +204,7 @@ def test_it_learns_that_titles_match_queries() -> None:
     for step in range(150):
         data = batch(seed=step, queries=64, width=4)
         data.item_text[:, 0] = data.query_text
-        data = replace(data, clicks=(torch.arange(4) == 0).float().repeat(64, 1), shown=torch.ones(64, 4).bool())
+        data = altered(data, clicks=(torch.arange(4) == 0).float().repeat(64, 1), shown=torch.ones(64, 4).bool())
         scores = made.match(made.context(data), made.items(data))
         loss = made.loss(scores, data.clicks, data.shown)
         optimizer.zero_grad()
