@@ -17,14 +17,14 @@ from bench.evaluation.summary import SummaryRow, results_of, summarise
 from bench.plugins.registry import registry
 from bench.plugins.specs import REFERENCE
 from bench.progress import silent
-from bench.runs.plan import Plan, RunRequest, make_plan, run_plan
+from bench.runs.engines.local import Watcher, run_jobs
+from bench.runs.plan import Plan, RunRequest, make_plan, missing_jobs
 from bench.runs.store import Store
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from bench.contracts import SessionEncoder
-    from bench.runs.engines.local import Watcher
 
 Names = str | Iterable[str]
 """One name, or several."""
@@ -83,6 +83,7 @@ def run(
     settings: Settings = (),
     device: str = "auto",
     jobs: int | None = None,
+    cell_timeout: float | None = None,
     out: str | Path = "runs",
     watch: Watcher | None = None,
 ) -> RunResult:
@@ -100,6 +101,7 @@ def run(
         settings: options of components.
         device: ``auto``, ``cpu`` or ``cuda``.
         jobs: processes at once; one per processor by default.
+        cell_timeout: seconds after which a cell or a pretraining is ended, and has failed.
         out: folder of corpora, encoders and results.
         watch: is told of every job as it proceeds.
 
@@ -111,10 +113,10 @@ def run(
     datasets = [str(dataset)] if isinstance(dataset, str | Path) else list(dataset)
     request = RunRequest(task, _names(encoder), _names(baseline), datasets, seeds, _typed(settings), device)
     plan = make_plan(request, registry(), store)
-    missing = {job.key for cell in plan.cells for job in cell.jobs if not store.is_done(job.kind, job.key)}
-    run_plan(plan, store, jobs, watch or _unwatched)
+    missing = missing_jobs(plan.jobs, store)
+    run_jobs(missing, store, jobs, watch or _unwatched, cell_timeout)
     results = results_of(plan.cells, store)
-    rows = summarise(results, plan.primary, REFERENCE, frozenset(missing))
+    rows = summarise(results, plan.primary, REFERENCE, frozenset(job.key for job in missing))
     return RunResult(tuple(rows), plan, store, tuple(results.warnings()))
 
 

@@ -20,6 +20,7 @@ from bench.contracts import ClickCorpus
 from bench.data.clicks import Clicks
 from bench.data.csr import Integers, offsets_of
 from bench.errors import BenchError
+from bench.training.adam import Adam
 from bench.training.dropout import Dropout
 
 RECONSTRUCTION = 0.01
@@ -163,7 +164,7 @@ def pretrained_features(
     titles = features.mean_words(columns.item_word_offsets, columns.item_words, np.arange(together.catalogue))
     visual = FeatureAutoencoder(dims.images, embed_size, dropout, margin).to(features.device)
     textual = FeatureAutoencoder(dims.words, embed_size, dropout, margin).to(features.device)
-    optimizer = torch.optim.Adam([*visual.parameters(), *textual.parameters()], lr=_LEARNING_RATE, fused=True)
+    optimizer = Adam([*visual.parameters(), *textual.parameters()], _LEARNING_RATE)
     draws = np.random.default_rng(int(torch.randint(2**62, ())))
     with torch.enable_grad():
         for tuples in _batches(together, epochs, negatives, draws):
@@ -171,7 +172,7 @@ def pretrained_features(
             loss = visual.loss(features.images_or_zero(rows)) + textual.loss(
                 titles[torch.from_numpy(tuples).to(features.device)]
             )
-            optimizer.zero_grad(set_to_none=True)
+            optimizer.zero_grad()
             loss.backward()
             optimizer.step()
     if not all(bool(p.isfinite().all()) for p in (*visual.parameters(), *textual.parameters())):

@@ -11,7 +11,6 @@ from bench.data.corpus import Corpus
 from bench.errors import BenchError
 from bench.runs.corpora import dataset_spec, open_corpus
 from bench.runs.jobs import Cell, Job, Options, plan_cell
-from bench.runs.engines.local import Watcher, run_jobs
 from bench.runs.store import Store
 from bench.plugins.variants import base_of, variant_of, variant_options
 from bench.plugins.settings import resolve_options
@@ -144,13 +143,6 @@ def make_plan(
                 for seed in range(request.seeds):
                     plan.cells.append(plan_cell(corpus, label, task, baseline, encoder, seed, options, device))
     return plan
-
-
-def run_plan(
-    plan: Plan, store: Store, workers: int | None, watch: Watcher = lambda *_: None, timeout: float | None = None
-) -> None:
-    """Runs the cells of a plan that have no result yet; see :func:`bench.runs.engines.local.run_jobs`."""
-    run_jobs(missing_jobs(plan.jobs, store), store, workers, watch, timeout)
 
 
 def resolve_device(device: str) -> str:

@@ -13,13 +13,12 @@ from torch import Tensor, nn
 
 from bench.errors import BenchError
 from bench.progress import note
+from bench.training.adam import Adam
 from bench.training.checkpoint import (
     copy_of,
     load_checkpoint,
     named,
-    optimizer_tensors,
     part,
-    restore_optimizer,
     save_checkpoint,
 )
 from bench.training.context import TrainingContext
@@ -91,7 +90,7 @@ def pretrain(model: nn.Module, objective: Objective, config: PretrainingConfig, 
     if not len(sessions):
         raise BenchError("no training sessions to pretrain on", where=str(context.corpus.folder))
     held_out = held_out[: config.validation_sessions]
-    optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate, fused=True)
+    optimizer = Adam(model.parameters(), config.learning_rate)
     draws, state = context.torch_generator("positives"), _State()
     batches = _Batches(sessions, config.batch_size, context)
     if context.checkpoint is not None and context.checkpoint.exists():
@@ -101,9 +100,8 @@ def pretrain(model: nn.Module, objective: Objective, config: PretrainingConfig, 
     while state.step < config.steps and not (config.patience and state.since_best >= config.patience):
         state.step += 1
         rate = config.rate(state.step)
-        for group in optimizer.param_groups:
-            group["lr"] = rate
-        optimizer.zero_grad(set_to_none=True)
+        optimizer.learning_rate = rate
+        optimizer.zero_grad()
         with torch.autocast(context.device.type, torch.bfloat16, enabled=config.precision == "bfloat16"):
             loss = objective.loss(batches.of_step(state.step), PretrainingStep(state.step, state.accuracy), draws)
         loss.backward()
@@ -183,7 +181,7 @@ def _validate(
 def _save(
     context: TrainingContext,
     model: nn.Module,
-    optimizer: torch.optim.Optimizer,
+    optimizer: Adam,
     draws: torch.Generator,
     state: _State,
 ) -> None:
@@ -191,7 +189,7 @@ def _save(
     tensors = {
         **named("model", model.state_dict()),
         **named("best", state.best),
-        **named("optimizer", optimizer_tensors(optimizer)),
+        **named("optimizer", optimizer.tensors()),
         "draws": draws.get_state(),
         "torch": torch.get_rng_state(),
     }
@@ -208,7 +206,7 @@ def _save(
 def _resume(
     context: TrainingContext,
     model: nn.Module,
-    optimizer: torch.optim.Optimizer,
+    optimizer: Adam,
     draws: torch.Generator,
     state: _State,
 ) -> None:
@@ -222,7 +220,7 @@ def _resume(
         note(f"{error.where}: {error.what}; set aside as {aside.name}, the pretraining starts anew")
         return
     model.load_state_dict(part("model", tensors))
-    restore_optimizer(optimizer, part("optimizer", tensors))
+    optimizer.restore(part("optimizer", tensors))
     draws.set_state(tensors["draws"])
     torch.set_rng_state(tensors["torch"])
     state.best = {name: value.to(context.device) for name, value in part("best", tensors).items()}

@@ -44,8 +44,8 @@ def test_pooled_metrics_of_30_000_sessions(benchmark: BenchmarkFixture) -> None:
     scores = [rng.normal(size=(SEEDS, 30_000, 3)) + positive for _ in range(2)]
 
     def both() -> tuple[Difference, Difference]:
-        f1 = pooled_difference(*(confusion_metric(truth, s.argmax(2), users, 3, macro_f1) for s in scores), users)
-        return f1, pooled_difference(*(auc_metric(positive, s, users) for s in scores), users)
+        f1 = pooled_difference(*(confusion_metric(truth, s.argmax(2), users.code, 3, macro_f1) for s in scores), users)
+        return f1, pooled_difference(*(auc_metric(positive, s, users.code) for s in scores), users)
 
     f1, auc = benchmark.pedantic(both, rounds=1)
     assert f1.error > 0

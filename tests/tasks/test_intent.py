@@ -274,7 +274,7 @@ def test_without_a_validation_split_it_trains_all_rounds(small: Corpus, tmp_path
 
 def test_a_hundred_classes_make_no_warning(tmp_path: Path) -> None:
     """A column for each class, added one by one, fragments the table of predictions: pandas warned of every one."""
-    content = read(random_corpus(tmp_path / "random", sessions=80))
+    content = read(random_corpus(tmp_path / "random", sessions=200))
     content.replace("items", "category", [f"c{i}" for i in range(content.tables["items"].num_rows)])
     with warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.PerformanceWarning)

@@ -14,7 +14,7 @@ from small_corpora import random_corpus
 from bench.data.corpus import Corpus
 from bench.runs.jobs import Cell, Job
 from bench.runs.engines.local import run_jobs
-from bench.runs.plan import Plan, RunRequest, make_plan, missing_jobs, run_plan
+from bench.runs.plan import Plan, RunRequest, make_plan, missing_jobs
 from bench.runs.store import Store
 from bench.plugins.registry import Registry
 
@@ -35,7 +35,7 @@ class Grid:
         def watch(job: Job, part: float, record: dict[str, Any] | None) -> None:
             self.told.append((job.title, part, None if record is None else record["status"]))
 
-        run_plan(self.plan, self.store, workers, watch)
+        run_jobs(missing_jobs(self.plan.jobs, self.store), self.store, workers, watch)
         return self
 
     def jobs(self, kind: str = "") -> list[Job]:
