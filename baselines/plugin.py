@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from baselines import options
 from bench import BaselineSpec, hookimpl
+from bench.plugins.needs import Need
 
 
 @hookimpl
@@ -51,6 +52,7 @@ def bench_baselines() -> list[BaselineSpec]:
             "Guo et al., Multi-modal Preference Modeling for Product Search, MM 2018; "
             "https://github.com/guoyang9/TranSearch",
             options=options.TranSearchOptions,
+            needs=(Need("images", {"mode": "vis"}),),
             task="ctr",
         ),
         BaselineSpec(

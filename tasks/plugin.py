@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bench import TaskSpec, hookimpl
+from bench.plugins.needs import Need
 from tasks import options
 
 
@@ -16,6 +17,7 @@ def bench_tasks() -> list[TaskSpec]:
             "personalised click prediction: rank the items shown for a query",
             "Liu et al., KDD 2022, section 4.2",
             options=options.ClickPredictionOptions,
+            needs=("unclicked",),
             primary="ndcg@10",
             metrics=("ndcg@10", "hr@10", "mrr@10"),
         ),
@@ -25,6 +27,7 @@ def bench_tasks() -> list[TaskSpec]:
             "query suggestion: the words of the next keyword query",
             "Liu et al., KDD 2022, section 4.5",
             options=options.QuerySuggestionOptions,
+            needs=("next queries",),
             primary="ndcg@10",
             metrics=("ndcg@10", "hr@10", "mrr@10", "avg_sim"),
         ),
@@ -34,6 +37,12 @@ def bench_tasks() -> list[TaskSpec]:
             "intent classification: the category most clicked in a completed session",
             "Liu et al., KDD 2022, section 4.6",
             options=options.IntentOptions,
+            needs=(
+                "clicks",
+                Need("labels", {"label": "auto"}),
+                Need("categories", {"label": "leaf"}),
+                Need("domains", {"label": "domain"}),
+            ),
             primary="f1",
             units="sessions",
             metrics=("f1", "auc", "acc", "precision", "recall", "accuracy"),

@@ -30,6 +30,7 @@ class GridProgress:
         self._tasks: dict[str, Any] = {}
         self._started = time.monotonic()
         self._last = 0.0
+        self._reasons: set[str] = set()
 
     def __enter__(self) -> GridProgress:
         if sys.stderr.isatty() and self._total:
@@ -61,9 +62,9 @@ class GridProgress:
             self._bar.update(self._all, completed=finished)
             if record is not None:
                 self._bar.remove_task(self._tasks.pop(job.key))
-                if record["status"] != "done":
-                    self._bar.console.print(f"FAILED {job.title}: {record['error']}")
-        elif record is not None or time.monotonic() - self._last > _PLAIN_EVERY:
+                if record["status"] != "done" and self._is_news(record["error"]):
+                    self._bar.console.print(f"FAILED {job.title}: {record['error']}", markup=False)
+        elif self._is_due(record):
             self._last = time.monotonic()
             elapsed = self._last - self._started
             share = finished / self._total
@@ -74,6 +75,20 @@ class GridProgress:
                 file=sys.stderr,
                 flush=True,
             )
+
+    def _is_due(self, record: dict[str, Any] | None) -> bool:
+        """Whether a plain line is due: a result, a failure for a new reason, or some time without a line."""
+        if record is not None and (record["status"] == "done" or self._is_news(record["error"])):
+            return True
+        return time.monotonic() - self._last > _PLAIN_EVERY
+
+    def _is_news(self, error: str) -> bool:
+        """Whether nothing has failed for this reason before; the end says how many did."""
+        from bench.runs.failures import root_reason
+
+        known = len(self._reasons)
+        self._reasons.add(root_reason(error)[1])
+        return len(self._reasons) > known
 
 
 def single_progress(title: str) -> Progress:

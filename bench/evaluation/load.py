@@ -66,7 +66,7 @@ def load_experiment(name: str, registry: Registry) -> Experiment:
     for part, table in zip(parts, tables, strict=True):
         mine = applying(settings, part, registry)
         used |= set(mine)
-        _check_options(part, mine, registry, top.at("settings"))
+        _check_options(part, mine, registry, top.at("settings"), together=False)
         _check_options(part, [*mine, *part.settings], registry, table.at("settings"))
     for text in settings:
         if text not in used:
@@ -197,11 +197,19 @@ def _groups(table: StrictTable, encoders: Sequence[str]) -> dict[str, str]:
     return {one_of(groups, name, encoder, encoders): name for name in found for encoder in groups.texts(name)}
 
 
-def _check_options(part: Part, settings: Sequence[str], registry: Registry, where: str) -> None:
-    """Raises for an option that does not exist, or has the wrong type; those in an encoder's brackets as well."""
+def _check_options(part: Part, settings: Sequence[str], registry: Registry, where: str, together: bool = True) -> None:
+    """Raises for an option that does not exist, or a value that is not allowed; in an encoder's brackets as well.
+
+    Args:
+        part: whose components have the options.
+        settings: ``KEY=VALUE``.
+        registry: where the components are.
+        where: for errors: the settings' place in the file.
+        together: these are all settings of the part: their values must go together.
+    """
     try:
-        options = resolve_options(components(part, registry), settings)
-        for name in part.encoders:
+        options = resolve_options(components(part, registry), settings, together=together)
+        for name in part.encoders if together else ():
             spec, changes = variant_of(name, registry)
             variant_options(spec, changes, options["encoder", base_of(name)])
     except BenchError as error:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from bench.data.corpus import Corpus
 from bench.evaluation.experiment import Experiment
 from bench.evaluation.system import Classified, System, pooled_values, read_classified, read_system, read_validation
+from bench.runs.failures import failure_lines
 from bench.runs.jobs import Cell
 from bench.runs.store import Store
 from bench.stats.examples import Examples, Scores
@@ -124,16 +125,17 @@ class StoredResults:
         return self._state(cell.key) == "done"
 
     def warnings(self) -> list[str]:
-        """What the cells warned of, and one line for each that failed; every line once."""
+        """What the cells warned of, every line once, and one line for all that failed alike."""
         lines: dict[str, None] = {}
+        failed = []
         for cells in self._groups.values():
             for cell in cells:
                 record = self._record(cell.key) or {}
                 for warning in record.get("warnings", []):
                     lines[f"Warning: {cell.encoder} on {cell.dataset}: {warning}"] = None
                 if record.get("status") == "failed":
-                    lines[f"FAILED {cell.jobs[-1].title}: {record.get('error')}  (bench show {cell.key})"] = None
-        return list(lines)
+                    failed.append((cell, record))
+        return [*lines, *failure_lines(failed)]
 
     def predictions(self, system: System) -> Classified:
         """What a classifier predicted, read once."""

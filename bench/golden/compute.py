@@ -14,6 +14,7 @@ from bench.golden.tables import GoldenTable
 from bench.plugins.registry import Registry
 from bench.plugins.specs import REFERENCE
 from bench.progress import Progress, silent
+from bench.runs.failures import failure_lines
 from bench.runs.jobs import Job
 from bench.runs.plan import Plan, RunRequest, distinct_jobs, make_plan
 from bench.runs.provenance import machine, versions
@@ -63,9 +64,9 @@ def tables_of(planned: Sequence[PlannedTable], store: Store, command: str) -> li
 
 
 def failures(planned: Sequence[PlannedTable], store: Store) -> list[str]:
-    """One line per cell that failed."""
-    records = [store.read("cells", cell.key) or {} for one in planned for cell in one.plan.cells]
-    return [f"FAILED {r['title']}: {r['error']}" for r in records if r.get("status") == "failed"]
+    """One line for all cells that failed alike."""
+    records = [(cell, store.read("cells", cell.key) or {}) for one in planned for cell in one.plan.cells]
+    return failure_lines((cell, record) for cell, record in records if record.get("status") == "failed")
 
 
 def _table(planned: PlannedTable, store: Store, command: str) -> GoldenTable:

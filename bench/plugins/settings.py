@@ -29,7 +29,7 @@ class Setting:
 
 
 def resolve_options(
-    specs: Sequence[Spec], settings: Iterable[str], where: str = "--set"
+    specs: Sequence[Spec], settings: Iterable[str], where: str = "--set", together: bool = True
 ) -> dict[tuple[str, str], dict[str, Any]]:
     """The options of every component: its defaults, changed by the settings.
 
@@ -39,6 +39,7 @@ def resolve_options(
         specs: the components that take part.
         settings: such as ``muvcog-m.steps=10``.
         where: for errors: what the user typed the settings in.
+        together: look at all options of a component together as well; not where more settings follow.
 
     Returns:
         options by (kind, name).
@@ -53,7 +54,7 @@ def resolve_options(
         for spec in _addressed(setting, specs, where):
             option, called = spec.settable[setting.key], f"{spec.name}.{setting.key}"
             options[spec.kind, spec.name][setting.key] = option.parsed(setting.value, where, called)
-    for spec in specs:
+    for spec in specs if together else ():
         spec.check(options[spec.kind, spec.name])
     return options
 

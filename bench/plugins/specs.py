@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, ClassVar
 
 from bench.errors import BenchError, did_you_mean
+from bench.plugins.needs import Need
 from bench.plugins.options import Option, declared_options, plain_options, read_options
 
 REFERENCE = "vanilla"
@@ -30,6 +31,8 @@ class Spec:
             ``defaults`` then follows from it, and may change some of its defaults.
         pinned: options that have this value and cannot be set, such as ``{"images": "none"}`` of ``lstm-t``: so one
             ``target`` serves several components.
+        needs: what it cannot do without in a corpus: names of :data:`bench.plugins.needs.NEEDS`, or a
+            :class:`bench.plugins.needs.Need` where it depends on options. A run on a corpus without is refused.
     """
 
     kind: ClassVar[str] = "component"
@@ -41,6 +44,7 @@ class Spec:
     defaults: Mapping[str, Any] = field(default_factory=dict)
     options: type[Any] | None = field(default=None, kw_only=True)
     pinned: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
+    needs: tuple[str | Need, ...] = field(default=(), kw_only=True)
 
     def __post_init__(self) -> None:
         where, changed = f"the {self.kind} {self.name}", {**self.defaults, **self.pinned}
@@ -54,6 +58,7 @@ class Spec:
                     f"pins {name!r}, which is no option", where=where, fix=did_you_mean(name, self.defaults)
                 )
         object.__setattr__(self, "defaults", changed)
+        object.__setattr__(self, "needs", tuple(self._needs(where)))
 
     @cached_property
     def settable(self) -> dict[str, Option]:
@@ -67,6 +72,19 @@ class Spec:
             for name, option in declared.items()
             if name not in self.pinned
         }
+
+    def _needs(self, where: str) -> Iterator[Need]:
+        for need in self.needs:
+            need = need if isinstance(need, Need) else Need(need)
+            for name in need.when:
+                if name not in self.defaults:
+                    fix = did_you_mean(name, self.defaults)
+                    raise BenchError(f"a need depends on {name!r}, which is no option", where=where, fix=fix)
+            yield need
+
+    def needed(self, options: Mapping[str, Any]) -> list[Need]:
+        """What it needs with these options."""
+        return [need for need in self.needs if isinstance(need, Need) and need.counts(options)]
 
     def check(self, options: Mapping[str, Any], where: str | None = None) -> None:
         """Looks at all options together.

@@ -17,6 +17,7 @@ from bench.errors import BenchError
 from bench.files import written_whole
 from bench.runs.corpora import dataset_spec, open_corpus
 from bench.runs.jobs import Job, plan_encoder
+from bench.runs.needs import check_needs
 from bench.runs.plan import resolve_device
 from bench.runs.store import RECORDS, Store
 from bench.plugins.settings import resolve_options
@@ -55,6 +56,7 @@ def pretrained(
     data_options = options["dataset", data.name] if data is not None else {}
     corpus = open_corpus(dataset, data, data_options, store, progress(f"making {dataset}"))
     name = dataset if data is not None else corpus.info.name
+    check_needs(corpus, name, [spec], options)
     job = plan_encoder(corpus, name, spec, seed, options, resolve_device(device))
     if not store.is_done(job.kind, job.key):
         import torch

@@ -11,12 +11,17 @@ from bench.data.corpus import Corpus
 from bench.errors import BenchError
 from bench.runs.corpora import dataset_spec, open_corpus
 from bench.runs.jobs import Cell, Job, Options, plan_cell
+from bench.runs.needs import check_needs
 from bench.runs.store import Store
 from bench.plugins.variants import base_of, variant_of, variant_options
 from bench.plugins.settings import resolve_options
 from bench.plugins.registry import Registry
 from bench.plugins.specs import REFERENCE, BaselineSpec, DatasetSpec, EncoderSpec, Spec, TaskSpec
 from bench.progress import Progress, silent
+
+
+MOST_SEEDS = 1_000
+"""Of a run: more is a slip of the finger, and would plan for hours."""
 
 
 @dataclass(frozen=True)
@@ -85,8 +90,57 @@ def make_plan(
     Raises:
         BenchError: a name, an option or a corpus is wrong; nothing has been run then.
     """
-    if request.seeds < 1:
-        raise BenchError(f"{request.seeds} seeds", where="--seeds", fix="1 or more; 5 or more for a test over seeds")
+    chosen = _chosen(request, registry)
+    task, baselines, encoders, options = chosen.task, chosen.baselines, chosen.encoders, chosen.options
+    device = resolve_device(request.device)
+
+    plan = Plan(
+        primary=task.primary,
+        request=replace(
+            request,
+            encoders=[encoder.name for encoder in encoders],
+            baselines=[baseline.name for baseline in baselines],
+            datasets=list(chosen.datasets),
+            device=device,
+        ),
+    )
+    for name, spec in chosen.datasets.items():
+        plan.corpora[name] = open_corpus(name, spec, _options_of(spec, options), store, corpus_progress(name))
+    opened, plan.corpora = plan.corpora, {}
+    for name, corpus in opened.items():
+        label = name if chosen.datasets[name] is not None else corpus.info.name
+        if label in plan.corpora:  # their cells would be taken for more seeds of one dataset
+            raise BenchError(
+                f"the dataset {label!r} stands twice",
+                where="--dataset",
+                fix=f"{plan.corpora[label].folder} and {corpus.folder} have the same name in corpus.toml",
+            )
+        plan.corpora[label] = corpus
+        check_needs(corpus, label, [task, *baselines, *encoders], options)
+    for label, corpus in plan.corpora.items():
+        for baseline in baselines:
+            for encoder in encoders[:1] if baseline.reference else encoders:
+                for seed in range(request.seeds):
+                    plan.cells.append(plan_cell(corpus, label, task, baseline, encoder, seed, options, device))
+    return plan
+
+
+@dataclass(frozen=True)
+class _Chosen:
+    """The components of a request and their options, encoders under the names of their variants."""
+
+    task: TaskSpec
+    baselines: list[BaselineSpec]
+    encoders: list[EncoderSpec]
+    datasets: dict[str, DatasetSpec | None]
+    options: Options
+
+
+def _chosen(request: RunRequest, registry: Registry) -> _Chosen:
+    """Looks up every name, and resolves and checks every option."""
+    if not 1 <= request.seeds <= MOST_SEEDS:
+        fix = f"1 to {MOST_SEEDS:,}; 5 or more for a test over seeds"
+        raise BenchError(f"{request.seeds:,} seeds", where="--seeds", fix=fix)
     task = registry.get("task", request.task)
     named_baselines = request.baselines or registry.default_baselines(task.name)
     if not named_baselines:
@@ -114,35 +168,7 @@ def make_plan(
     for encoder, changes in named:
         own = options["encoder", base_of(encoder.name)]
         options["encoder", encoder.name] = variant_options(encoder, changes, own)
-    device = resolve_device(request.device)
-
-    plan = Plan(
-        primary=task.primary,
-        request=replace(
-            request,
-            encoders=[encoder.name for encoder in encoders],
-            baselines=[baseline.name for baseline in baselines],
-            datasets=list(datasets),
-            device=device,
-        ),
-    )
-    for name, spec in datasets.items():
-        plan.corpora[name] = open_corpus(name, spec, _options_of(spec, options), store, corpus_progress(name))
-    opened, plan.corpora = plan.corpora, {}
-    for name, corpus in opened.items():
-        label = name if datasets[name] is not None else corpus.info.name
-        if label in plan.corpora:  # their cells would be taken for more seeds of one dataset
-            raise BenchError(
-                f"the dataset {label!r} stands twice",
-                where="--dataset",
-                fix=f"{plan.corpora[label].folder} and {corpus.folder} have the same name in corpus.toml",
-            )
-        plan.corpora[label] = corpus
-        for baseline in baselines:
-            for encoder in encoders[:1] if baseline.reference else encoders:
-                for seed in range(request.seeds):
-                    plan.cells.append(plan_cell(corpus, label, task, baseline, encoder, seed, options, device))
-    return plan
+    return _Chosen(task, baselines, encoders, datasets, options)
 
 
 def resolve_device(device: str) -> str:

@@ -11,17 +11,12 @@ from torch import Tensor
 
 from bench.data.corpus import Corpus
 from bench.data.csr import Integers, offsets_of, take_rows
-from bench.data.schema import KEYWORD
+from bench.data.next_queries import followed_queries
 
 
 def example_queries(corpus: Corpus, split: str | None = None) -> NDArray[np.int64]:
     """Rows of the downstream sample's queries that are followed, in their session, by a keyword query with words."""
-    columns = corpus.columns
-    wanted = np.zeros(len(columns.session_split), dtype=bool)
-    wanted[corpus.session_rows(split, downstream=True)] = True
-    session = np.asarray(columns.query_session)
-    asked = (columns.query_kind[1:] == KEYWORD) & (np.diff(columns.query_word_offsets)[1:] > 0)
-    return np.flatnonzero((session[1:] == session[:-1]) & asked & wanted[session[:-1]])
+    return followed_queries(corpus, corpus.session_rows(split, downstream=True))
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ seeds = 2
 champion = "random"
 [settings]
 sessions = 200
+downstream = 100
 ctr.epochs = 1
 [labels]
 random = "Untrained"
@@ -58,7 +59,11 @@ def load(folder: Path, text: str) -> Experiment:
 def test_a_file_becomes_an_experiment(tmp_path: Path) -> None:
     experiment = load(tmp_path, GOOD)
     part = experiment.part("ours")
-    assert (experiment.name, experiment.seeds, experiment.settings) == ("ours", 2, ("sessions=200", "ctr.epochs=1"))
+    assert (experiment.name, experiment.seeds, experiment.settings) == (
+        "ours",
+        2,
+        ("sessions=200", "downstream=100", "ctr.epochs=1"),
+    )
     assert part.settings == ("transearch.dropout=0.25",)
     assert part.metrics == ("ndcg@10", "mrr@10"), "the task's primary metric first"
     assert part.columns == ("mrr@10", "ndcg@10")
@@ -137,7 +142,7 @@ def test_an_experiment_can_change_another_one(tmp_path: Path) -> None:
     experiment = load(tmp_path, 'extends = "base.toml"\nseeds = 3\n[settings]\nctr.patience = 2\nsessions = 300\n')
     assert experiment.seeds == 3
     assert experiment.title == "Ours"
-    assert set(experiment.settings) == {"sessions=300", "ctr.epochs=1", "ctr.patience=2"}
+    assert set(experiment.settings) == {"sessions=300", "downstream=100", "ctr.epochs=1", "ctr.patience=2"}
     with pytest.raises(BenchError, match="extends itself"):
         load(tmp_path, 'extends = "ours.toml"\n')
 

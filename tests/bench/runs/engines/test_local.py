@@ -12,6 +12,7 @@ from odd_encoders import install_odd_encoders
 from small_corpora import random_corpus
 
 from bench.data.corpus import Corpus
+from bench.errors import BenchError
 from bench.runs.jobs import Cell, Job
 from bench.runs.engines.local import run_jobs
 from bench.runs.plan import Plan, RunRequest, make_plan, missing_jobs
@@ -144,10 +145,8 @@ def test_what_a_dead_worker_was_writing_does_not_count(mixed: Grid) -> None:
     assert not [path for path in left if list(path.glob("*.json"))]
 
 
-def test_a_corpus_too_small_to_score_fails_in_one_line(plugins: Registry, tmp_path: Path) -> None:
+def test_a_corpus_too_small_to_score_is_refused_before_anything_runs(plugins: Registry, tmp_path: Path) -> None:
     tiny = random_corpus(tmp_path / "tiny", sessions=2)
-    failed = grid(tiny, plugins, tmp_path / "runs", []).run(1)
-    record = failed.record(failed.jobs()[0])
-    assert record["status"] == "failed"
-    assert "query has a clicked and an unclicked item (a larger sample)" in record["error"]
-    assert not list(failed.store.root.glob("*/*.writing-*"))
+    with pytest.raises(BenchError, match="ctr cannot run on small: no downstream query of its valid split shows both"):
+        grid(tiny, plugins, tmp_path / "runs", [])
+    assert not (tmp_path / "runs" / "cells").exists()

@@ -1,0 +1,100 @@
+"""What components need and a corpus lacks, found out before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.data.clicks import clicks_per_query, rankable_queries
+from bench.data.corpus import Corpus
+from bench.data.next_queries import followed_queries
+from bench.data.schema import SPLITS
+from bench.errors import BenchError
+from bench.plugins.specs import Spec
+
+Options = Mapping[tuple[str, str], Mapping[str, Any]]
+
+_FLAGS = {"task": "--task", "baseline": "--baseline", "encoder": "--encoder"}
+
+
+def check_needs(corpus: Corpus, label: str, specs: Sequence[Spec], options: Options) -> None:
+    """Looks for what the components need in a corpus; each question is asked once, and only if somebody needs it.
+
+    Args:
+        corpus: the data.
+        label: what the dataset is called.
+        specs: the components, encoders under the names of their variants.
+        options: by (kind, name).
+
+    Raises:
+        BenchError: one line: which components lack what, and which of their kind run.
+    """
+    answers: dict[str, str | None] = {}
+    lacking: dict[str, list[Spec]] = {}
+    for spec in specs:
+        for need in spec.needed(options[spec.kind, spec.name]):
+            if need.what not in answers:
+                answers[need.what] = _LACKS[need.what](corpus)
+            if answers[need.what] is not None:
+                lacking.setdefault(need.what, []).append(spec)
+    if not lacking:
+        return
+    what, kind = [], next(iter(lacking.values()))[0].kind
+    for need_name, owners in lacking.items():
+        names = ", ".join(spec.name for spec in owners)
+        what.append(f"{names} cannot run on {label}: {answers[need_name]}")
+    left_out = {spec.name for owners in lacking.values() for spec in owners}
+    runs = [spec.name for spec in specs if spec.kind == kind and spec.name not in left_out]
+    fix = f"what runs: {_FLAGS[kind]} {','.join(runs)}" if runs and kind != "task" else None
+    raise BenchError("; ".join(what), where=_FLAGS[kind], fix=fix)
+
+
+def _counted(table: str, words: str, corpus: Corpus) -> str | None:
+    return None if corpus.info.counts.get(table) else words
+
+
+def _none_of(kind: str, corpus: Corpus) -> str | None:
+    found = {"users": corpus.num_users, "categories": len(corpus.categories), "domains": len(corpus.domains)}
+    found["labels"] = found["categories"] or found["domains"] > 1
+    words = {"users": "users", "categories": "categories", "domains": "domains", "labels": "categories"}[kind]
+    if found[kind]:
+        return None
+    return f"its {'sessions' if kind == 'users' else 'items'} have no {words}"
+
+
+def _in_splits(
+    splits: Sequence[str], rows_of: Callable[[Corpus, NDArray[np.int64]], NDArray], words: str, corpus: Corpus
+) -> str | None:
+    """What a split's downstream sessions lack, for the first of these splits that has none of the rows."""
+    for split in splits:
+        if not len(rows_of(corpus, corpus.session_rows(split, downstream=True))):
+            return words.format(split=split)
+    return None
+
+
+def _clicked(corpus: Corpus, sessions: NDArray[np.int64]) -> NDArray:
+    boundaries = np.concatenate([[0], np.cumsum(clicks_per_query(corpus.columns))])[corpus.columns.session_queries]
+    return sessions[np.diff(boundaries)[sessions] > 0]
+
+
+_LACKS: dict[str, Callable[[Corpus], str | None]] = {
+    "images": partial(_counted, "images", "it has no image vectors"),
+    "users": partial(_none_of, "users"),
+    "categories": partial(_none_of, "categories"),
+    "domains": partial(_none_of, "domains"),
+    "labels": partial(_none_of, "labels"),
+    "clicks": partial(_in_splits, ("train", "test"), _clicked, "no downstream session of its {split} split has a click"),
+    "unclicked": partial(
+        _in_splits, SPLITS,
+        rankable_queries,
+        "no downstream query of its {split} split shows both a clicked and an unclicked item",
+    ),
+    "next queries": partial(
+        _in_splits, SPLITS, followed_queries, "no downstream query of its {split} split is followed by a keyword query with words"
+    ),
+}
+"""What a corpus lacks, in words, or None; by the names of :data:`bench.plugins.needs.NEEDS`."""
