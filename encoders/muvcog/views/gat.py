@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from bench.errors import BenchError
 from encoders.kernels import LEAKY_SLOPE, typed_means
 from encoders.muvcog.edges import neighbour_edges
 from encoders.muvcog.graph import SessionGraphs
@@ -28,10 +29,10 @@ class HomogeneousAttention(nn.Module):
 
     def __init__(self, width: int, output_dim: int = 32) -> None:
         super().__init__()
-        from torch_geometric.nn import GATConv  # a second to import, so only where it is used
-
         self.output_dim = output_dim
-        self.conv = GATConv(width, output_dim, heads=1, negative_slope=LEAKY_SLOPE, add_self_loops=False, bias=False)
+        self.conv = _gat_conv()(
+            width, output_dim, heads=1, negative_slope=LEAKY_SLOPE, add_self_loops=False, bias=False
+        )
 
     def forward(self, graphs: SessionGraphs, sources: Tensor) -> Tensor:
         """(B, output_dim) session vectors from (u, width) vectors of what nodes show; zero for one without nodes."""
@@ -48,3 +49,12 @@ class HomogeneousAttention(nn.Module):
         hidden = F.elu(self.conv(sources[graphs.node_source], neighbour_edges(graphs)))  # (n, d)
         sums = hidden.new_zeros(len(graphs.batch), self.output_dim).index_add(0, graphs.node_session, hidden)
         return sums / graphs.num_nodes.clamp(min=1).unsqueeze(1)
+
+
+def _gat_conv() -> type[nn.Module]:
+    """GATConv, imported where it is used: it takes seconds, more than torch itself."""
+    try:
+        from torch_geometric.nn import GATConv
+    except ImportError:
+        raise BenchError("gat needs torch-geometric", where="gat", fix="pip install torch-geometric") from None
+    return GATConv

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -11,7 +13,8 @@ from test_muvcog_equations import plain_sessions, restated
 
 from bench.data.batch import SessionBatch
 from bench.data.corpus import Corpus
-from bench.data.features import Features
+from bench.data.features import Dims, Features
+from bench.errors import BenchError
 from encoders.muvcog.discriminator import Discriminator
 from encoders.muvcog.edges import neighbour_edges
 from encoders.muvcog.graph import SessionGraphs
@@ -101,3 +104,9 @@ def test_one_view_is_contrasted_with_itself(views: str, corpus: Corpus) -> None:
     assert torch.equal(anchor, whole)
     assert positive.shape == anchor.shape
     assert not torch.equal(positive, anchor)
+
+
+def test_without_torch_geometric_gat_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch_geometric.nn", None)
+    with pytest.raises(BenchError, match="pip install torch-geometric"):
+        Muvcog(Dims(), views="gat")
