@@ -82,23 +82,23 @@ class Features:
             rows: which of them.
         """
         word, owner = (
-            torch.from_numpy(found.astype(np.int64)).to(self.device) for found in take_rows(offsets, words, rows)
+            torch.from_numpy(rows_of.astype(np.int64)).to(self.device) for rows_of in take_rows(offsets, words, rows)
         )
         return segment_mean(self.words(word), owner, len(rows))
 
     def images(self, rows: Tensor) -> Tensor:
         """Vectors (n, dims.images), float32, of the images with these rows (n,)."""
         if isinstance(self._images, Tensor):
-            found = self._images.index_select(0, rows)
+            vectors = self._images.index_select(0, rows)
         else:
-            found = torch.from_numpy(self._images[rows.numpy()])
-        return found.float().mul_(_INT8_SCALE) if found.dtype == torch.int8 else found.float()
+            vectors = torch.from_numpy(self._images[rows.numpy()])
+        return vectors.float().mul_(_INT8_SCALE) if vectors.dtype == torch.int8 else vectors.float()
 
     def images_or_zero(self, rows: Tensor) -> Tensor:
         """Vectors (…, dims.images), float32, of the images with these rows (…), zero where there is none: -1."""
         if not len(self._images):
             return self.word_vectors.new_zeros(*rows.shape, self.dims.images)
-        found = self.images(rows.clamp(min=0).flatten()).view(*rows.shape, self.dims.images)
+        vectors = self.images(rows.clamp(min=0).flatten()).view(*rows.shape, self.dims.images)
         if bool((rows < 0).any()):
-            found *= (rows >= 0).unsqueeze(-1)
-        return found
+            vectors *= (rows >= 0).unsqueeze(-1)
+        return vectors
