@@ -78,7 +78,7 @@ class SessionBatch:
 
     @staticmethod
     def cat(batches: Sequence[SessionBatch]) -> SessionBatch:
-        """The sessions of several batches over the same features, one batch after the other."""
+        """One batch of the sessions of several, in their order; all look up the same features."""
         first_session = np.cumsum([0, *(len(b) for b in batches)])
         first_step = np.cumsum([0, *(len(b.step_kind) for b in batches)])
         return SessionBatch(
@@ -95,7 +95,7 @@ class SessionBatch:
     # ---- views -----------------------------------------------------------------------------------------------------
 
     def text_only(self) -> SessionBatch:
-        """The same steps without their images."""
+        """The batch without images; no step is left out."""
         none = self.images.new_empty(0)
         return replace(self, images=none, image_step=none)
 
@@ -105,16 +105,16 @@ class SessionBatch:
         The steps around a masked one become neighbours. A session may be left without steps.
         """
         kept = ~masked
-        place = kept.cumsum(0) - 1  # (T,) number of each kept step
+        number = kept.cumsum(0) - 1  # (T,) number of each kept step
         words, images = kept[self.word_step], kept[self.image_step]
         return replace(
             self,
             step_session=self.step_session[kept],
             step_kind=self.step_kind[kept],
             words=self.words[words],
-            word_step=place[self.word_step[words]],
+            word_step=number[self.word_step[words]],
             images=self.images[images],
-            image_step=place[self.image_step[images]],
+            image_step=number[self.image_step[images]],
         )
 
     # ---- what encoders ask for -------------------------------------------------------------------------------------
@@ -126,17 +126,17 @@ class SessionBatch:
 
     @property
     def first_step(self) -> Tensor:
-        """(B,) the first step of each session; where it would stand, for a session without steps."""
+        """(B,) the number of each session's first step; for a session without steps, the number it would have."""
         return self.num_steps.cumsum(0) - self.num_steps
 
     @property
     def step_position(self) -> Tensor:
-        """(T,) place of each step in its session, from 0."""
+        """(T,) position of each step in its session, from 0."""
         return torch.arange(len(self.step_session), device=self.device) - self.first_step[self.step_session]
 
     @property
     def device(self) -> torch.device:
-        """Where the tensors are."""
+        """The device of all tensors."""
         return self.step_session.device
 
     def step_text(self) -> Tensor:

@@ -88,15 +88,15 @@ class ClickHistory:
         past, own = past_end - past_start, own_end - own_start  # (B,) clicks of other sessions and of this one
         if not past.any():
             return expand_ranges(own_start, own_end)
-        first = offsets_of(past + own)  # (B + 1,) each history is one run in the result
-        clicks = np.empty(first[-1], dtype=np.int64)
-        clicks[expand_ranges(first[:-1], first[:-1] + past)[0]] = self.earlier[expand_ranges(past_start, past_end)[0]]
-        clicks[expand_ranges(first[:-1] + past, first[1:])[0]] = expand_ranges(own_start, own_end)[0]
+        runs = offsets_of(past + own)  # (B + 1,) each history is one run in the result
+        clicks = np.empty(runs[-1], dtype=np.int64)
+        clicks[expand_ranges(runs[:-1], runs[:-1] + past)[0]] = self.earlier[expand_ranges(past_start, past_end)[0]]
+        clicks[expand_ranges(runs[:-1] + past, runs[1:])[0]] = expand_ranges(own_start, own_end)[0]
         return clicks, np.repeat(np.arange(len(past)), past + own)
 
 
 def _count_before(users: Integers, times: Integers, user: Integers, time: Integers) -> NDArray[np.int64]:
-    """(n,) how many of the pairs (``users``, ``times``) sort before each pair (``user``, ``time``) of (n,)."""
+    """How many of the pairs (``users``, ``times``) sort before each of the n pairs (``user``, ``time``); (n,)."""
     asks = np.arange(len(users) + len(user)) >= len(users)
     order = np.lexsort((~asks, np.concatenate([times, time]), np.concatenate([users, user])))  # asks before equals
     counted = np.cumsum(~asks[order])

@@ -28,12 +28,12 @@ def expand_ranges(starts: Integers, ends: Integers) -> tuple[NDArray[np.int64], 
     """
     lengths = np.asarray(ends, dtype=np.int64) - np.asarray(starts, dtype=np.int64)
     owner = np.repeat(np.arange(len(lengths)), lengths)
-    first = offsets_of(lengths)[:-1]  # place of each range's first value in the result
-    values = np.arange(len(owner)) + np.repeat(np.asarray(starts) - first, lengths)
+    run = offsets_of(lengths)[:-1]  # where each range begins in the result
+    values = np.arange(len(owner)) + np.repeat(np.asarray(starts) - run, lengths)
     return values, owner
 
 
 def take_rows(offsets: Integers, values: NDArray[Scalar], rows: Integers) -> tuple[NDArray[Scalar], NDArray[np.int64]]:
-    """Values of the CSR rows ``rows``, in that order, and for each value its place in ``rows``."""
+    """Values of the CSR rows ``rows``, in that order, and for each value its row's position in ``rows``."""
     index, owner = expand_ranges(offsets[rows], offsets[np.asarray(rows) + 1])
     return values[index], owner

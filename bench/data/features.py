@@ -104,12 +104,12 @@ class Features:
     def images(self, rows: Tensor) -> Tensor:
         """Vectors (n, dims.images), float32, of the images with these rows (n,)."""
         if isinstance(self._images, Tensor):
-            found = self._images.index_select(0, rows)
+            vectors = self._images.index_select(0, rows)
         elif self._int8 is not None:
             return self._scaled(self._int8, rows)
         else:
-            found = torch.from_numpy(self._images[rows.numpy()])
-        return found.float().mul_(_INT8_SCALE) if found.dtype == torch.int8 else found.float()
+            vectors = torch.from_numpy(self._images[rows.numpy()])
+        return vectors.float().mul_(_INT8_SCALE) if vectors.dtype == torch.int8 else vectors.float()
 
     def images_or_zero(self, rows: Tensor) -> Tensor:
         """Vectors (…, dims.images), float32, of the images with these rows (…), zero where there is none: -1."""
@@ -117,10 +117,10 @@ class Features:
             return self.word_vectors.new_zeros(*rows.shape, self.dims.images)
         if self._int8 is not None:
             return self._scaled(self._int8, rows.flatten()).view(*rows.shape, self.dims.images)
-        found = self.images(rows.clamp(min=0).flatten()).view(*rows.shape, self.dims.images)
+        vectors = self.images(rows.clamp(min=0).flatten()).view(*rows.shape, self.dims.images)
         if bool((rows < 0).any()):
-            found *= (rows >= 0).unsqueeze(-1)
-        return found
+            vectors *= (rows >= 0).unsqueeze(-1)
+        return vectors
 
     def _scaled(self, images: NDArray[np.int8], rows: Tensor) -> Tensor:
         """(n, dims.images) of these rows (n,); one of -1 is zero."""
@@ -128,6 +128,6 @@ class Features:
 
         if len(rows) and not -1 <= int(rows.min()) <= int(rows.max()) < len(images):
             raise IndexError(f"images have the rows 0 to {len(images) - 1}, not {int(rows.min())} to {int(rows.max())}")
-        found = torch.empty(len(rows), self.dims.images)
-        gather_scaled(images, rows.contiguous().numpy(), np.float32(_INT8_SCALE), found.numpy())
-        return found
+        vectors = torch.empty(len(rows), self.dims.images)
+        gather_scaled(images, rows.contiguous().numpy(), np.float32(_INT8_SCALE), vectors.numpy())
+        return vectors

@@ -27,7 +27,7 @@ class NpyWriter:
         self._file.write(b"\0" * _HEADER_BYTES)
 
     def append(self, rows: NDArray[Any]) -> None:
-        """Adds ``rows``, (n,) or (n, columns), of the file's type."""
+        """Appends ``rows``, (n,) or (n, columns), of the file's type."""
         if rows.shape[1:] != self._row_shape or rows.dtype != self.dtype:
             raise ValueError(f"rows {rows.shape} {rows.dtype}; this file takes (n, *{self._row_shape}) {self.dtype}")
         self._file.write(np.ascontiguousarray(rows).tobytes())

@@ -35,7 +35,7 @@ def random_split(
 
 
 def check_shares(test_share: float, valid_share: float) -> None:
-    """Raises if the shares are none, or leave nothing to train on."""
+    """Checks that two shares are shares, and leave something to train on."""
     if not (min(test_share, valid_share) >= 0 and test_share + valid_share < 1):
         raise BenchError(
             f"test_share {test_share} and valid_share {valid_share} leave nothing to train on",
@@ -44,7 +44,7 @@ def check_shares(test_share: float, valid_share: float) -> None:
 
 
 def check_sample(size: int) -> None:
-    """Raises, before any long work, where no downstream sample has this size.
+    """Checks, before any long work, that a downstream sample can have this size.
 
     Raises:
         BenchError: it is less than 1.
@@ -64,7 +64,7 @@ def downstream_sample(sessions: int, size: int = DOWNSTREAM_SESSIONS, *, seed: i
 
 
 def check_share(share: float) -> None:
-    """Raises, before any long work, where ``share`` is none.
+    """Checks, before any long work, that ``share`` is a share.
 
     Raises:
         BenchError: it is not from 0 to below 1.

@@ -17,7 +17,7 @@ _DENSE = 512
 def ppmi_svd_vectors(
     offsets: ArrayLike, words: ArrayLike, vocabulary_size: int, dim: int = 50, seed: int = 0
 ) -> NDArray[np.float32]:
-    """Vectors of words from what they stand together with.
+    """Word vectors from co-occurrence: the truncated SVD of positive pointwise mutual information.
 
     Two words co-occur once in each context (a query, a caption, an item's words) that holds both. Their positive
     pointwise mutual information, ``max(0, log(n_ij n / (n_i n_j)))``, is factorised, ``M ≈ U S Uᵀ``, and a word's
@@ -42,12 +42,12 @@ def ppmi_svd_vectors(
     if rank == 0 or ppmi.nnz == 0:
         return vectors
     left, strength = _svd(ppmi, rank, seed)
-    found = left * np.sqrt(strength)
-    top = found[np.abs(found).round(6).argmax(axis=0), np.arange(rank)]
-    found *= np.where(top < 0, -1.0, 1.0)
-    norms = np.linalg.norm(found, axis=1)
-    found /= norms[norms > 0].mean()
-    vectors[used, :rank] = found.round(4) + 0.0  # + 0.0 turns -0.0 into 0.0
+    factors = left * np.sqrt(strength)
+    top = factors[np.abs(factors).round(6).argmax(axis=0), np.arange(rank)]
+    factors *= np.where(top < 0, -1.0, 1.0)
+    norms = np.linalg.norm(factors, axis=1)
+    factors /= norms[norms > 0].mean()
+    vectors[used, :rank] = factors.round(4) + 0.0  # + 0.0 turns -0.0 into 0.0
     return vectors
 
 

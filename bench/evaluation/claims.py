@@ -12,7 +12,7 @@ from bench.stats.outcome import Outcome, Verdict
 
 @dataclass(frozen=True)
 class Answer:
-    """What results on one dataset say of a claim.
+    """The verdict on a claim, on one dataset.
 
     Attributes:
         claim: such as ``C1``.
@@ -52,13 +52,13 @@ def answer_claims(outcomes: Iterable[Outcome], claims: Mapping[str, str]) -> lis
         outcomes: tested hypotheses of all families; those without a claim are passed over.
         claims: what each claim says.
     """
-    found: dict[str, dict[str, list[Outcome]]] = {claim: {} for claim in claims}
+    outcomes_of: dict[str, dict[str, list[Outcome]]] = {claim: {} for claim in claims}
     for outcome in outcomes:
         claim = outcome.hypothesis.claim
         if claim:
-            found.setdefault(claim, {}).setdefault(outcome.hypothesis.dataset, []).append(outcome)
+            outcomes_of.setdefault(claim, {}).setdefault(outcome.hypothesis.dataset, []).append(outcome)
     answers = []
-    for claim, by_dataset in found.items():
+    for claim, by_dataset in outcomes_of.items():
         says = claims.get(claim, "")
         if not by_dataset:
             answers.append(Answer(claim, says, None, "not tested", None, ()))
@@ -67,7 +67,7 @@ def answer_claims(outcomes: Iterable[Outcome], claims: Mapping[str, str]) -> lis
 
 
 def to_spare(outcome: Outcome) -> float:
-    """How far the estimate is on the claimed side: of 0, or for an equivalence of the margin. Negative beyond it."""
+    """How far an estimate is on the side that is claimed: beyond 0, or for an equivalence within the margin."""
     assert outcome.difference is not None
     delta, hypothesis = outcome.difference.delta, outcome.hypothesis
     if hypothesis.alternative == "equivalent":

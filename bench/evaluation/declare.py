@@ -88,7 +88,7 @@ def declared_family(table: StrictTable, parts: Sequence[Part]) -> tuple[Family, 
 
 
 def one_of(table: StrictTable, key: str, name: str, known: Any) -> str:
-    """``name``, if it is one of those known.
+    """Returns ``name`` if it is known, for keys whose values are one of a few.
 
     Raises:
         BenchError: it is not; says where it stands and which come near.

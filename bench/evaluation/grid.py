@@ -30,7 +30,7 @@ _ROUGH_SECONDS = {"encoders": 60.0, "embeddings": 5.0, "cells": 25.0}
 
 @dataclass(frozen=True)
 class ExperimentPlan:
-    """Everything that an experiment will do, checked before any of it is done.
+    """The cells of an experiment, all checked before any of them is computed.
 
     Attributes:
         experiment: with datasets called as in results (a folder by the name in its ``corpus.toml``), and only the parts
@@ -116,7 +116,7 @@ def plan_experiment(
 
 
 def applying(settings: Iterable[str], part: Part, registry: Registry) -> list[str]:
-    """Those settings of the whole experiment that are about a component of this part."""
+    """The settings of an experiment that concern a component of this part."""
     specs = components(part, registry)
     kept = []
     for text in settings:
@@ -151,7 +151,7 @@ def remove_results(plan: ExperimentPlan, store: Store) -> int:
 
 
 def estimate_seconds(jobs: Sequence[Job], store: Store) -> float:
-    """Processor time that these jobs will take, from the recorded seconds of finished ones that are most alike.
+    """Processor time that these jobs will take, in seconds: that of the finished jobs that are most like them.
 
     Pretraining is counted by its steps.
     """
@@ -177,7 +177,7 @@ def _steps(kind: str, config: dict[str, Any]) -> int:
 
 
 def _likenesses(kind: str, config: dict[str, Any]) -> list[tuple[str, ...]]:
-    """Descriptions of a job, from the closest on."""
+    """Descriptions of a job, the most specific before more general ones; jobs with an equal one are alike."""
     corpus = str(config["corpus"]["fingerprint"])
     names = [str(config[part]["name"]) if part in config else "" for part in ("task", "baseline", "encoder")]
     options = json.dumps(config["encoder"]["options"], sort_keys=True)

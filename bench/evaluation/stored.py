@@ -24,7 +24,7 @@ Place = tuple[str, str, str, str]
 
 @dataclass(frozen=True)
 class Status:
-    """How far a system is.
+    """Whether a system has results.
 
     Attributes:
         state: ``done`` where every seed is, ``failed`` where some seed failed, else ``missing``.
@@ -65,7 +65,7 @@ class StoredResults:
         return self._groups.get((part, dataset, baseline, encoder), ())
 
     def status(self, part: str, dataset: str, baseline: str, encoder: str) -> Status:
-        """Whether all seeds are done."""
+        """Whether all seeds of a system are done, and if one failed, why."""
         cells = self.planned(part, dataset, baseline, encoder)
         records = [self._record(cell.key) for cell in cells]
         failed = next((record for record in records if record is not None and record["status"] != "done"), None)
@@ -85,12 +85,12 @@ class StoredResults:
         return Scores(system.values[metric], system.examples, system.seeds)
 
     def metrics(self, part: str, dataset: str, baseline: str, encoder: str) -> list[str]:
-        """Its metrics, per unit first, then pooled; empty where a seed is not done."""
+        """Names of a system's metrics, those per unit before pooled ones; empty where a seed is not done."""
         system = self.system((part, dataset, baseline, encoder))
         return [] if system is None else [*system.values, *self.pooled(part, dataset, baseline, encoder)]
 
     def examples(self, part: str, dataset: str, baseline: str, encoder: str) -> Examples | None:
-        """What a system was scored on; None where a seed is not done."""
+        """The examples that a system was scored on; None where a seed is not done."""
         system = self.system((part, dataset, baseline, encoder))
         return None if system is None else system.examples
 
@@ -116,7 +116,7 @@ class StoredResults:
 
     @cached_property
     def corpora(self) -> dict[str, Corpus]:
-        """Corpora by dataset."""
+        """The corpus of each dataset."""
         folders = {cell.dataset: cell.jobs[-1].corpus for planned in self.cells.values() for cell in planned}
         return {dataset: Corpus(folder) for dataset, folder in folders.items()}
 
@@ -125,7 +125,7 @@ class StoredResults:
         return self._state(cell.key) == "done"
 
     def warnings(self) -> list[str]:
-        """What the cells warned of, every line once, and one line for all that failed alike."""
+        """The warnings of all cells, no line twice, and a line for all cells that failed alike."""
         lines: dict[str, None] = {}
         failed = []
         for cells in self._groups.values():
@@ -138,7 +138,7 @@ class StoredResults:
         return [*lines, *failure_lines(failed)]
 
     def predictions(self, system: System) -> Classified:
-        """What a classifier predicted, read once."""
+        """The predictions of a classifier; its files are read once."""
         keys = tuple(folder.name for folder in system.cells)
         if keys not in self._classified:
             self._classified[keys] = read_classified(system)

@@ -80,8 +80,8 @@ def summarise(
     """
     cells = results.cells[_RUN]
     systems = list(dict.fromkeys((cell.dataset, cell.baseline, cell.encoder) for cell in cells))
-    found = next(filter(None, (results.metrics(_RUN, *name) for name in systems)), [primary])
-    metrics = sorted(found, key=lambda metric: (metric != primary, metric))
+    reported = next(filter(None, (results.metrics(_RUN, *name) for name in systems)), [primary])
+    metrics = sorted(reported, key=lambda metric: (metric != primary, metric))
     differences: dict[tuple[str, ...], Difference] = {}
     for name in systems:
         for metric in metrics if name[2] != reference else ():

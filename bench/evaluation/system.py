@@ -65,10 +65,10 @@ def read_system(cells: Sequence[Cell], store: Store, known: Sequence[Examples]) 
     """
     folders = tuple(store.folder("cells", cell.key) for cell in cells)
     read = [_scores(folder) for folder in folders]
-    first = read[0][0]
+    scored = read[0][0]
     for (other, _), cell in zip(read[1:], cells[1:], strict=True):
-        first.assert_same(other, f"{cell.jobs[-1].title} and seed {cells[0].seed}")
-    shared = next((examples for examples in known if _same(examples, first)), first)
+        scored.assert_same(other, f"{cell.jobs[-1].title} and seed {cells[0].seed}")
+    shared = next((examples for examples in known if _same(examples, scored)), scored)
     metrics = list(read[0][1])
     if any(set(of) != set(metrics) for _, of in read):
         raise BenchError("seeds have different metrics", where=cells[0].jobs[-1].title, fix="run the cells again")
@@ -104,13 +104,13 @@ def read_validation(folder: Path) -> float:
 
 
 def pooled_values(records: Sequence[dict[str, Any]]) -> dict[str, NDArray[np.float64]]:
-    """Per pooled metric (S,), from the cells' records; NaN where a metric isn't defined."""
+    """The values (S,) of each pooled metric, from the records of a system's cells; NaN where one isn't defined."""
     each = [record.get("pooled", {}) for record in records]
     return {metric: np.array([of.get(metric) for of in each], dtype=np.float64) for metric in each[0]} if each else {}
 
 
 def _scores(folder: Path) -> tuple[Examples, dict[str, NDArray[np.float64]]]:
-    """The examples of a cell, and per metric (Q,) in their order."""
+    """The examples of a cell, and the values (Q,) of each metric in their order."""
     frame = pd.read_parquet(folder / "scores.parquet", columns=["unit", "user", "metric", "value"])
     parts = {str(metric): part for metric, part in frame.groupby("metric", sort=False, observed=True)}
     if not parts:

@@ -34,9 +34,9 @@ class Results(StoredResults):
 
     def strongest(self, part: str, dataset: str, baseline: str) -> str | None:
         """The strongest encoder of a part on validation, champion and reference aside; None where one lacks a seed."""
-        found = {name: self.validation(part, dataset, baseline, name) for name in self.encoders(part)}
-        short = any(len(values) < self.experiment.seeds for values in found.values())
-        return None if short else strongest_on_validation(found, self.experiment.champion, REFERENCE)
+        values = {name: self.validation(part, dataset, baseline, name) for name in self.encoders(part)}
+        lacking = any(len(of_seeds) < self.experiment.seeds for of_seeds in values.values())
+        return None if lacking else strongest_on_validation(values, self.experiment.champion, REFERENCE)
 
     def interval(self, part: str, dataset: str, baseline: str, encoder: str, metric: str) -> Difference | None:
         """The mean of a system with its interval over users and seeds, for a metric per unit."""
@@ -72,14 +72,14 @@ class Results(StoredResults):
 
     @cached_property
     def _against_reference(self) -> dict[tuple[str, str, str, str, str], Outcome]:
-        found = {}
+        outcomes = {}
         for part in self.cells:
             for family in (f"{part} primary", f"{part} secondary"):
                 for outcome in self.outcomes().get(family, []):
                     h = outcome.hypothesis
                     if h.reference == REFERENCE:
-                        found[part, h.dataset, h.baseline, h.encoder, h.metric] = outcome
-        return found
+                        outcomes[part, h.dataset, h.baseline, h.encoder, h.metric] = outcome
+        return outcomes
 
     def _compare(self, place: Place, reference: str, metric: str) -> Pair | Difference | None:
         part, dataset, baseline, encoder = place
@@ -112,13 +112,13 @@ class Results(StoredResults):
         wanted = {(h.task, h.dataset, h.baseline): part_of[h] for h in family.hypotheses if h.reference == STRONGEST}
         chosen = {place: self.strongest(part, *place[1:]) for place, part in wanted.items()}
         resolved = family.resolve({place: name for place, name in chosen.items() if name is not None})
-        found: dict[Hypothesis, Pair | Difference] = {}
+        comparisons: dict[Hypothesis, Pair | Difference] = {}
         for h in resolved.hypotheses:
             part = self._part_of(family.name, h)
             compared = self._compare((part, h.dataset, h.baseline, h.encoder), h.reference, h.metric)
             if compared is not None and not (isinstance(compared, Difference) and not math.isfinite(compared.delta)):
-                found[h] = compared
-        return evaluate(resolved, found)
+                comparisons[h] = compared
+        return evaluate(resolved, comparisons)
 
     def _part_of(self, family: str, hypothesis: Hypothesis) -> str:
         """The part that a family is about, or the first one that holds the hypothesis's cells."""

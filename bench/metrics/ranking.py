@@ -20,20 +20,20 @@ class TiedTop:
     """The first k ranks of Q queries, as ties: all that a metric at k depends on, however many candidates there are.
 
     Attributes:
-        first: (Q, k) first rank, from 1, of the tie that holds each rank.
+        best: (Q, k) the best rank, from 1, of the tie that holds each rank.
         size: (Q, k) candidates in that tie, those below rank k among them; 1 where there is no candidate.
         hits: (Q, k) how many of them are relevant.
         relevant: (Q,) relevant candidates of the query, at any rank.
     """
 
-    first: NDArray[np.int64]
+    best: NDArray[np.int64]
     size: NDArray[np.int64]
     hits: NDArray[np.int64]
     relevant: NDArray[np.int64]
 
     def metrics(self) -> dict[str, Floats]:
         """``{"ndcg@k": (Q,), "hr@k": (Q,), "mrr@k": (Q,)}``; 0 for a query without relevant candidates."""
-        k = self.first.shape[1]
+        k = self.best.shape[1]
         return {f"ndcg@{k}": _ndcg(self), f"hr@{k}": _hit_ratio(self), f"mrr@{k}": _reciprocal_rank(self)}
 
 
@@ -57,7 +57,7 @@ def ranking_metrics(
 def _tied_top(
     scores: NDArray[np.floating[Any]], relevant: NDArray[np.bool_], shown: NDArray[np.bool_], k: int
 ) -> TiedTop:
-    """Candidates that are not shown come last, tied with nothing, and are not relevant."""
+    """The top k of each query. A candidate that is not shown comes last, is tied with none, and is not relevant."""
     scores = np.where(np.isnan(scores), -np.inf, scores).astype(np.float64)
     order = np.lexsort((-scores, ~shown), axis=1)
     scores, shown = np.take_along_axis(scores, order, 1), np.take_along_axis(shown, order, 1)
@@ -66,24 +66,24 @@ def _tied_top(
     ranks = np.broadcast_to(np.arange(1, width + 1), scores.shape)
     starts = np.ones((queries, width), dtype=bool)
     starts[:, 1:] = (scores[:, 1:] != scores[:, :-1]) | ~shown[:, 1:]
-    first = np.maximum.accumulate(np.where(starts, ranks, 0), axis=1)
+    best = np.maximum.accumulate(np.where(starts, ranks, 0), axis=1)
     ends = np.ones((queries, width), dtype=bool)
     ends[:, :-1] = starts[:, 1:]
     last = np.minimum.accumulate(np.where(ends, ranks, width + 1)[:, ::-1], axis=1)[:, ::-1]
     above = np.zeros((queries, width + 1), dtype=np.int64)  # relevant candidates down to each rank
     np.cumsum(relevant, axis=1, out=above[:, 1:])
-    hits = np.take_along_axis(above, last, 1) - np.take_along_axis(above, first - 1, 1)
-    return _filled_up(TiedTop(first[:, :k], (last - first + 1)[:, :k], hits[:, :k], above[:, -1]), k)
+    hits = np.take_along_axis(above, last, 1) - np.take_along_axis(above, best - 1, 1)
+    return _filled_up(TiedTop(best[:, :k], (last - best + 1)[:, :k], hits[:, :k], above[:, -1]), k)
 
 
 def _filled_up(top: TiedTop, k: int) -> TiedTop:
-    """``top`` with k ranks, the last ones held by nothing."""
-    queries, width = top.first.shape
+    """``top`` with k ranks where there were fewer candidates; no candidate holds the ranks that are added."""
+    queries, width = top.best.shape
     if width == k:
         return top
     nothing = np.broadcast_to(np.arange(width + 1, k + 1), (queries, k - width))
     return TiedTop(
-        np.concatenate([top.first, nothing], axis=1),
+        np.concatenate([top.best, nothing], axis=1),
         np.concatenate([top.size, np.ones_like(nothing)], axis=1),
         np.concatenate([top.hits, np.zeros_like(nothing)], axis=1),
         top.relevant,
@@ -91,8 +91,8 @@ def _filled_up(top: TiedTop, k: int) -> TiedTop:
 
 
 def _ndcg(top: TiedTop) -> Floats:
-    """Each rank is held by a relevant candidate with the share of them in its tie."""
-    k = top.first.shape[1]
+    """Expected NDCG: a relevant candidate holds a rank with the share of relevant ones in that rank's tie."""
+    k = top.best.shape[1]
     discount = 1 / np.log2(np.arange(2, k + 2))
     gain = (discount * top.hits / top.size).sum(1)
     ideal = np.concatenate([[0.0], np.cumsum(discount)])[np.minimum(top.relevant, k)]
@@ -102,32 +102,35 @@ def _ndcg(top: TiedTop) -> Floats:
 
 
 def _hit_ratio(top: TiedTop) -> Floats:
-    """1 with a relevant candidate above the tie at rank k; else the chance that one of the tie's gets a free place."""
-    k = top.first.shape[1]
-    whole = top.first + top.size - 1 <= k
+    """Expected hit ratio: 1 where a tie within the top k has a relevant candidate.
+
+    Elsewhere it is the chance that a relevant one of the tie that holds rank k gets one of the ranks left to that tie.
+    """
+    k = top.best.shape[1]
+    whole = top.best + top.size - 1 <= k
     above = ((top.hits > 0) & whole).any(1)
-    first, size, hits = top.first[:, -1], top.size[:, -1], top.hits[:, -1]  # the tie that holds rank k
-    places = k - first + 1
-    miss = np.exp(_log_choose(size - hits, places) - _log_choose(size, places))
+    best, size, hits = top.best[:, -1], top.size[:, -1], top.hits[:, -1]  # the tie that holds rank k
+    left = k - best + 1
+    miss = np.exp(_log_choose(size - hits, left) - _log_choose(size, left))
     return np.where(above, 1.0, 1.0 - miss)
 
 
 def _reciprocal_rank(top: TiedTop) -> Floats:
     """Expected reciprocal rank of the first relevant candidate, which stands in the first tie that has one."""
-    queries, k = top.first.shape
+    queries, k = top.best.shape
     leading = (np.arange(queries), (top.hits > 0).argmax(1))  # rank 1 where no tie has one: its hits are 0
-    best, size, hits = top.first[leading], top.size[leading], top.hits[leading]
+    best, size, hits = top.best[leading], top.size[leading], top.hits[leading]
     total = np.zeros(queries)
-    for place in range(k):  # place of the first relevant one within the tie
-        rank = best + place
-        possible = (hits > 0) & (place + hits <= size) & (rank <= k)
-        chance = np.exp(_log_choose(size - 1 - place, hits - 1) - _log_choose(size, hits))
+    for before in range(k):  # candidates of the tie that stand before its first relevant one
+        rank = best + before
+        possible = (hits > 0) & (before + hits <= size) & (rank <= k)
+        chance = np.exp(_log_choose(size - 1 - before, hits - 1) - _log_choose(size, hits))
         total += np.where(possible, chance / rank, 0.0)
     return total
 
 
 def _log_choose(n: NDArray[np.int64], k: NDArray[np.int64]) -> Floats:
-    """log of n over k, minus infinity where it is 0."""
+    """Logarithm of the binomial coefficient "n over k", minus infinity where that is 0."""
     inside = (k >= 0) & (k <= n)
     n, k = np.where(inside, n, 0), np.where(inside, k, 0)
     return np.where(inside, gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1), -np.inf)

@@ -50,24 +50,24 @@ def top_words(scores: Tensor, words: Tensor, owner: Tensor, vectors: Tensor, k: 
     if bool(scores.isnan().any()):
         scores = scores.nan_to_num(nan=-torch.inf, posinf=torch.inf, neginf=-torch.inf)
     width = min(k, scores.shape[1])
-    best, found = scores.topk(width, dim=1)  # (B, width), in descending order
+    best, top = scores.topk(width, dim=1)  # (B, width), in descending order
     at_cut = best[:, -1:]  # (B, 1)
     above = (best > at_cut).sum(1)  # (B,) places taken by better words
     tied = (scores == at_cut).sum(1)  # (B,) words that the places left at the cut are shared by
     cut = (tied > width - above).nonzero().squeeze(1)  # rows in which some of them are left out
-    found, mean_vector = _by_row(best, found), vectors[found].mean(1)
+    top, mean_vector = _by_row(best, top), vectors[top].mean(1)
     if len(cut):
         in_tie = scores[cut] == at_cut[cut]  # (cut, V)
         rank = above[cut].unsqueeze(1)
-        place = torch.arange(width, device=scores.device)
-        found[cut] = torch.where(place < rank, found[cut], _first(in_tie, width, rank))
-        better = (vectors[found[cut]] * (best[cut] > at_cut[cut]).unsqueeze(2)).sum(1)  # (cut, d)
+        ranks = torch.arange(width, device=scores.device)
+        top[cut] = torch.where(ranks < rank, top[cut], _lowest_rows(in_tie, width, rank))
+        better = (vectors[top[cut]] * (best[cut] > at_cut[cut]).unsqueeze(2)).sum(1)  # (cut, d)
         shared = in_tie.to(vectors.dtype) @ vectors * ((width - rank) / tied[cut].unsqueeze(1))
         mean_vector[cut] = (better + shared) / width
     ties = _ties(best, at_cut, tied, scores[owner, words], owner, k)
     lacking = (0, k - width)
     return TopWords(
-        F.pad(found, lacking, value=-1).cpu().numpy(),
+        F.pad(top, lacking, value=-1).cpu().numpy(),
         F.pad(best, lacking, value=-torch.inf).float().cpu().numpy(),
         ties,
         mean_vector,
@@ -79,20 +79,20 @@ def mean_vectors(words: Tensor, owner: Tensor, units: int, vectors: Tensor) -> T
     return segment_mean(vectors[words], owner, units)
 
 
-def _by_row(best: Tensor, found: Tensor) -> Tensor:
-    """``found`` (B, k) with words of equal scores in ascending order."""
-    ascending = found.argsort(dim=1)
-    found, best = found.gather(1, ascending), best.gather(1, ascending)
-    return found.gather(1, best.argsort(dim=1, descending=True, stable=True))
+def _by_row(best: Tensor, words: Tensor) -> Tensor:
+    """The top words (B, k), whose scores are ``best``, with words of equal scores in ascending order of their rows."""
+    ascending = words.argsort(dim=1)
+    words, best = words.gather(1, ascending), best.gather(1, ascending)
+    return words.gather(1, best.argsort(dim=1, descending=True, stable=True))
 
 
-def _first(in_tie: Tensor, width: int, rank: Tensor) -> Tensor:
-    """(n, width): from place ``rank`` (n, 1) on, the first columns that are marked in ``in_tie`` (n, V)."""
+def _lowest_rows(in_tie: Tensor, width: int, rank: Tensor) -> Tensor:
+    """(n, width) words that fill the ranks from ``rank`` (n, 1) on: the lowest rows of those in the tie (n, V)."""
     vocabulary = in_tie.shape[1]
     columns = torch.arange(vocabulary, dtype=torch.int32, device=in_tie.device).expand_as(in_tie)
     lowest = columns.masked_fill(~in_tie, vocabulary).topk(width, dim=1, largest=False).values.sort(dim=1).values
-    place = (torch.arange(width, device=in_tie.device) - rank).clamp(min=0)
-    return lowest.gather(1, place).clamp(max=vocabulary - 1).long()
+    filled = (torch.arange(width, device=in_tie.device) - rank).clamp(min=0)  # (n, width)
+    return lowest.gather(1, filled).clamp(max=vocabulary - 1).long()
 
 
 def _ties(best: Tensor, at_cut: Tensor, tied: Tensor, relevant: Tensor, owner: Tensor, k: int) -> TiedTop:

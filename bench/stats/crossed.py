@@ -61,7 +61,7 @@ def crossed_difference(
 def crossed_sums(
     sums: NDArray[np.float64], count: NDArray[np.int64], alternative: Alternative = "two-sided"
 ) -> Difference:
-    """The same from the users' sums, which may be added and subtracted where systems saw the same queries.
+    """Tests the mean over queries from the users' sums, which add up where systems were scored on the same queries.
 
     With n_u queries of user u, ``d[s, u] = sum of u's differences / mean n`` has the difference of query means as its
     plain mean. The residual of that ratio, ``r[s, u] = (sum - n_u * delta) / mean n``, carries the variance.
@@ -84,7 +84,7 @@ def crossed_sums(
 def from_variance(
     delta: float, variance: float, degrees: float, sizes: tuple[int, int, int], alternative: Alternative
 ) -> Difference:
-    """A difference from its estimate and variance; ``sizes`` are seeds, users, queries."""
+    """The test of an estimate with this variance; ``sizes`` are the numbers of seeds, users and queries."""
     error = float(np.sqrt(variance)) if variance > 1e-30 else 0.0
     low, high = t_interval(delta, error, degrees)
     return Difference(

@@ -34,7 +34,7 @@ def equivalent_difference(differences: NDArray[np.float64], user: ArrayLike | Us
 
 
 def equivalence(difference: Difference, margin: float) -> Difference:
-    """The same from a difference that was estimated already, pooled metrics among them.
+    """Tests whether a difference that has been estimated, of a pooled metric too, lies within ``-margin`` … ``margin``.
 
     Raises:
         BenchError: the margin is not above 0.

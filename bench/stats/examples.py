@@ -50,7 +50,7 @@ class Examples:
         return cls(query, users, None if candidates is None else np.asarray(candidates)[order], order)
 
     def assert_same(self, other: Examples, where: str) -> None:
-        """Raises a BenchError, which names ``where``, unless queries, users and candidate lists are all the same."""
+        """Checks that queries, users and candidate lists of two systems are the same; the error names ``where``."""
         if self is other:
             return
         if not np.array_equal(self.query, other.query):
@@ -103,12 +103,12 @@ class Scores:
 
     @cached_property
     def sums(self) -> NDArray[np.float64]:
-        """(S, U) sums over each user's queries."""
+        """Sums (S, U) of the metric over the queries of each user."""
         return self.examples.users.sums(self.values)
 
     @property
     def mean(self) -> float:
-        """Over seeds and queries."""
+        """The mean over seeds and queries."""
         return float(self.values.mean())
 
 
@@ -143,7 +143,7 @@ class Pair:
 
     @classmethod
     def from_differences(cls, differences: NDArray[np.float64], user: ArrayLike, dataset: str = "") -> Pair:
-        """From differences (S, Q) and the user (Q,) of each query."""
+        """A pair from the differences (S, Q) of two systems and the user (Q,) of each query."""
         users = Users.of(user)
         return cls(users.sums(differences), users, dataset)
 

@@ -23,7 +23,7 @@ _NO_ERROR = 1e-12  # share of the sum of squares below which it is rounding
 
 @dataclass(frozen=True)
 class FlipResult:
-    """Of one contrast: p alone, and over the family by the largest statistic; both (k + 1) / (B + 1)."""
+    """The p-values of one contrast, alone and adjusted by the family's largest statistic; both (k + 1) / (B + 1)."""
 
     p: float
     p_adjusted: float

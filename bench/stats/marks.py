@@ -10,7 +10,7 @@ from bench.stats.holm import holm
 
 
 def dagger(p_adjusted: float | None, level: float = 0.05) -> str:
-    """``†`` where the difference to vanilla is significant after Holm, in whichever direction; else nothing."""
+    """``†`` for a difference to vanilla that is significant after Holm, in either direction; nothing for another."""
     return "†" if p_adjusted is not None and p_adjusted < level else ""
 
 

@@ -20,7 +20,7 @@ Verdict = Literal["holds", "direction only", "does not hold", "not tested"]
 
 @dataclass(frozen=True)
 class UserFacts:
-    """What users say of a difference.
+    """How a difference is spread over the users.
 
     Attributes:
         effect: standardised: delta over the deviation of users' (seed-mean) contributions to it; None without any.
@@ -132,7 +132,7 @@ def evaluate(
 
 
 def user_facts(pair: Pair) -> UserFacts:
-    """Standardised effect, and users won, tied and lost."""
+    """The standardised effect of a pair of systems, and how many users gained, lost, or did neither."""
     gains, count = pair.sums.mean(0), pair.users.count  # (U,)
     delta = gains.sum() / count.sum()
     deviation = float(((gains - count * delta) / count.mean()).std(ddof=1)) if len(count) > 1 else 0.0
@@ -157,8 +157,8 @@ def _second_test(
     flipped = [h for h in family.hypotheses if isinstance(results.get(h), Pair) and h.alternative != "equivalent"]
     pairs = [replace(pair, dataset=h.dataset) for h in flipped if isinstance(pair := results[h], Pair)]
     sides = [h.alternative for h in flipped if h.alternative != "equivalent"]
-    found = sign_flips(pairs, sides, flips, seed)
-    return {h: (one.p, one.p_adjusted) for h, one in zip(flipped, found, strict=True)}
+    results_of_flips = sign_flips(pairs, sides, flips, seed)
+    return {h: (one.p, one.p_adjusted) for h, one in zip(flipped, results_of_flips, strict=True)}
 
 
 def _test(hypothesis: Hypothesis, result: Pair | Difference | None) -> str:

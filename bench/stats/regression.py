@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 Place = tuple[str, str, str]
-"""Table, row, column."""
+"""A number's table, row and column."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class RegressionRow:
 
     @property
     def passed(self) -> bool:
-        """Nothing but ``same`` does: an improvement that nobody expected is a change too."""
+        """Whether the gate lets it pass: an improvement that nobody expected is a change too, and fails."""
         return self.verdict == "same"
 
     def as_dict(self) -> dict[str, Any]:

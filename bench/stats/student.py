@@ -8,7 +8,7 @@ from typing import Literal
 from scipy.special import stdtr, stdtrit
 
 Alternative = Literal["two-sided", "greater", "less"]
-"""Of the difference: not 0, above 0, below 0."""
+"""What is claimed of a difference: that it is not 0, above 0, or below 0."""
 
 SMALLEST_P = 1e-300
 """A p-value is never 0."""
@@ -27,7 +27,7 @@ def t_p_value(estimate: float, error: float, degrees: float, alternative: Altern
 
 
 def t_interval(estimate: float, error: float, degrees: float, level: float = 0.95) -> tuple[float, float]:
-    """Two-sided interval of ``level``; endless where nothing bounds it."""
+    """Two-sided confidence interval of an estimate; endless where its error is."""
     if not math.isfinite(error):
         return -math.inf, math.inf
     margin = float(stdtrit(degrees, 0.5 + level / 2)) * error if error > 0 else 0.0

@@ -26,7 +26,7 @@ class Users:
 
     @classmethod
     def of(cls, user: ArrayLike) -> Users:
-        """From the user (Q,) of each query, any labels; sessions, where a log has no users."""
+        """The users of queries, from the label (Q,) of each query's user; its session's, where a log has no users."""
         code, labels = pd.factorize(np.asarray(user), sort=True, use_na_sentinel=False)
         return cls(np.asarray(labels), code.astype(np.int64), np.bincount(code, minlength=len(labels)))
 
@@ -34,5 +34,5 @@ class Users:
         return len(self.labels)
 
     def sums(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(S, U) sums over each user's queries of ``values`` (S, Q)."""
+        """Sums (S, U) of ``values`` (S, Q) over the queries of each user."""
         return np.stack([np.bincount(self.code, weights=row, minlength=len(self)) for row in values])

@@ -166,7 +166,7 @@ def _matrix_values(matrix: np.ndarray, path: Path) -> list[Problem]:
 
 
 def _info(folder: Path, hash_too: bool) -> Iterator[Problem]:
-    """Whether ``corpus.toml`` tells the truth; the fingerprint only of contents that are otherwise sound."""
+    """Problems of ``corpus.toml``: what it says and the tables don't; the fingerprint is compared if ``hash_too``."""
     try:
         info = read_info(folder)
     except BenchError as error:

@@ -95,7 +95,7 @@ class TimeWindow:
 
 
 def _unsound(column: pa.Array, field: pa.Field, first: int) -> Iterator[Finding]:
-    """Nulls where none may be, and text that is not UTF-8."""
+    """Findings of nulls where none may be, and of text that is not UTF-8."""
     if column.null_count and not field.nullable:
         yield from rule(column.is_null(), first, field.name, "is null", "a value is needed")
     if pa.types.is_list(field.type) and column.flatten().null_count:
@@ -126,7 +126,7 @@ def rule(broken: Any, first: int, column: str, what: str, fix: str, values: Any 
 
 
 def duplicates(folder: Path, table: str, column: str) -> Iterator[Finding]:
-    """Values that stand twice. DuckDB compares hashes first, which fits in memory, then the few suspects themselves."""
+    """Values that occur twice. DuckDB compares hashes, which fit in memory, then the few suspects themselves."""
     with tempfile.TemporaryDirectory() as spill, duckdb.connect() as db:
         db.execute(f"SET temp_directory = '{spill}'; SET memory_limit = '{_MEMORY}'; SET threads = 2")
 
