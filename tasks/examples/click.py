@@ -108,6 +108,16 @@ class ClickExamples:
         items = np.arange(len(columns.item_image))
         return self.features.mean_words(columns.item_word_offsets, columns.item_words, items)
 
+    @cached_property
+    def _query_text(self) -> tuple[NDArray[np.int64], Tensor]:
+        """(n,) rows of all queries that are an example, ascending, and their (n, dims.words)."""
+        queries = example_queries(self.corpus)
+        return queries, self._mean_words_of(queries)
+
+    def _mean_words_of(self, queries: NDArray[np.int64]) -> Tensor:
+        columns = self.corpus.columns
+        return self.features.mean_words(columns.query_word_offsets, columns.query_words, queries)
+
     def batch(self, queries: Integers, candidates: Candidates) -> ClickBatch:
         """The examples of these queries (B,) with these candidates."""
         device = self.features.device
@@ -126,8 +136,11 @@ class ClickExamples:
 
     def query_text(self, queries: Tensor) -> Tensor:
         """(B, dims.words) mean word vectors of these query rows (B,)."""
-        columns = self.corpus.columns
-        return self.features.mean_words(columns.query_word_offsets, columns.query_words, queries.cpu().numpy())
+        (known, text), rows = self._query_text, queries.cpu().numpy()
+        place = np.searchsorted(known, rows)
+        if (place < len(known)).all() and np.array_equal(known[place], rows):
+            return text.index_select(0, torch.from_numpy(place).to(text.device))
+        return self._mean_words_of(rows)  # a query that is no example
 
     def item_text(self, items: Tensor) -> Tensor:
         """(B, K, dims.words) mean word vectors of the titles of these item rows (B, K)."""
