@@ -1,4 +1,4 @@
-"""What the built-in plugin of datasets offers; imports no data library."""
+"""The built-in plugin of datasets; importing it imports no data library."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def bench_datasets() -> list[DatasetSpec]:
         DatasetSpec(
             "fashioniq",
             "bench.datasets.fashioniq:make",
-            "real turns of feedback on fashion products, image vectors and candidates made up",
+            "real turns of feedback on fashion products, with stand-in image vectors and sampled candidates",
             "Yuan & Lam, Conversational Fashion Image Retrieval via Multiturn Natural Language Feedback, SIGIR 2021; "
             "Wu et al., FashionIQ, CVPR 2021",
             options=FashionIqOptions,

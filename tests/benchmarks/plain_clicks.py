@@ -13,7 +13,6 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from tasks.click_examples import Candidates, all_candidates
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
@@ -24,6 +23,7 @@ from bench.data.csr import take_rows
 from bench.data.features import Features, segment_mean
 from bench.training.session_vectors import JoinedClickModel, TrainedAlong
 from encoders.lstm import LstmEncoder
+from tasks.examples.click import Candidates, all_candidates
 
 
 class PlainClicks:

@@ -19,8 +19,6 @@ import plain_clicks as plain
 import pytest
 import torch
 from bench.registry import registry
-from tasks.click_evaluation import ClickEvaluation
-from tasks.click_examples import Candidates, ClickExamples, all_candidates, example_queries, sampled_candidates
 from torch import Tensor, nn
 
 from bench.contracts import ClickBatch, ClickCorpus, ClickDims
@@ -28,6 +26,8 @@ from bench.data.corpus import Corpus
 from bench.metrics import ranking_metrics
 from bench.training.context import TrainingContext
 from bench.training.session_vectors import JoinedClickModel, TrainedAlong
+from tasks.examples.click import Candidates, ClickExamples, all_candidates, example_queries, sampled_candidates
+from tasks.examples.click_evaluation import ClickEvaluation
 
 pytestmark = pytest.mark.slow
 SESSIONS, NEGATIVES, EPOCHS = 4000, 5, 4
