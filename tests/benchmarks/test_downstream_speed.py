@@ -18,12 +18,12 @@ import numpy as np
 import plain_clicks as plain
 import pytest
 import torch
-from bench.registry import registry
 from torch import Tensor, nn
 
 from bench.contracts import ClickBatch, ClickCorpus, ClickDims
 from bench.data.corpus import Corpus
-from bench.metrics import ranking_metrics
+from bench.metrics.ranking import ranking_metrics
+from bench.plugins.registry import registry
 from bench.training.context import TrainingContext
 from bench.training.session_vectors import JoinedClickModel, TrainedAlong
 from tasks.examples.click import Candidates, ClickExamples, all_candidates, example_queries, sampled_candidates
