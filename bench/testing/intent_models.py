@@ -45,7 +45,7 @@ class IntentModelConformance(ComponentConformance):
         model.fit(*train, *valid, TrainingContext(corpus, seed))
         return model
 
-    def same(self, left: NDArray, right: NDArray) -> None:
+    def same(self, left: NDArray[np.float64], right: NDArray[np.float64]) -> None:
         """Asserts that probabilities agree within the tolerance."""
         np.testing.assert_allclose(left, right, atol=self.tolerance, rtol=0)
 
