@@ -41,7 +41,7 @@ RIGHT = '''
     )
     from bench.metrics.ranking import ranking_metrics
     from bench.plugins.registry import registry
-    from bench.testing.encoders import EncoderConformance
+    from bench.testing import EncoderConformance
 
 
     @hookimpl

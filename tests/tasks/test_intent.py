@@ -279,5 +279,5 @@ def test_a_hundred_classes_make_no_warning(tmp_path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.PerformanceWarning)
         result, _ = run(write(tmp_path / "corpus", content), label="leaf")
-    assert sum(name.startswith("p:") for name in result.predictions) > 100
+    assert sum(str(name).startswith("p:") for name in result.predictions) > 100
     assert list(result.predictions)[:4] == ["unit", "user", "label", "predicted"]
