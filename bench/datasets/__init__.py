@@ -1,1 +1,1 @@
-"""Datasets: how the corpus of each is made, and how a log of one's own becomes one."""
+"""Datasets: how each one's corpus is made, and how a user's own log becomes a corpus."""

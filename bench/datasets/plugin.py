@@ -1,4 +1,4 @@
-"""What the built-in plugin of datasets offers; imports no data library."""
+"""The built-in plugin of datasets; importing it imports no data library."""
 
 from __future__ import annotations
 

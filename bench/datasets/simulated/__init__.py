@@ -14,12 +14,12 @@ Vectors a, s, r_text have 6 dimensions, u and r_visual 6; <,> is a dot product; 
     users           #Users / #Sessions per session; one user's sessions on different days of one week
     words           keyword query 1 + Binomial(6, .), title 5 + Binomial(2 (mean - 5), .)
 
-**Items** (``catalogue``): up to 40 leaf categories with sizes falling as place^-0.8. Given its leaf, item i has ::
+**Items** (``catalogue``): up to 40 leaf categories with sizes falling as rank^-0.8. Given its leaf, item i has ::
 
     latents         a_i ~ N(0, I), u_i ~ N(0, I), independent
     quality         z_i = (<w, [a_i ; u_i]> / |w| + N(0, 1)) / sqrt(2), w fixed
     title           Plackett-Luce without replacement from the leaf's 180 words (``language.draw``), utility of word v
-                    2 <s_v, a_i> / sqrt(6) - 0.8 ln(place of v in the leaf's pool)
+                    2 <s_v, a_i> / sqrt(6) - 0.8 ln(rank of v in the leaf's pool)
     image           127 clip(0.22 (M [leaf ; u_i] + N(0, I))), 512-d int8: nothing of a_i beyond the leaf
     word vector     W [leaf ; s_v] + 0.2 N(0, I), 50-d; W, M and 400 of the words are the same in all corpora
 
@@ -32,7 +32,7 @@ Vectors a, s, r_text have 6 dimensions, u and r_visual 6; <,> is a dot product; 
 **The engine** (``engine``) ranks by the current query only. r_text is the words' mean meaning, of length sqrt(6);
 r_visual the image's visual latent, or 0::
 
-    candidates      2 K items of the leaf around the query's place on one latent axis p, argmax |r_p| Uniform
+    candidates      2 K items of the leaf around the query's quantile on one latent axis p, argmax |r_p| Uniform
     ranking         (<r_text, a_i> + <r_visual, u_i>) / sqrt(6) + N(0, 1); the first K are shown, without the items
                     that the session has searched from (else their images would tell whose text was liked)
 
@@ -75,13 +75,13 @@ def make(folder: str | Path, *, name: str, progress: Callable[[int, int], None] 
     """Writes a simulated corpus.
 
     Args:
-        folder: where it shall stand; must not exist.
+        folder: the corpus folder to be written; it must not exist.
         name: ``beauty``, ``clothes`` or ``digital``.
-        progress: is told ``(sessions done, sessions in all)`` as work proceeds.
+        progress: called with ``(sessions done, sessions in all)``.
         options: see :class:`bench.datasets.simulated.options.Options`.
 
     Raises:
-        BenchError: an unknown name or option, or a value that makes no sense.
+        BenchError: the folder exists, the name or an option is unknown, or a value is out of range.
     """
     resolved = resolve(name, options)
     from bench.datasets.simulated.generate import generate  # numpy and pyarrow only now: listing datasets needs neither

@@ -1,6 +1,6 @@
-"""The parameters that give a simulated category the figures of the paper's Table 1.
+"""Calibration: the parameters that give a simulated category the statistics of the paper's Table 1.
 
-Everything is solved from expectations, so that a corpus differs from the table by sampling error only.
+They are solved from expectations, so that a corpus differs from the table by sampling error only.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _POISSON_LIKE = 1e4  # largest size parameter of the steps' negative binomial, p
 
 @dataclass(frozen=True)
 class Calibration:
-    """Parameters of one category.
+    """The calibrated parameters of one category.
 
     Attributes:
         users_per_session, items_per_session: ratios of Table 1.
@@ -49,7 +49,8 @@ class Calibration:
 
 
 def calibrate(name: str, shown: int) -> Calibration:
-    """Solves for the parameters of category ``name`` with ``shown`` results per query."""
+    """The parameters of category ``name``, a key of :data:`bench.data.published.PUBLISHED`, with ``shown`` results per
+    query."""
     table = PUBLISHED[name]
     sessions, products = table["sessions"], table["product_queries"] / table["sessions"]
     mean_steps = (table["keyword_queries"] + table["product_queries"]) / sessions
@@ -72,17 +73,17 @@ def calibrate(name: str, shown: int) -> Calibration:
 
 
 def _steps(mean: float) -> NDArray[np.float64]:
-    """Probabilities of L, with the given mean and P(L > 10) as near to the paper's as a negative binomial comes."""
+    """(MAX_STEPS + 1,) probabilities of L with the given mean, and P(L > 10) as near the paper's as possible."""
     counts = np.arange(MAX_STEPS + 1)
 
     def of_size(size: float) -> NDArray[np.float64]:
-        def cut(m: float) -> NDArray[np.float64]:
-            kept = np.zeros(MAX_STEPS + 1)
-            kept[MIN_STEPS:] = negative_binomial(m, size, MAX_STEPS - MIN_STEPS + 1)
-            shares: NDArray[np.float64] = kept / kept.sum()
+        def truncated(location: float) -> NDArray[np.float64]:
+            probabilities = np.zeros(MAX_STEPS + 1)
+            probabilities[MIN_STEPS:] = negative_binomial(location, size, MAX_STEPS - MIN_STEPS + 1)
+            shares: NDArray[np.float64] = probabilities / probabilities.sum()
             return shares
 
-        return cut(_solve(lambda m: float(cut(m) @ counts) - mean, 0.5, 2 * mean))
+        return truncated(_solve(lambda location: float(truncated(location) @ counts) - mean, 0.5, 2 * mean))
 
     def excess(log_size: float) -> float:
         return float(of_size(np.exp(log_size))[11:].sum()) - SHARE_OVER_TEN_STEPS
@@ -94,27 +95,34 @@ def _steps(mean: float) -> NDArray[np.float64]:
 
 
 def _clicks(mean: float, followed: float, shown: int) -> NDArray[np.float64]:
-    """Probabilities of X where min(X + [a product query follows], shown) has the given mean per query."""
+    """(shown + 1,) probabilities of X, such that min(X + [a product query follows], shown) has the given mean.
+
+    Args:
+        mean: clicks per query.
+        followed: share of queries that a product query follows.
+        shown: results per query.
+    """
     counts = np.arange(shown + 1)
 
-    def of_mean(m: float) -> NDArray[np.float64]:
-        kept = negative_binomial(m, _CLICK_SIZE, shown + 1)
-        kept[-1] += 1 - kept.sum()  # more than all shown items: all of them
-        return kept
+    def of_mean(x_mean: float) -> NDArray[np.float64]:
+        probabilities = negative_binomial(x_mean, _CLICK_SIZE, shown + 1)
+        probabilities[-1] += 1 - probabilities.sum()  # more clicks than shown items: all are clicked
+        return probabilities
 
-    def excess(m: float) -> float:
-        without, with_one = of_mean(m) @ counts, of_mean(m) @ np.minimum(counts + 1, shown)
-        return float(followed * with_one + (1 - followed) * without) - mean
+    def excess(x_mean: float) -> float:
+        alone, with_source = of_mean(x_mean) @ counts, of_mean(x_mean) @ np.minimum(counts + 1, shown)
+        return float(followed * with_source + (1 - followed) * alone) - mean
 
     return of_mean(_solve(excess, 0.0, 100.0))
 
 
 def negative_binomial(mean: float, size: float, count: int) -> NDArray[np.float64]:
-    """Probabilities of 0, 1 … count - 1 with the given mean and variance mean + mean² / size."""
+    """(count,) probabilities of 0, 1 … count - 1 under a mean and a variance of mean + mean² / size."""
     k, odds = np.arange(1, count), mean / (mean + size)
-    first = size * np.log1p(-odds)
-    shares: NDArray[np.float64] = np.exp(first + np.concatenate([[0.0], np.cumsum(np.log((k + size - 1) / k))]))
-    return shares * odds ** np.arange(count)
+    log_zero = size * np.log1p(-odds)  # log P(0)
+    log_ratios = np.concatenate([[0.0], np.cumsum(np.log((k + size - 1) / k))])
+    coefficients: NDArray[np.float64] = np.exp(log_zero + log_ratios)
+    return coefficients * odds ** np.arange(count)
 
 
 def _solve(equation: Callable[[float], float], low: float, high: float) -> float:

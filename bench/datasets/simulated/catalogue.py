@@ -1,7 +1,7 @@
 """The catalogue: leaf categories, and items with latents, titles, images and quality.
 
-An item's textual latent a and visual latent u are independent and standard normal given its leaf. Its title says a,
-its image shows u, and neither says anything of the other.
+Given its leaf, an item's textual latent a and visual latent u are independent and standard normal. The title depends
+on a alone and the image on u alone.
 """
 
 from __future__ import annotations
@@ -51,10 +51,18 @@ class Catalogue:
 def make_catalogue(
     writer: CorpusWriter, name: str, seed: int, count: int, shown: int, calibration: Calibration
 ) -> Catalogue:
-    """Makes ``count`` items of category ``name``, and writes vocabulary, items and images.
+    """Draws the items of a category, and writes vocabulary, items and images.
+
+    Args:
+        writer: the corpus, opened.
+        name: the category.
+        seed: of the corpus.
+        count: N.
+        shown: results per query, which decide the least size of a leaf.
+        calibration: of the category.
 
     Raises:
-        BenchError: ``count`` items cannot fill one leaf.
+        BenchError: ``count`` items are too few for one leaf.
     """
     sizes = leaf_sizes(name, count, CANDIDATES * shown)
     leaves, leaf = len(sizes), np.repeat(np.arange(len(sizes)), sizes)
@@ -68,7 +76,7 @@ def make_catalogue(
     image_map, names = _image_map(), pa.array([leaf_name(name, number) for number in range(leaves)])
     for block, start in enumerate(range(0, count, ITEM_BLOCK)):
         rows = slice(start, min(start + ITEM_BLOCK, count))
-        here, size = leaf[rows], len(leaf[rows])
+        block_leaf, size = leaf[rows], len(leaf[rows])
         rng = stream("latents", seed=seed, category=name, block=block)
         latents[rows] = latent(rng, (size, latents.shape[1]))
         # quality = (<w, x> / |w| + e) / sqrt(2): partly a matter of taste that all share, partly the item's own
@@ -77,26 +85,33 @@ def make_catalogue(
 
         rng = stream("titles", seed=seed, category=name, block=block)
         lengths[rows] = MIN_TITLE + rng.binomial(calibration.title_spread, calibration.title_chance, size)
-        drawn = language.draw(here, latents[rows, :TEXT_DIM], lengths[rows], rng)
-        titles.append(drawn[drawn >= 0])
+        words = language.draw(block_leaf, latents[rows, :TEXT_DIM], lengths[rows], rng)  # (size, longest)
+        titles.append(words[words >= 0])
 
         # image = 127 · clip(scale · (M [ν ; u] + e)), with nothing of the textual latent in it
-        seen = np.concatenate([visual_centres[here], latents[rows, TEXT_DIM:]], axis=1) @ image_map.T
+        images = np.concatenate([visual_centres[block_leaf], latents[rows, TEXT_DIM:]], axis=1) @ image_map.T
         rng = stream("images", seed=seed, category=name, block=block)
-        seen += np.float32(IMAGE_NOISE) * rng.standard_normal(seen.shape, dtype=np.float32)
-        writer.images(np.rint(np.clip(seen * np.float32(IMAGE_SCALE), -1, 1) * 127).astype(np.int8))
+        images += np.float32(IMAGE_NOISE) * rng.standard_normal(images.shape, dtype=np.float32)
+        writer.images(np.rint(np.clip(images * np.float32(IMAGE_SCALE), -1, 1) * 127).astype(np.int8))
         writer.items(
             numbered(f"{name}-i", np.arange(rows.start, rows.stop)),
             (offsets_of(lengths[rows]), titles[-1]),
             np.arange(rows.start, rows.stop),
-            pa.DictionaryArray.from_arrays(pa.array(here), names).cast(pa.string()),
+            pa.DictionaryArray.from_arrays(pa.array(block_leaf), names).cast(pa.string()),
             pa.array([name]).take(pa.array(np.zeros(size, dtype=np.int8))),
         )
     return Catalogue(language, offsets_of(sizes), latents, quality, offsets_of(lengths), np.concatenate(titles))
 
 
 def leaf_sizes(name: str, count: int, smallest: int) -> NDArray[np.int64]:
-    """Items of each leaf: shares fall as a power of the leaf's place, for as many leaves as have ``smallest`` items.
+    """(C,) numbers of items per leaf, which fall as a power of the leaf's rank.
+
+    C is the largest number of leaves, up to MAX_LEAVES, of which each has at least ``smallest`` items.
+
+    Args:
+        name: the category, for the error.
+        count: number of items.
+        smallest: items that a leaf needs.
 
     Raises:
         BenchError: ``count`` is less than ``smallest``.
@@ -117,7 +132,7 @@ def leaf_sizes(name: str, count: int, smallest: int) -> NDArray[np.int64]:
 
 
 def _centres(name: str, seed: int, leaves: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Textual and visual centre of each leaf, (leaves, CENTRE_DIM) each: the domain's part and the leaf's."""
+    """Textual and visual centres (leaves, CENTRE_DIM) of the leaves: the sum of a domain's and a leaf's normal draw."""
     domain = stream("domain", category=name).standard_normal((1, 2 * CENTRE_DIM))
     own = stream("leaves", seed=seed, category=name).standard_normal((leaves, 2 * CENTRE_DIM))
     centres = on_grid(CENTRE_SCALE * (domain + own))
@@ -125,6 +140,6 @@ def _centres(name: str, seed: int, leaves: int) -> tuple[NDArray[np.float32], ND
 
 
 def _image_map() -> NDArray[np.float32]:
-    """(IMAGE_DIM, CENTRE_DIM + VISUAL_DIM), rows of about unit length, on a grid that keeps products exact."""
+    """(IMAGE_DIM, CENTRE_DIM + VISUAL_DIM) map M, rows of about unit length, on a grid that keeps products exact."""
     width = CENTRE_DIM + VISUAL_DIM
     return on_grid(stream("image map").standard_normal((IMAGE_DIM, width)) / np.sqrt(width))

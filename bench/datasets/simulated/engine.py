@@ -1,14 +1,15 @@
-"""The search engine of the simulation. It sees the current query and nothing of the intent, the user or the clicks.
+"""The simulated search engine. It sees the current query, and nothing of the intent, the user or the clicks.
 
-It reads a query into the items' latent space: r_text is the mean meaning of the words, scaled to length
-sqrt(TEXT_DIM), and r_visual the visual latent of the image, zero without one. Its index is one sorted list of the items
-per leaf and latent axis. It goes to an axis on which the query is outspoken, takes the items around the query's place
-there as candidates, and ranks them by relevance
+It maps a query to the items' latent space: r_text is the mean meaning of the words, scaled to length sqrt(TEXT_DIM),
+and r_visual the visual latent of the image, zero without one. Its index sorts the items of each leaf along each latent
+axis. For a query it draws an axis, favouring those where the query's coordinate is large, takes the items nearest to
+the query's quantile on it as candidates, and ranks them by relevance
 
     relevance_i = (<r_text, a_i> + <r_visual, u_i>) / sqrt(TEXT_DIM) + ENGINE_NOISE · Normal.
 
-Queries lie as items lie: every item is among somebody's candidates. Items that the session has searched from are
-left out: shown again, such an item would be known by its image, and an image would tell that its text was liked.
+Queries have the distribution of items, so every item is among the candidates of some queries. Items that the session
+has searched from are left out: shown again, such an item would be known by its image, and an image would tell that its
+text was liked.
 """
 
 from __future__ import annotations
@@ -43,51 +44,58 @@ class Engine:
     def search(
         self, leaf: Integers, reading: NDArray[np.float32], used: NDArray[np.int64], rng: Generator
     ) -> NDArray[np.int64]:
-        """Answers n queries.
+        """The results of n queries.
 
         Args:
             leaf: (n,) leaf of each query.
-            reading: (n, TEXT_DIM + VISUAL_DIM) queries as the engine reads them.
-            used: (n, any) items that the session has searched from so far, which are not shown again; -1 for none.
+            reading: (n, TEXT_DIM + VISUAL_DIM) [r_text ; r_visual] of each query.
+            used: (n, steps) items that the session has searched from so far, which are not shown again; -1 for none.
+            rng: the engine's random stream.
 
         Returns:
             (n, shown) distinct items of the leaf, the best first.
         """
         rows, width = np.arange(len(leaf)), CANDIDATES * self.shown
-        axis = np.argmax(np.abs(reading) * rng.random(reading.shape), axis=1)
-        place = np.rint(ndtr(reading[rows, axis].astype(np.float64)) * self._size[leaf]).astype(np.int64) - width // 2
-        first = self._start[leaf] + np.clip(place, 0, self._size[leaf] - width)
-        items = self._by_axis[axis[:, None], first[:, None] + np.arange(width)]  # (n, width)
+        axis = np.argmax(np.abs(reading) * rng.random(reading.shape), axis=1)  # (n,)
+        rank = np.rint(ndtr(reading[rows, axis].astype(np.float64)) * self._size[leaf]).astype(np.int64)  # on the axis
+        start = self._start[leaf] + np.clip(rank - width // 2, 0, self._size[leaf] - width)
+        items = self._by_axis[axis[:, None], start[:, None] + np.arange(width)]  # (n, width)
 
-        relevance = np.matmul(self._latents[items], reading[:, :, None])[:, :, 0] / np.sqrt(TEXT_DIM)
+        relevance = np.matmul(self._latents[items], reading[:, :, None])[:, :, 0] / np.sqrt(TEXT_DIM)  # (n, width)
         score = relevance + ENGINE_NOISE * rng.standard_normal(relevance.shape)
-        for item in used.T:  # one earlier step at a time
+        for item in used.T:  # the source of one earlier step at a time, (n,)
             score[items == item[:, None]] -= _LEFT_OUT
         best = np.argsort(-score, axis=1)[:, : self.shown]
         return np.take_along_axis(items, best, axis=1).astype(np.int64)
 
 
 def read_words(meanings: NDArray[np.float32], words: NDArray[np.int32]) -> NDArray[np.float32]:
-    """r_text of queries given as padded word rows, (n, longest) with -1 after the end; (n, TEXT_DIM)."""
+    """(n, TEXT_DIM) r_text of n queries.
+
+    Args:
+        meanings: (V, TEXT_DIM) meanings of the words.
+        words: (n, longest) word rows of each query, -1 after its end.
+    """
     total = np.where((words >= 0)[:, :, None], meanings[words], np.float32(0)).sum(axis=1, dtype=np.float64)
     return _to_length(total)
 
 
 def read_titles(catalogue: Catalogue, items: NDArray[np.int64]) -> NDArray[np.float32]:
-    """r_text of the titles of ``items``, (n, TEXT_DIM)."""
+    """(n, TEXT_DIM) r_text of the titles of ``items`` (n,)."""
     starts, ends = catalogue.word_offsets[items], catalogue.word_offsets[items + 1]
-    place = starts[:, None] + np.arange((ends - starts).max(initial=1))
-    words = catalogue.words[np.minimum(place, len(catalogue.words) - 1)]
-    return read_words(catalogue.language.meanings, np.where(place < ends[:, None], words, -1))
+    index = starts[:, None] + np.arange((ends - starts).max(initial=1))  # (n, longest), past the end of short titles
+    words = catalogue.words[np.minimum(index, len(catalogue.words) - 1)]
+    return read_words(catalogue.language.meanings, np.where(index < ends[:, None], words, -1))
 
 
 def _to_length(total: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Rows (n, TEXT_DIM) scaled to length sqrt(TEXT_DIM), on the grid; a row of zeros stays."""
     length = np.sqrt(np.square(total).sum(axis=1, keepdims=True))
     return on_grid(total * np.sqrt(TEXT_DIM) / np.maximum(length, 1e-9))
 
 
 def _sorted_by_axis(catalogue: Catalogue) -> NDArray[np.int32]:
-    """(axes, N): for each latent axis the items, by leaf and within the leaf along the axis."""
+    """(axes, N) items sorted by leaf and, within a leaf, along each latent axis."""
     leaf = np.repeat(np.arange(len(catalogue.leaf_start) - 1), np.diff(catalogue.leaf_start))
     by_axis = np.empty((TEXT_DIM + VISUAL_DIM, len(leaf)), dtype=np.int32)
     for axis in range(len(by_axis)):

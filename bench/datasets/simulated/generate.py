@@ -1,4 +1,4 @@
-"""From options to a corpus on disk: the catalogue first, then the sessions chunk by chunk."""
+"""From options to a corpus on disk: the catalogue, then the sessions in chunks."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ CAVEATS = (
 
 
 def generate(folder: str | Path, name: str, options: Options, progress: Callable[[int, int], None] | None) -> None:
-    """Writes the corpus. Memory is that of the catalogue plus one chunk of sessions."""
+    """Writes the corpus; see :func:`bench.datasets.simulated.make`. Memory is that of catalogue and one chunk."""
     calibration = calibrate(name, options.shown)
     visits = draw_visits(name, options, calibration)
     report = progress or (lambda done, total: None)
@@ -44,9 +44,9 @@ def generate(folder: str | Path, name: str, options: Options, progress: Callable
         items = round(options.sessions * calibration.items_per_session)
         catalogue = make_catalogue(writer, name, options.seed, items, options.shown, calibration)
         shopper = Shopper(name, options, calibration, catalogue, visits.users)
-        for chunk, first in enumerate(range(0, options.sessions, SESSION_CHUNK)):
-            rows = slice(first, min(first + SESSION_CHUNK, options.sessions))
-            steps = draw_steps(name, options.seed, chunk, rows.stop - first, calibration)
+        for chunk, start in enumerate(range(0, options.sessions, SESSION_CHUNK)):
+            rows = slice(start, min(start + SESSION_CHUNK, options.sessions))
+            steps = draw_steps(name, options.seed, chunk, rows.stop - start, calibration)
             shopping = shopper.shop(chunk, steps, visits.user[rows], visits.downstream[rows])
             _write(writer, name, rows, visits, steps, shopping, catalogue)
             report(rows.stop, options.sessions)
@@ -61,6 +61,7 @@ def _write(
     shopping: Shopping,
     catalogue: Catalogue,
 ) -> None:
+    """Writes the sessions ``rows`` with their queries and impressions."""
     sessions, first_query = np.arange(rows.start, rows.stop), writer.rows("queries")
     writer.sessions(
         numbered(f"{name}-s", sessions),
@@ -71,8 +72,8 @@ def _write(
     )
 
     session = np.repeat(np.arange(len(sessions)), np.diff(steps.offsets))
-    before = np.cumsum(steps.gap) - steps.gap  # ms from the chunk's first query, were there no breaks
-    time = visits.start[rows][session] + before - before[steps.offsets[session]]
+    elapsed = np.cumsum(steps.gap) - steps.gap  # ms since the chunk's first query, as if sessions followed directly
+    time = visits.start[rows][session] + elapsed - elapsed[steps.offsets[session]]
     writer.queries(
         numbered(f"{name}-q", first_query + np.arange(len(session))),
         sessions[session],
@@ -88,14 +89,14 @@ def _write(
 
 
 def _query_words(steps: Steps, shopping: Shopping, catalogue: Catalogue) -> tuple[np.ndarray, np.ndarray]:
-    """Words of all steps as (offsets, values): a keyword query's own, a product query's title."""
-    typed = shopping.keywords >= 0
+    """The words of all steps as CSR ``(offsets, word rows)``: a keyword query's own, a product query's title."""
+    is_keyword = shopping.keywords >= 0
     item = shopping.source[steps.product]
-    counts = np.empty(len(steps.product), dtype=np.int64)
-    counts[~steps.product] = typed.sum(axis=1)
-    counts[steps.product] = catalogue.word_offsets[item + 1] - catalogue.word_offsets[item]
-    from_title, _ = expand_ranges(catalogue.word_offsets[item], catalogue.word_offsets[item + 1])
-    values = np.empty(counts.sum(), dtype=np.int32)
-    of_product = np.repeat(steps.product, counts)
-    values[~of_product], values[of_product] = shopping.keywords[typed], catalogue.words[from_title]
-    return offsets_of(counts), values
+    lengths = np.empty(len(steps.product), dtype=np.int64)
+    lengths[~steps.product] = is_keyword.sum(axis=1)
+    lengths[steps.product] = catalogue.word_offsets[item + 1] - catalogue.word_offsets[item]
+    in_title, _ = expand_ranges(catalogue.word_offsets[item], catalogue.word_offsets[item + 1])
+    words = np.empty(lengths.sum(), dtype=np.int32)
+    of_product = np.repeat(steps.product, lengths)
+    words[~of_product], words[of_product] = shopping.keywords[is_keyword], catalogue.words[in_title]
+    return offsets_of(lengths), words

@@ -1,6 +1,6 @@
-"""Words: their meanings, their vectors, and how texts are drawn from them.
+"""Words: their meanings and vectors, and how texts are drawn.
 
-A leaf category's pool holds its own words and some that all leaves and categories share. The meaning of a word is a
+A leaf category's pool holds words of its own and some that all leaves and categories share. The meaning of a word is a
 standard normal vector in the textual latent space. A word vector is a fixed linear map of (leaf centre, meaning) plus
 noise; the map is the same for all corpora, as one word2vec model served the paper's three categories.
 """
@@ -21,7 +21,7 @@ TEXT_DIM, VISUAL_DIM, CENTRE_DIM = 6, 6, 8
 WORD_DIM = 50
 SHARED_WORDS, LEAF_WORDS, LEAF_SHARED = 400, 120, 60
 ZIPF = 0.8  # exponent of the words' frequencies
-AGREEMENT = 2.0  # how strongly a text follows its latent
+AGREEMENT = 2.0  # weight of a word's agreement with the text's latent, in the word's utility
 WORD_NOISE = 0.2
 _WORD_GRID = 4096
 
@@ -45,14 +45,15 @@ class Language:
     def draw(
         self, leaf: Integers, latents: NDArray[np.float32], counts: NDArray[np.int64], rng: Generator
     ) -> NDArray[np.int32]:
-        """Draws texts of distinct words of the leaf's pool, by Plackett–Luce.
+        """Draws n texts of distinct words from their leaves' pools, by Plackett–Luce.
 
-        The utility of word w for a latent a is AGREEMENT · <s_w, a> / sqrt(TEXT_DIM) - ZIPF · ln(place in the pool).
+        The utility of word w for a latent a is AGREEMENT · <s_w, a> / sqrt(TEXT_DIM) - ZIPF · ln(rank in the pool).
 
         Args:
             leaf: (n,) leaf of each text.
-            latents: (n, TEXT_DIM) what each text shall say.
+            latents: (n, TEXT_DIM) latent a of each text.
             counts: (n,) words of each text, at least 1.
+            rng: the random stream.
 
         Returns:
             (n, max(counts)) word rows in the order drawn, -1 after the end of a text.
@@ -71,7 +72,13 @@ class Language:
 
 
 def make_language(name: str, seed: int, centres: NDArray[np.float32]) -> Language:
-    """The language of category ``name`` with leaf centres ``centres``, (C, CENTRE_DIM)."""
+    """The language of a category.
+
+    Args:
+        name: the category.
+        seed: of the corpus.
+        centres: (C, CENTRE_DIM) textual centres of the leaves.
+    """
     leaves = len(centres)
     shared = latent(stream("shared words"), (SHARED_WORDS, TEXT_DIM))
     rng = stream("leaf words", seed=seed, category=name)
@@ -80,15 +87,15 @@ def make_language(name: str, seed: int, centres: NDArray[np.float32]) -> Languag
     borrowed = rng.permuted(np.tile(np.arange(SHARED_WORDS), (leaves, 1)), axis=1)[:, :LEAF_SHARED]
     pool = rng.permuted(np.concatenate([own, borrowed], axis=1), axis=1).astype(np.int32)
 
-    about = np.concatenate([np.zeros((SHARED_WORDS, CENTRE_DIM)), np.repeat(centres, LEAF_WORDS, axis=0)])
-    clean = np.concatenate([about, meanings], axis=1) @ _word_map().T
-    noisy = clean + WORD_NOISE * rng.standard_normal(clean.shape)
+    centre = np.concatenate([np.zeros((SHARED_WORDS, CENTRE_DIM)), np.repeat(centres, LEAF_WORDS, axis=0)])
+    exact = np.concatenate([centre, meanings], axis=1) @ _word_map().T  # (V, WORD_DIM)
+    noisy = exact + WORD_NOISE * rng.standard_normal(exact.shape)
     vectors = (np.rint(noisy * _WORD_GRID) / _WORD_GRID).astype(np.float32)
     return Language(_names(name, leaves), meanings, vectors, pool)
 
 
 def _word_map() -> NDArray[np.float64]:
-    """(WORD_DIM, CENTRE_DIM + TEXT_DIM), on a grid that keeps products with latents exact."""
+    """(WORD_DIM, CENTRE_DIM + TEXT_DIM) map W, on a grid that keeps products with latents exact."""
     normal = stream("word map").standard_normal((WORD_DIM, CENTRE_DIM + TEXT_DIM))
     return np.rint(normal * 1024 * 0.085) / 1024
 

@@ -1,4 +1,4 @@
-"""The options of the simulated datasets: their defaults, and what values make sense."""
+"""The options of the simulated datasets: defaults and ranges."""
 
 from __future__ import annotations
 
@@ -60,7 +60,11 @@ DEFAULTS: dict[str, Any] = asdict(Options())
 
 
 def resolve(name: str, given: Mapping[str, Any]) -> Options:
-    """The options of dataset ``name``, defaults filled in.
+    """The options of a dataset, with defaults for those that are not given.
+
+    Args:
+        name: the dataset.
+        given: values by option.
 
     Raises:
         BenchError: an unknown dataset or option, a wrong type, a value out of range, or values that don't go together.

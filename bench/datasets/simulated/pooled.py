@@ -1,4 +1,4 @@
-"""``pooled``: the simulated beauty, clothes and digital in one corpus, so that intents can be told across domains."""
+"""``pooled``: the simulated beauty, clothes and digital in one corpus, to classify intents across domains."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench.datasets.simulated import make as make_one
+from bench.datasets.simulated import make as make_part
 from bench.datasets.simulated.options import resolve
 from bench.files import scratch
 
@@ -14,20 +14,20 @@ PARTS = ("beauty", "clothes", "digital")
 
 
 def make(folder: str | Path, *, name: str, progress: Callable[[int, int], None] | None = None, **options: Any) -> None:
-    """Writes the three corpora that these options give, then their union, and removes the three again.
+    """Writes the union of the three corpora that these options give.
 
     An item's domain is the name of its part. Sessions are shuffled over the parts and keep their splits; steps, images
-    and clicks of a part stay as they are. The 400 words that all parts know have one vector here, beauty's: each part
-    has noise of its own on them, which would give the domain away.
+    and clicks of a part stay as they are. The 400 shared words have beauty's vectors: each part has noise of its own on
+    them, which would give the domain away. The parts are written beside the folder, and removed at the end.
 
     Args:
-        folder: where the corpus shall stand; must not exist.
-        name: of the corpus.
-        progress: is told ``(sessions done, sessions in all)``; simulating and pooling count alike.
+        folder: the corpus folder to be written; it must not exist.
+        name: the corpus's name.
+        progress: called with ``(sessions done, sessions in all)``; simulating and pooling count alike.
         options: of each part, not of their sum; see :class:`bench.datasets.simulated.options.Options`.
 
     Raises:
-        BenchError: the folder exists, or an option makes no sense.
+        BenchError: the folder exists, an option is unknown, or a value is out of range.
     """
     folder = Path(folder)
     sessions = resolve(PARTS[0], options).sessions
@@ -39,7 +39,7 @@ def make(folder: str | Path, *, name: str, progress: Callable[[int, int], None] 
     total = 2 * len(PARTS) * sessions
     with scratch(folder) as beside:
         for number, part in enumerate(PARTS):
-            make_one(beside / part, name=part, progress=_shifted(report, number * sessions, total), **options)
+            make_part(beside / part, name=part, progress=_shifted(report, number * sessions, total), **options)
         parts = [Corpus(beside / part) for part in PARTS]
         pool(
             folder,
@@ -59,4 +59,5 @@ def make(folder: str | Path, *, name: str, progress: Callable[[int, int], None] 
 
 
 def _shifted(report: Callable[[int, int], None], before: int, total: int) -> Callable[[int, int], None]:
+    """A progress callback of one part of the work, after ``before`` of ``total`` sessions."""
     return lambda done, _: report(before + done, total)

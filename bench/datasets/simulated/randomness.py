@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from bench.data.published import PUBLISHED
 
 MODEL_SEED = 2022
-"""Seeds what all corpora share whatever their seed: the word and image models, the shared words, the domain centres."""
+"""Seed of what all corpora share, whatever their own: word and image maps, shared words, domain centres."""
 
 GRID, LIMIT = 64, 4.0
 
@@ -48,15 +48,22 @@ _CATEGORIES = sorted(PUBLISHED)
 
 
 def stream(purpose: str, *, seed: int = MODEL_SEED, category: str | None = None, block: int = 0) -> Generator:
-    """The generator of one purpose, of one category (all together without it), of one block of rows."""
-    place = 0 if category is None else 1 + _CATEGORIES.index(category)
-    return Generator(PCG64(SeedSequence(seed, spawn_key=(_PURPOSES.index(purpose), place, block))))
+    """The random stream of a purpose.
+
+    Args:
+        purpose: one of ``_PURPOSES``.
+        seed: of the corpus.
+        category: whose it is; none for what all categories share.
+        block: number of the block of rows that is drawn.
+    """
+    number = 0 if category is None else 1 + _CATEGORIES.index(category)
+    return Generator(PCG64(SeedSequence(seed, spawn_key=(_PURPOSES.index(purpose), number, block))))
 
 
 def on_grid(values: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
-    """``values`` rounded to multiples of 1/64 within ±4."""
-    grid: NDArray[np.float32] = (np.rint(np.clip(values, -LIMIT, LIMIT) * GRID) / GRID).astype(np.float32)
-    return grid
+    """Values (…) clipped to ±4 and rounded to multiples of 1/64."""
+    rounded: NDArray[np.float32] = (np.rint(np.clip(values, -LIMIT, LIMIT) * GRID) / GRID).astype(np.float32)
+    return rounded
 
 
 def latent(rng: Generator, shape: tuple[int, ...]) -> NDArray[np.float32]:
@@ -72,5 +79,5 @@ def gumbel(rng: Generator, shape: tuple[int, ...]) -> NDArray[np.float64]:
 
 
 def from_cdf(rng: Generator, cdf: NDArray[np.float64], count: int) -> NDArray[np.int64]:
-    """``count`` draws of the places 0, 1, 2 … of a distribution."""
+    """(count,) draws of 0, 1, 2 … from the distribution with cumulative probabilities ``cdf``."""
     return np.minimum(np.searchsorted(cdf, rng.random(count), side="right"), len(cdf) - 1)

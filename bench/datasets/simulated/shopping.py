@@ -1,4 +1,4 @@
-"""Shopping: intents, keyword queries, results, clicks, and the clicked item that becomes the next query."""
+"""The shopper model: intents, keyword queries, results, clicks, and the clicked item that becomes the next query."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ LATENT_DIM = TEXT_DIM + VISUAL_DIM
 
 @dataclass(frozen=True)
 class Shopping:
-    """What the Q steps of a chunk came to.
+    """The queries and impressions of the Q steps of a chunk.
 
     Attributes:
-        keywords: (keyword queries, longest) word rows, -1 after the end.
-        source: (Q,) the item that a product query came from, -1 for keyword queries.
+        keywords: (keyword queries, longest) word rows of the keyword queries, -1 after the end.
+        source: (Q,) the item that a product query searches from, -1 for keyword queries.
         query: (P,) step of each logged impression, ascending.
         item, rank, clicked: (P,) of each logged impression; rank 1 is the top.
         wait: (P,) ms from the query to the click, -1 where there is none.
@@ -47,8 +47,8 @@ class Shopper:
 
     Args:
         name, options, calibration: of the category.
-        catalogue: what can be bought.
-        users: number of users, each of whom gets a taste.
+        catalogue: its items.
+        users: number of users; each has a taste.
     """
 
     def __init__(self, name: str, options: Options, calibration: Calibration, catalogue: Catalogue, users: int) -> None:
@@ -57,10 +57,10 @@ class Shopper:
         self._taste = latent(stream("users", seed=options.seed, category=name, block=1), (users, LATENT_DIM))
 
     def shop(self, chunk: int, steps: Steps, user: NDArray[np.int64], everything: NDArray[np.bool_]) -> Shopping:
-        """Goes through the sessions of a chunk, all sessions at once, step by step.
+        """Simulates the n sessions of a chunk, all sessions at once, step by step.
 
         Args:
-            chunk: its number, which names its random streams.
+            chunk: the chunk's number, which names its random streams.
             steps: its steps.
             user: (n,) user of each session.
             everything: (n,) whether all shown items are logged, or only the clicked ones.
@@ -77,11 +77,12 @@ class Shopper:
         lengths = np.diff(steps.offsets)
         longest_first = np.argsort(-lengths, kind="stable")
         for position in range(int(lengths.max())):
-            session = longest_first[: np.count_nonzero(lengths > position)]  # those that have this step
+            session = longest_first[: np.count_nonzero(lengths > position)]  # (n',) those with a step at this position
             query = steps.offsets[session] + position
             reading = self._read(query, steps.product, source, keywords, keyword_row)
             used[session, position] = source[query]
-            items = self._engine.search(leaf[session], reading, used[session, : position + 1], engine_rng)  # (n, shown)
+            searched = used[session, : position + 1]
+            items = self._engine.search(leaf[session], reading, searched, engine_rng)  # (n', shown)
             utility = click_utility(
                 self._options,
                 self._catalogue.latents[items],
@@ -91,17 +92,17 @@ class Shopper:
                 click_rng,
             )
             clicked = _largest(utility, steps.clicks[query])
-            moment = time_rng.random(items.shape)  # of a click, as a share of the time until the next query
+            click_time = time_rng.random(items.shape)  # as a share of the time until the next query
 
-            last = items[np.arange(len(items)), np.argmax(np.where(clicked, moment, -1.0), axis=1)]
-            followed = position + 1 < lengths[session]
-            followed[followed] = steps.product[query[followed] + 1]
-            source[query[followed] + 1] = last[followed]
+            last_clicked = items[np.arange(len(items)), np.argmax(np.where(clicked, click_time, -1.0), axis=1)]
+            leads_on = position + 1 < lengths[session]  # and to a product query
+            leads_on[leads_on] = steps.product[query[leads_on] + 1]
+            source[query[leads_on] + 1] = last_clicked[leads_on]
 
             row, column = np.nonzero(clicked | everything[session][:, None])
-            wait = 1 + (moment[row, column] * (steps.gap[query[row]] - 1)).astype(np.int64)
-            hit = clicked[row, column]
-            logged.append((query[row], items[row, column], column + 1, hit, np.where(hit, wait, -1)))
+            wait = 1 + (click_time[row, column] * (steps.gap[query[row]] - 1)).astype(np.int64)
+            is_clicked = clicked[row, column]
+            logged.append((query[row], items[row, column], column + 1, is_clicked, np.where(is_clicked, wait, -1)))
 
         query, item, rank, clicked, wait = (np.concatenate(column) for column in zip(*logged, strict=True))
         order = np.argsort(query * shown + rank - 1)
@@ -117,19 +118,20 @@ class Shopper:
         lengths = np.diff(steps.offsets)
         start, items = self._catalogue.leaf_start, self._catalogue.leaf_start[-1]
         leaf = np.searchsorted(start, rng.integers(items, size=len(lengths)), side="right") - 1  # as popular as large
-        moving = rng.standard_normal((len(steps.product), LATENT_DIM))
+        intent = rng.standard_normal((len(steps.product), LATENT_DIM))
         stay, drift = np.sqrt(1 - self._options.drift**2), self._options.drift
         for position in range(1, int(lengths.max())):
             query = steps.offsets[:-1][lengths > position] + position
-            moving[query] = stay * moving[query - 1] + drift * moving[query]  # x' = sqrt(1 - δ²) x + δ ε
-        return leaf, on_grid(moving)
+            intent[query] = stay * intent[query - 1] + drift * intent[query]  # x' = sqrt(1 - δ²) x + δ ε
+        return leaf, on_grid(intent)
 
     def _keywords(self, chunk: int, steps: Steps, leaf: Integers, intent: NDArray[np.float32]) -> NDArray[np.int32]:
-        """Words (keyword queries, longest) of the chunk's keyword queries: they say some of a*."""
+        """(keyword queries, longest) word rows of the chunk's keyword queries, drawn for their textual intents."""
         query = np.flatnonzero(~steps.product)
-        session = np.repeat(leaf, np.diff(steps.offsets))[query]
+        query_leaf = np.repeat(leaf, np.diff(steps.offsets))[query]
         counts = keyword_lengths(self._name, self._options.seed, chunk, len(query), self._calibration)
-        return self._catalogue.language.draw(session, intent[query, :TEXT_DIM], counts, self._stream("keywords", chunk))
+        rng = self._stream("keywords", chunk)
+        return self._catalogue.language.draw(query_leaf, intent[query, :TEXT_DIM], counts, rng)
 
     def _read(
         self,
@@ -139,13 +141,14 @@ class Shopper:
         keywords: NDArray[np.int32],
         keyword_row: NDArray[np.int64],
     ) -> NDArray[np.float32]:
-        """The queries (n, LATENT_DIM) as the engine reads them."""
+        """(n, LATENT_DIM) [r_text ; r_visual] of the queries ``query`` (n,), as the engine reads them."""
         reading = np.zeros((len(query), LATENT_DIM), dtype=np.float32)
-        by_item = product[query]
-        asked, item = query[~by_item], source[query[by_item]]
-        reading[~by_item, :TEXT_DIM] = read_words(self._catalogue.language.meanings, keywords[keyword_row[asked]])
-        reading[by_item, :TEXT_DIM] = read_titles(self._catalogue, item)
-        reading[by_item, TEXT_DIM:] = self._catalogue.latents[item, TEXT_DIM:]
+        is_product = product[query]
+        keyword_query, item = query[~is_product], source[query[is_product]]
+        words = keywords[keyword_row[keyword_query]]
+        reading[~is_product, :TEXT_DIM] = read_words(self._catalogue.language.meanings, words)
+        reading[is_product, :TEXT_DIM] = read_titles(self._catalogue, item)
+        reading[is_product, TEXT_DIM:] = self._catalogue.latents[item, TEXT_DIM:]
         return reading
 
 
@@ -157,12 +160,13 @@ def click_utility(
     taste: NDArray[np.float32],
     rng: Generator,
 ) -> NDArray[np.float64]:
-    """Utility (n, K) of the shown items for who looks at them, noise included.
+    """(n, K) utilities of shown items for the shopper, noise included.
 
     Args:
-        knobs: the weights.
+        knobs: the weights of its terms.
         latents, quality: (n, K, LATENT_DIM) and (n, K) of the shown items, the top first.
-        intent, taste: (n, LATENT_DIM), on the grid.
+        intent, taste: (n, LATENT_DIM) of the query and of the user, on the grid.
+        rng: the random stream of the noise.
     """
     wanted = np.zeros((len(latents), LATENT_DIM, 3), dtype=np.float32)
     wanted[:, :TEXT_DIM, 0], wanted[:, TEXT_DIM:, 1] = intent[:, :TEXT_DIM], intent[:, TEXT_DIM:]
@@ -174,12 +178,12 @@ def click_utility(
     utility = knobs.item_signal * quality - knobs.position_signal * np.log2(rank)
     for part, weight in enumerate(weights):
         utility += weight * agreement[:, :, part].astype(np.float64)
-    # With nothing to go by and no noise, the higher place wins.
+    # Where utilities tie (no signal, no noise), the higher rank wins.
     return utility + knobs.noise * gumbel(rng, utility.shape) - 1e-9 * rank
 
 
 def _largest(values: NDArray[np.float64], counts: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Marks the ``counts[i]`` largest values of each row i."""
+    """(n, K) mask of the ``counts[i]`` largest values of each row i."""
     ordered = np.sort(-values, axis=1)
     threshold = -ordered[np.arange(len(values)), np.maximum(counts, 1) - 1]
     largest: NDArray[np.bool_] = values >= threshold[:, None]

@@ -1,6 +1,6 @@
-"""Who searches when, how long, and how often is clicked: all that does not depend on what is searched for.
+"""Visits: users, times, numbers of steps and numbers of clicks, which do not depend on what is searched for.
 
-Because these are drawn first, and from streams of their own, no knob of the click model changes any count.
+They are drawn first and from random streams of their own, so that no knob of the click model changes any count.
 """
 
 from __future__ import annotations
@@ -30,7 +30,15 @@ _FIRST_HOUR, _LAST_HOUR = 6, 22
 
 @dataclass(frozen=True)
 class Visits:
-    """S sessions: ``user`` (S,), ``start`` (S,) in ms since 1970, ``split`` (S,) codes, ``downstream`` (S,) bool."""
+    """S sessions, before anything is searched for.
+
+    Attributes:
+        user: (S,) user of each session.
+        start: (S,) ms since 1970.
+        split: (S,) split codes.
+        downstream: (S,) whether it is in the downstream sample.
+        users: number of users.
+    """
 
     user: NDArray[np.int64]
     start: NDArray[np.int64]
@@ -65,15 +73,15 @@ def draw_visits(name: str, options: Options, calibration: Calibration) -> Visits
     sessions, users = options.sessions, round(options.sessions * calibration.users_per_session)
     rng = stream("users", seed=options.seed, category=name)
     # A user's sessions lie on different days at about the same hour, so that they never run into each other.
-    # Everybody has a first one; the others fill, at random, the six further days of each user.
-    extra = rng.choice((DAYS - 1) * users, sessions - users, replace=False, shuffle=False)
-    user = np.concatenate([np.arange(users), extra // (DAYS - 1)])
-    further = np.concatenate([np.zeros(users, dtype=np.int64), 1 + extra % (DAYS - 1)])
-    day = (rng.integers(DAYS, size=users)[user] + further) % DAYS
-    usual = _FIRST_HOUR + (_LAST_HOUR - _FIRST_HOUR) * rng.beta(3, 2, users)
-    hour = usual[user] + rng.uniform(-0.5, 0.5, sessions)
+    # Every user has one session; the others are drawn from the six further days of all users.
+    user_day = rng.choice((DAYS - 1) * users, sessions - users, replace=False, shuffle=False)
+    user = np.concatenate([np.arange(users), user_day // (DAYS - 1)])
+    days_later = np.concatenate([np.zeros(users, dtype=np.int64), 1 + user_day % (DAYS - 1)])
+    day = (rng.integers(DAYS, size=users)[user] + days_later) % DAYS
+    usual_hour = _FIRST_HOUR + (_LAST_HOUR - _FIRST_HOUR) * rng.beta(3, 2, users)
+    hour = usual_hour[user] + rng.uniform(-0.5, 0.5, sessions)
     start = FIRST_DAY_MS + day * DAY_MS + (hour * 3_600_000).astype(np.int64)
-    mixed = rng.permutation(sessions)
+    shuffled = rng.permutation(sessions)
 
     rng = stream("sample", seed=options.seed, category=name)
     test, valid = round(options.test_share * sessions), round(options.valid_share * sessions)
@@ -88,7 +96,7 @@ def draw_visits(name: str, options: Options, calibration: Calibration) -> Visits
             where=f"{name}.downstream",
             fix="raise downstream, test_share or valid_share",
         )
-    return Visits(user[mixed], start[mixed], split, downstream, users)
+    return Visits(user[shuffled], start[shuffled], split, downstream, users)
 
 
 def draw_steps(name: str, seed: int, chunk: int, sessions: int, calibration: Calibration) -> Steps:
@@ -100,23 +108,23 @@ def draw_steps(name: str, seed: int, chunk: int, sessions: int, calibration: Cal
 
     rng = stream("kinds", seed=seed, category=name, block=chunk)
     product = (rng.random(len(session)) < calibration.product) & (position > 0)
-    one = offsets[:-1] + 1 + (rng.random(sessions) * (lengths - 1)).astype(np.int64)  # a random later step
-    lacking = np.bincount(session, weights=product, minlength=sessions) == 0
-    product[one[lacking]] = True
+    later_step = offsets[:-1] + 1 + (rng.random(sessions) * (lengths - 1)).astype(np.int64)  # (n,) not the first
+    without_product = np.bincount(session, weights=product, minlength=sessions) == 0
+    product[later_step[without_product]] = True
 
     rng = stream("times", seed=seed, category=name, block=chunk)
     share = rng.beta(calibration.gap * GAP_CONCENTRATION, (1 - calibration.gap) * GAP_CONCENTRATION, len(session))
     gap = np.rint(MIN_GAP_MS + (MAX_GAP_MS - MIN_GAP_MS) * share).astype(np.int64)
 
-    # A click leads to each product query; it comes on top of the clicks that are there anyway.
+    # A product query follows from a click, which is added to the number of clicks that is drawn.
     followed = np.append(product[1:], False)  # no session begins with a product query
-    free = from_cdf(
+    drawn = from_cdf(
         stream("click counts", seed=seed, category=name, block=chunk), calibration.clicks.cumsum(), len(session)
     )
-    return Steps(offsets, product, gap, np.minimum(free + followed, len(calibration.clicks) - 1))
+    return Steps(offsets, product, gap, np.minimum(drawn + followed, len(calibration.clicks) - 1))
 
 
 def keyword_lengths(name: str, seed: int, chunk: int, count: int, calibration: Calibration) -> NDArray[np.int64]:
-    """(count,) number of words of the chunk's keyword queries."""
+    """(count,) numbers of words of the chunk's keyword queries."""
     rng = stream("keyword lengths", seed=seed, category=name, block=chunk)
     return 1 + rng.binomial(MAX_KEYWORDS - 1, calibration.keyword_chance, count)

@@ -12,6 +12,7 @@ from small_corpora import random_corpus
 
 from bench.data.corpus import Corpus
 from bench.datasets import pool as pooling
+from bench.datasets import pooled_sessions
 from bench.datasets.pool import pool
 from bench.datasets.simulated import make as make_one
 from bench.datasets.simulated.pooled import PARTS, make
@@ -62,8 +63,9 @@ def test_every_session_is_there_as_it_was(folder: Path) -> None:
 
 
 def test_chunks_do_not_matter(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pooling, "_CHUNK", 7)
-    monkeypatch.setattr(pooling, "_ROWS", 50)
+    monkeypatch.setattr(pooled_sessions, "_CHUNK_SESSIONS", 7)
+    monkeypatch.setattr(pooled_sessions, "_BLOCK_ROWS", 50)
+    monkeypatch.setattr(pooling, "_BLOCK_ROWS", 50)
     make(tmp_path / "pooled", name="pooled", **OPTIONS)
     assert Corpus(tmp_path / "pooled").info.fingerprint == Corpus(folder / "pooled").info.fingerprint
 
