@@ -1,1 +1,1 @@
-"""Built-in downstream models."""
+"""Built-in baselines: the downstream models that session vectors are joined to, and references that learn nothing."""

@@ -1,4 +1,4 @@
-"""Weight decay as the public codes of the click models set it on their optimisers."""
+"""What the losses of the click models share: pairs of candidates, and weight decay as a penalty."""
 
 from __future__ import annotations
 
@@ -9,22 +9,35 @@ from torch import Tensor, nn
 
 
 def weight_penalty(model: nn.Module, weight_decay: float) -> Tensor | None:
-    """Half of ``weight_decay`` times all squared weights, None for 0.
+    """The L2 penalty ``weight_decay / 2 · |w|²`` over all parameters w; None for a weight decay of 0.
 
-    Its gradient is what torch's optimisers add to that of the loss for their ``weight_decay``.
+    Its gradient is what torch's optimisers add for their option ``weight_decay``, as which the public codes have it.
     """
     return _Penalty.apply(weight_decay, *model.parameters()) if weight_decay else None  # type: ignore[no-untyped-call]
 
 
+def click_pairs(clicks: Tensor, shown: Tensor) -> Tensor:
+    """(B, K, K) bool, true at (b, i, j) where query b's candidate i was clicked and its candidate j was not.
+
+    Args:
+        clicks: (B, K) 1 for a clicked candidate, else 0.
+        shown: (B, K) whether a candidate exists; lists are padded.
+    """
+    clicked, unclicked = (clicks > 0) & shown, (clicks == 0) & shown  # (B, K) each
+    return clicked.unsqueeze(2) & unclicked.unsqueeze(1)
+
+
 class _Penalty(torch.autograd.Function):
-    """One call for all weights, forward and backward: a square and a sum for each take a fifth of a light step."""
+    """The penalty, in one call: a square and a sum for each parameter would take a fifth of a cheap step."""
 
     @staticmethod
-    def forward(ctx: Any, weight_decay: float, *weights: Tensor) -> Tensor:
+    def forward(ctx: Any, weight_decay: float, *parameters: Tensor) -> Tensor:
+        """The penalty, a scalar."""
         ctx.weight_decay = weight_decay
-        ctx.save_for_backward(*weights)
-        return 0.5 * weight_decay * torch.stack(torch._foreach_norm(weights)).square().sum()
+        ctx.save_for_backward(*parameters)
+        return 0.5 * weight_decay * torch.stack(torch._foreach_norm(parameters)).square().sum()
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        return None, *torch._foreach_mul(ctx.saved_tensors, ctx.weight_decay * grads[0])
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        """``weight_decay`` times each parameter, times the incoming gradient."""
+        return None, *torch._foreach_mul(ctx.saved_tensors, ctx.weight_decay * gradients[0])

@@ -14,8 +14,8 @@ class Bm25Options:
     """Options of ``bm25``; both defaults are the library's.
 
     Attributes:
-        k1: how soon further occurrences of a word stop counting.
-        b: how much long titles are marked down.
+        k1: saturation of term frequency: the larger, the more further occurrences of a word count.
+        b: normalisation by title length, from 0 (none) to 1 (full).
     """
 
     k1: Annotated[float, AtLeast(0)] = 1.5
@@ -30,10 +30,10 @@ class TranSearchOptions:
         mode: ``end`` or ``double`` for text and image, ``text`` or ``vis`` for one of them.
         embed_size: d, the width of the space that users, queries and items share.
         dropout: in the feature layers.
-        margin: m, by which a clicked candidate shall be nearer than an unclicked one.
+        margin: m, by which a clicked candidate is to be nearer than an unclicked one.
         weight_decay: half of it times the squared weights is added to the loss.
         pretraining_epochs, pretraining_negatives: budget of the feature pretraining of mode ``double``.
-        fixed: the feature layers of mode ``double`` are not trained on.
+        fixed: whether the pretrained feature layers of mode ``double`` are frozen.
     """
 
     mode: Literal["end", "double", "text", "vis"] = "end"
@@ -55,7 +55,7 @@ class AlstpOptions:
         global_dim: width of projections, states and the context.
         alpha: share of the old long-term preference in the new one.
         weight_decay: half of it times the squared weights is the penalty.
-        longest_history: purchases before the latest so many are forgotten.
+        longest_history: number of latest purchases that are read; earlier ones are left out.
     """
 
     num_steps: Annotated[int, AtLeast(1)] = 4
@@ -72,16 +72,16 @@ class HscmOptions:
     Attributes:
         hidden: d, a quarter of the context's width.
         dropout: of attention weights and of attended content.
-        steps: earlier queries of the session that are looked at.
-        longest: words kept of a query or a title.
-        clicked, unclicked: clicked and unclicked shown items that are kept of each query's feedback, from the top of
-            the list, at most.
-        similar: semantic neighbours of a query, from which the walk through the click graph starts.
-        pool: most similar queries among those reached that one is drawn from.
+        steps: number of earlier queries of the session that are read.
+        longest: words read of a query or a title.
+        clicked, unclicked: largest numbers of clicked and of unclicked items read of each query's feedback, from the
+            top of the list.
+        similar: number of semantic neighbours of a query, from which the walk through the click graph starts.
+        pool: number of most similar reached queries, from which are drawn.
         threshold: least cosine of a query in the pool.
-        cross_queries: queries of other sessions drawn for each query.
-        cross_items: clicked items of each drawn query.
-        suggestion: weight of the second task; that of ranking is 1 less it.
+        cross_queries: number of queries of other sessions drawn for a query.
+        cross_items: number of clicked items taken of a drawn query.
+        suggestion: weight of the second task's loss; that of ranking is 1 - ``suggestion``.
     """
 
     hidden: Annotated[int, AtLeast(1)] = 32
@@ -121,10 +121,10 @@ class BoostedTreesOptions:
     """Options of ``xgboost``.
 
     Attributes:
-        rounds: at most so many; each grows one tree per class (one in all for two classes).
-        depth: of a tree, at most.
-        shrinkage: what a tree's step is multiplied by (the library's ``learning_rate``).
-        patience: rounds without a better validation loss before it stops.
+        rounds: largest number of rounds; each grows one tree per class (one in all for two classes).
+        depth: largest depth of a tree.
+        shrinkage: factor of a tree's output (the library's ``learning_rate``).
+        patience: rounds without a lower validation loss before training stops.
     """
 
     rounds: Annotated[int, AtLeast(1)] = 200

@@ -1,4 +1,4 @@
-"""What the built-in plugin of baselines offers; imports no baseline."""
+"""The built-in plugin of baselines; importing it imports no baseline."""
 
 from __future__ import annotations
 

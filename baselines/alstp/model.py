@@ -1,4 +1,4 @@
-"""ALSTP: what a user seeks for long and what he seeks now, both attended to from the query.
+"""ALSTP: ranking from a user's long-term and short-term preferences, both attended to from the query.
 
 Paper: Guo et al., "Attentive Long Short-Term Preference Modeling for Personalized Product Search", TOIS 37(2), 2019
 (https://doi.org/10.1145/3295822). Public code: https://github.com/guoyang9/ALSTP.
@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from baselines.alstp.past import Past, Pasts, Rounds, Windows
-from baselines.losses import weight_penalty
+from baselines.losses import click_pairs, weight_penalty
 from baselines.options import AlstpOptions
 from bench.contracts import ClickBatch, ClickCorpus, ClickDims, ClickModel
 from bench.errors import BenchError
@@ -21,8 +21,8 @@ from bench.plugins.options import read_options
 
 
 class ALSTP(ClickModel):
-    r"""With c(x) = ELU(W x + b) the shared projection of items and queries, a query q after the purchases
-    :math:`(q_1, p_1) \dots (q_n, p_n)` of its user, and m = ``num_steps``:
+    r"""A click model over a user's purchases. With c(x) = ELU(W x + b) the shared projection of items and queries, a
+    query q after the purchases :math:`(q_1, p_1) \dots (q_n, p_n)` of its user, and m = ``num_steps``:
 
     .. math::
         h_j &= \mathrm{GRU}(c(p_j), h_{j-1}), \quad j = n - m + 1 \dots n, \quad h_{n-m} = g \\
@@ -42,8 +42,8 @@ class ALSTP(ClickModel):
 
     Purchases are clicks: those of the user's earlier training sessions and of the earlier queries of this session
     (:class:`bench.data.click_history.ClickHistory`). This is how the vanilla model takes preceding queries into
-    account: the words of each that led to a click weigh in the attention, and what was clicked enters the GRU. It makes
-    no difference between keyword and product queries and reads no image at all, so image queries are ignored.
+    account: the words of each query that led to a click enter the attention, and the clicked item enters the GRU.
+    Keyword and product queries are read alike, and images not at all, so image queries are ignored.
 
     What differs from the public code: titles and queries are mean word vectors, as the benchmark gives them, not PV-DM
     vectors; a history of fewer than m purchases is read as it is and an empty one gives zeros (the original leaves such
@@ -53,7 +53,7 @@ class ALSTP(ClickModel):
     vectors of 512; from word vectors of 50, 64 validates alike and costs half.
 
     Args:
-        dims: widths of vectors.
+        dims: widths of the feature vectors.
         given: see :class:`baselines.options.AlstpOptions`.
     """
 
@@ -83,91 +83,100 @@ class ALSTP(ClickModel):
         self._pasts: Pasts | None = None
 
     def prepare(self, data: ClickCorpus) -> None:
-        """Gathers the histories of all queries of the downstream sample."""
+        """Reads the purchase histories of all queries of the downstream sample."""
         self._pasts = Pasts(data, self.longest_history)
 
     def context(self, batch: ClickBatch) -> Tensor:
-        """(B, d) the query with the user's short-term and long-term preference."""
+        """(B, d) context: the query with the user's short-term and long-term preference."""
         if self._pasts is None:
-            raise BenchError("alstp reads histories", fix="call prepare before context")
+            raise BenchError("prepare() was not called", where="baseline alstp", fix="call prepare before context")
         past = self._pasts.of(batch.queries)
         query = self._convert(batch.query_text.index_select(0, past.order))  # (B, d)
         preference = self.long_term(past)
         short = self._short_term(past, preference, query)
         factor = F.elu(self.query_global(query))  # (B, 1)
-        long = preference * torch.softmax(preference * factor, dim=1)
-        joined = F.elu(self.concate(torch.cat([short, long, query], dim=1)))
-        return joined.index_select(0, torch.argsort(past.order))
+        long = preference * torch.softmax(preference * factor, dim=1)  # (B, d)
+        context = F.elu(self.concate(torch.cat([short, long, query], dim=1)))  # (B, d), in the order of past
+        return context.index_select(0, torch.argsort(past.order))
 
     @torch.no_grad()
     def long_term(self, past: Past) -> Tensor:
-        """(B, d) the long-term preference g at each query, in the order of ``past``."""
-        preference = self.convert.weight.new_zeros(len(past.counts), self.context_dim)
+        """(B, d) long-term preferences g at the queries, in the order of ``past``."""
+        preference = self.convert.weight.new_zeros(len(past.counts), self.context_dim)  # (B, d)
         rounds = Rounds.of(past, self.num_steps)
         items = self._convert(past.item_text[rounds.purchases])  # (p, d)
-        parts = items.split([self.num_steps * queries for queries in rounds.sizes])
-        for number, (queries, part) in enumerate(zip(rounds.sizes, parts, strict=True)):
-            inputs, old = part.view(self.num_steps, queries, -1), preference[:queries]
+        by_round = items.split([self.num_steps * queries for queries in rounds.sizes])
+        for number, (queries, round_items) in enumerate(zip(rounds.sizes, by_round, strict=True)):
+            inputs, old = round_items.view(self.num_steps, queries, -1), preference[:queries]  # (m, queries, d)
             state = self.gru(inputs, old.unsqueeze(0).contiguous())[1].squeeze(0)  # (queries, d)
             old.copy_(state if number == 0 else self.alpha * old + (1 - self.alpha) * state)
         return preference
 
     def _inputs(self, item_text: Tensor) -> Tensor:
-        """(…, 3d) what purchased items bring to the gates of the GRU."""
+        """(…, 3d) input terms of the GRU's gates (reset, update, new) for items with mean word vectors (…, words)."""
         weight, _, bias, _ = self.gru.all_weights[0]
         return F.linear(self._convert(item_text), weight, bias)
 
     def _step(self, inputs: Tensor, state: Tensor) -> Tensor:
-        """(n, d) the next state; ``nn.GRU`` fills a gradient of the size of all steps with zeros at every step."""
+        """(n, d) next state of the GRU from input terms (n, 3d) and state (n, d).
+
+        It is written out, since ``nn.GRU`` fills a gradient of the size of all steps with zeros at every step.
+        """
         d = self.context_dim
         _, weight, _, bias = self.gru.all_weights[0]
-        update_in, new_in = inputs.split((2 * d, d), dim=1)
-        update_state, new_state = F.linear(state, weight, bias).split((2 * d, d), dim=1)
-        reset, keep = torch.sigmoid(update_in + update_state).chunk(2, dim=1)
-        return torch.lerp(torch.tanh(new_in + reset * new_state), state, keep)
+        gates_in, new_in = inputs.split((2 * d, d), dim=1)
+        gates_state, new_state = F.linear(state, weight, bias).split((2 * d, d), dim=1)  # (n, 2d), (n, d)
+        reset, update = torch.sigmoid(gates_in + gates_state).chunk(2, dim=1)  # (n, d) each
+        return torch.lerp(torch.tanh(new_in + reset * new_state), state, update)
 
     def _short_term(self, past: Past, preference: Tensor, query: Tensor) -> Tensor:
-        """(B, d) attended states of the GRU over the last m purchases, zero without any."""
+        """(B, d) short-term preferences: attended states of the GRU over the last m purchases; zero without any."""
         windows = Windows.of(past, self.num_steps)
         if not windows.sizes:
             return torch.zeros_like(query)
-        state, steps = preference, []
-        for inputs in self._inputs(past.item_text[windows.purchases]).split(windows.sizes):
-            state = self._step(inputs, state[: len(inputs)])
-            steps.append(state)
-        states = torch.cat(steps)  # (p, d)
-        asked = self.query_local(query).index_select(0, windows.owner)  # (p, local)
-        keys = self.queries_local(self._convert(past.query_text[windows.purchases]))
-        scores = self.v_local(F.elu(keys + asked)).squeeze(1)  # (p,)
-        weight = _softmax(scores, windows.owner, len(query))
+        state, by_step = preference, []
+        for inputs in self._inputs(past.item_text[windows.purchases]).split(windows.sizes):  # (queries, 3d) a step
+            state = self._step(inputs, state[: len(inputs)])  # (queries, d)
+            by_step.append(state)
+        states = torch.cat(by_step)  # (p, d)
+        current = self.query_local(query).index_select(0, windows.owner)  # (p, local)
+        keys = self.queries_local(self._convert(past.query_text[windows.purchases]))  # (p, local)
+        scores = self.v_local(F.elu(keys + current)).squeeze(1)  # (p,)
+        weight = _segment_softmax(scores, windows.owner, len(query))  # (p,)
         return torch.zeros_like(query).index_add(0, windows.owner, states * weight.unsqueeze(1))
 
     def items(self, batch: ClickBatch) -> Tensor:
-        """(B, K, d) the projected titles."""
+        """(B, K, d) projected titles of the candidates."""
         return self._convert(batch.item_text)
 
     def match(self, context: Tensor, items: Tensor) -> Tensor:
-        """(B, K) cosines."""
+        """(B, K) cosines of contexts (B, d) and candidates (B, K, d)."""
         return (F.normalize(items, dim=2, eps=1e-8) * F.normalize(context, dim=1, eps=1e-8).unsqueeze(1)).sum(2)
 
     def loss(self, scores: Tensor, clicks: Tensor, shown: Tensor) -> Tensor:
-        """BPR: for each clicked candidate the mean over the unclicked ones of its query, then the mean over these."""
-        clicked, unclicked = (clicks > 0) & shown, (clicks == 0) & shown
-        pair = clicked.unsqueeze(2) & unclicked.unsqueeze(1)  # (B, K, K)
-        negatives = pair.sum(2)  # (B, K) of each clicked one
-        losses = -F.logsigmoid(scores.unsqueeze(2) - scores.unsqueeze(1)) * pair
+        """BPR: the mean over a clicked candidate's unclicked ones, then over all clicked candidates of the batch.
+
+        Rendle et al., "BPR: Bayesian Personalized Ranking from Implicit Feedback", UAI 2009.
+
+        Args:
+            scores, clicks, shown: (B, K) as in :class:`bench.contracts.ClickModel`.
+        """
+        pair = click_pairs(clicks, shown)  # (B, K, K)
+        negatives = pair.sum(2)  # (B, K) unclicked candidates beside each clicked one
+        losses = -F.logsigmoid(scores.unsqueeze(2) - scores.unsqueeze(1)) * pair  # (B, K, K)
         return (losses.sum(2) / negatives.clamp(min=1)).sum() / (negatives > 0).sum().clamp(min=1)
 
     def auxiliary_loss(self, batch: ClickBatch) -> Tensor | None:
-        """The L2 penalty: its gradient is the weight decay of the public code."""
+        """The L2 penalty, whose gradient is the weight decay of the public code."""
         return weight_penalty(self, self.weight_decay)
 
     def _convert(self, text: Tensor) -> Tensor:
+        """(…, d) projection c of mean word vectors (…, words)."""
         return F.elu(self.convert(text))
 
 
-def _softmax(scores: Tensor, owner: Tensor, owners: int) -> Tensor:
-    """(p,) softmax of ``scores`` (p,) among those of the same owner."""
+def _segment_softmax(scores: Tensor, owner: Tensor, owners: int) -> Tensor:
+    """(p,) softmax of ``scores`` (p,) over those of the same ``owner`` (p,), 0 … owners - 1."""
     highest = scores.detach().new_full((owners,), -torch.inf).scatter_reduce(0, owner, scores.detach(), "amax")
-    weights = (scores - highest[owner]).exp()
+    weights = (scores - highest[owner]).exp()  # (p,)
     return weights / weights.new_zeros(owners).index_add(0, owner, weights)[owner]

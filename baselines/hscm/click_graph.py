@@ -1,4 +1,8 @@
-"""The query-item click graph across sessions, and what it says about a query: similar queries and their clicks."""
+"""The query-item click graph across sessions: for a query, similar queries of other sessions and the clicks on them.
+
+Chen et al., TOIS 2021 (https://doi.org/10.1145/3448127); where the walk differs from the public code is said in
+:class:`baselines.hscm.model.Hscm`.
+"""
 
 from __future__ import annotations
 
@@ -9,22 +13,23 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from baselines.hscm.pairs import rank_within, take_rows_between, unique_pairs
 from baselines.hscm.query_texts import QueryTexts, mix, similarity
-from bench.data.csr import Integers, Scalar, offsets_of, take_rows
+from bench.data.csr import offsets_of, take_rows
 
-_CELLS = 2**24  # similarities held at a time
+_CELLS = 2**24  # similarities in memory at a time
 
 
 @dataclass(frozen=True)
 class Sampling:
-    """How queries are sampled from the graph.
+    """How queries of other sessions are sampled from the graph.
 
     Attributes:
-        similar: semantic neighbours of a query, from which the walk starts.
-        pool: most similar queries among those reached that one is drawn from.
-        threshold: least cosine of a query in the pool; none is there with a cosine of 0 or less.
-        queries: drawn for each query.
-        items: clicked items of each drawn query.
+        similar: number of semantic neighbours of a query, from which the walk starts.
+        pool: number of most similar reached queries, from which are drawn.
+        threshold: least cosine of a query in the pool, which never has a query with a cosine of 0 or less.
+        queries: number of queries drawn for a query.
+        items: number of clicked items taken of a drawn query.
     """
 
     similar: int = 3
@@ -36,11 +41,11 @@ class Sampling:
 
 @dataclass(frozen=True)
 class CrossSession:
-    """What m queries get from other sessions; -1 where there is none.
+    """Queries of other sessions that were drawn for m queries, and the clicks on them; -1 where there is none.
 
     Attributes:
         texts: (m, queries) text of each drawn query.
-        items: (m, queries, items) what was clicked there, clicked by most sessions first.
+        items: (m, queries, items) items clicked under it, those that most sessions clicked first.
     """
 
     texts: NDArray[np.int64]
@@ -48,14 +53,14 @@ class CrossSession:
 
 
 class ClickGraph:
-    """Query texts and the items that were clicked under them, in training sessions.
+    """A bipartite graph of query texts (N nodes) and items, with an edge where the item was clicked under the text.
 
-    A query of one of those sessions must not find its own click again, nor what its session does later. So every edge
-    knows its sessions, and all that is asked on behalf of a session is answered as if that session were not in the
-    graph: its clicks are no edges, and a text that it alone brought in is no node.
+    The clicks are those of training sessions. A query of such a session must not reach its own click, nor a later one
+    of its session. So every edge keeps its sessions, and the graph is read for a session as if that session were not in
+    it: its clicks are no edges, and a text that no other session clicked under is no node.
 
     Args:
-        texts: the texts that ids refer to.
+        texts: the T texts.
         word_vectors: (V, dims.words).
         clicks: (n, 3) text, item and session of each click.
         items: number of items.
@@ -70,29 +75,31 @@ class ClickGraph:
         self.nodes, node = np.unique(clicks[:, 0], return_inverse=True)  # (N,) text of each node
         node = node.reshape(-1)
         self.node_offsets = offsets_of(np.bincount(node, minlength=len(self.nodes)))
-        self.node_clicks = clicks[:, 1:]  # item, session
+        self.node_clicks = clicks[:, 1:]  # (n, 2) item, session
         order = np.lexsort((clicks[:, 2], node, clicks[:, 1]))
         self.item_offsets = offsets_of(np.bincount(clicks[:, 1], minlength=items))
-        self.item_clicks = np.stack([node, clicks[:, 2]], axis=1)[order]  # node, session
+        self.item_clicks = np.stack([node, clicks[:, 2]], axis=1)[order]  # (n, 2) node, session
 
-        support = np.unique(np.stack([node, clicks[:, 2]], axis=1), axis=0)  # node, session
-        sole = support[np.bincount(support[:, 0], minlength=len(self.nodes))[support[:, 0]] == 1]
+        # nodes of one session only, sorted by session: they do not exist for it
+        node_sessions = np.unique(np.stack([node, clicks[:, 2]], axis=1), axis=0)  # (p, 2) node, session
+        sessions_of_node = np.bincount(node_sessions[:, 0], minlength=len(self.nodes))  # (N,)
+        sole = node_sessions[sessions_of_node[node_sessions[:, 0]] == 1]
         sole = sole[np.argsort(sole[:, 1], kind="stable")]
         self._sole_sessions, self._sole_nodes = sole[:, 1], sole[:, 0]
         self._node_of = np.full(len(texts), -1, dtype=np.int64)
         self._node_of[self.nodes] = np.arange(len(self.nodes))
 
     def sample(self, text: NDArray[np.int64], session: NDArray[np.int64], sampling: Sampling) -> CrossSession:
-        """Cross-session queries and clicks for m queries.
+        """Queries of other sessions, with their clicks, for m queries.
 
-        A query reaches its own text and its most similar texts, and from these, through a clicked item, the texts that
-        led to the same item. Of the most similar ones reached some are drawn, in proportion to their similarity. The
-        draw hangs on the two texts alone, so the same query always gets the same answer.
+        A query reaches the nodes of its own text and of its most similar texts, and from these, through a clicked item,
+        the texts under which the same item was clicked. From the most similar reached nodes some are drawn, in
+        proportion to their similarity. The draw depends on the two texts alone, so that a query always gets the same.
 
         Args:
             text: (m,) text of each query.
-            session: (m,) the session on whose behalf it is asked, which is left out; -1 for none.
-            sampling: how many of what.
+            session: (m,) the query's own session, which is left out of the graph; -1 for none.
+            sampling: the numbers of neighbours, queries and items.
         """
         texts = np.full((len(text), sampling.queries), -1, dtype=np.int64)
         items = np.full((len(text), sampling.queries, sampling.items), -1, dtype=np.int64)
@@ -100,119 +107,106 @@ class ClickGraph:
             node_directions = torch.from_numpy(self.directions[self.nodes]).T.contiguous()  # (d, N)
             for rows in _chunks(len(text), max(1, _CELLS // len(self.nodes))):
                 products = torch.from_numpy(self.directions[text[rows]]) @ node_directions  # (b, N)
-                query, node = self._drawn(products, text[rows], session[rows], sampling)
-                slot = _place(query)
-                texts[rows[query], slot] = self.nodes[node]
-                pair, item, rank = self._clicked(node, session[rows[query]])
+                query, node = self._draw(products, text[rows], session[rows], sampling)  # (p,) each
+                column = rank_within(query)
+                texts[rows[query], column] = self.nodes[node]
+                pair, item, rank = self._clicked_items(node, session[rows[query]])
                 kept = rank < sampling.items
-                items[rows[query[pair[kept]]], slot[pair[kept]], rank[kept]] = item[kept]
+                items[rows[query[pair[kept]]], column[pair[kept]], rank[kept]] = item[kept]
         return CrossSession(texts, items)
 
     def reached(
         self, products: torch.Tensor, text: NDArray[np.int64], session: NDArray[np.int64], similar: int
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """All pairs of a query and a node in its reach, ascending.
+        """All pairs of a query and a node that it reaches, ascending.
 
         Args:
-            products: (b, N) inner products of the directions of queries and nodes; overwritten where a node does not
-                exist for a session.
+            products: (b, N) inner products of the directions of queries and nodes; overwritten with -1 where a node
+                does not exist for a query's session.
             text, session: (b,), as in :meth:`sample`.
-            similar: semantic neighbours.
+            similar: number of semantic neighbours.
+
+        Returns:
+            (p,) queries 0 … b - 1 and (p,) nodes.
         """
-        first = np.searchsorted(self._sole_sessions, session, side="left")
-        last = np.searchsorted(self._sole_sessions, session, side="right")
-        absent, owner = take_rows_between(self._sole_nodes, first, last)
+        starts = np.searchsorted(self._sole_sessions, session, side="left")
+        ends = np.searchsorted(self._sole_sessions, session, side="right")
+        absent, owner = take_rows_between(self._sole_nodes, starts, ends)
         products[torch.from_numpy(owner), torch.from_numpy(absent)] = -1.0
 
-        own = self._node_of[text]
-        itself = np.flatnonzero(own >= 0)
-        itself = itself[products.numpy()[itself, own[itself]] > 0]  # not where the session alone brought it in
-        query, node = self._most_similar(products, similar, own)
-        query, node = np.concatenate([itself, query]), np.concatenate([own[itself], node])
+        own_node = self._node_of[text]  # (b,) -1 where the text is no node
+        with_own = np.flatnonzero(own_node >= 0)
+        with_own = with_own[products.numpy()[with_own, own_node[with_own]] > 0]  # and the node exists for the session
+        query, node = self._most_similar(products, similar, own_node)
+        query, node = np.concatenate([with_own, query]), np.concatenate([own_node[with_own], node])  # (s,) seeds
 
-        seed, clicks = _take(self.node_offsets, self.node_clicks, node)  # clicks: item, session
-        query_of, others = query[seed], clicks[:, 1] != session[query[seed]]
-        pairs = _unique_pairs(query_of[others], clicks[others, 0], len(self.item_offsets))
-        via, back = _take(self.item_offsets, self.item_clicks, pairs[1])  # back: node, session
-        query_of = pairs[0][via]
-        others = back[:, 1] != session[query_of]
-        return _unique_pairs(
-            np.concatenate([query, query_of[others]]), np.concatenate([node, back[others, 0]]), len(self.nodes)
+        clicks, seed = take_rows(self.node_offsets, self.node_clicks, node)  # (c, 2) item, session; (c,)
+        click_query = query[seed]
+        foreign = clicks[:, 1] != session[click_query]
+        item_query, item = unique_pairs(click_query[foreign], clicks[foreign, 0], len(self.item_offsets))
+        clicks, pair = take_rows(self.item_offsets, self.item_clicks, item)  # (c', 2) node, session; (c',)
+        click_query = item_query[pair]
+        foreign = clicks[:, 1] != session[click_query]
+        return unique_pairs(
+            np.concatenate([query, click_query[foreign]]), np.concatenate([node, clicks[foreign, 0]]), len(self.nodes)
         )
 
     def _most_similar(
-        self, products: torch.Tensor, similar: int, own: NDArray[np.int64]
+        self, products: torch.Tensor, similar: int, own_node: NDArray[np.int64]
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Pairs of a query and each of its ``similar`` nearest nodes other than its own text; equals by their keys."""
+        """Pairs of a query and each of its ``similar`` nearest nodes but its own text's; ties go by their keys."""
         width = min(similar + 1, products.shape[1])
-        least = products.topk(width, dim=1).values[:, -1:]  # unlike the places of equals, their value is certain
-        found = (products >= least.clamp(min=1.0)).nonzero().numpy()  # products are whole numbers
-        query, node = found[:, 0], found[:, 1]
-        other = node != own[query]
-        query, node = query[other], node[other]
+        least = products.topk(width, dim=1).values[:, -1:]  # (b, 1); topk's indices among equal values are arbitrary
+        pairs = (products >= least.clamp(min=1.0)).nonzero().numpy()  # (p, 2); products are whole numbers
+        query, node = pairs[:, 0], pairs[:, 1]
+        not_own = node != own_node[query]
+        query, node = query[not_own], node[not_own]
         order = np.lexsort((node, -products.numpy()[query, node], query))
         query, node = query[order], node[order]
-        kept = _place(query) < similar
+        kept = rank_within(query) < similar
         return query[kept], node[kept]
 
-    def _drawn(
+    def _draw(
         self, products: torch.Tensor, text: NDArray[np.int64], session: NDArray[np.int64], sampling: Sampling
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Pairs of a query and each node drawn for it, from the pool of its most similar reached nodes."""
         query, node = self.reached(products, text, session, sampling.similar)
         cosine = similarity(products.numpy()[query, node])
         near = (cosine >= sampling.threshold) & (cosine > 0)
         query, node, cosine = query[near], node[near], cosine[near]
         order = np.lexsort((node, -cosine, query))
-        order = order[_place(query[order]) < sampling.pool]
+        order = order[rank_within(query[order]) < sampling.pool]
         query, node, cosine = query[order], node[order], cosine[order]
-        drawn = np.log(cosine) + _gumbel(self.texts.keys[text[query]], self.texts.keys[self.nodes[node]])
-        order = np.lexsort((-drawn, query))
-        order = order[_place(query[order]) < sampling.queries]
+        perturbed = np.log(cosine) + _gumbel(self.texts.keys[text[query]], self.texts.keys[self.nodes[node]])
+        order = np.lexsort((-perturbed, query))
+        order = order[rank_within(query[order]) < sampling.queries]
         return query[order], node[order]
 
-    def _clicked(
+    def _clicked_items(
         self, node: NDArray[np.int64], session: NDArray[np.int64]
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-        """(pair, item, rank) of what was clicked under each node (n,), but not in the session beside it (n,)."""
-        pair, clicks = _take(self.node_offsets, self.node_clicks, node)
-        others = clicks[:, 1] != session[pair]
-        found, count = np.unique(np.stack([pair[others], clicks[others, 0]], axis=1), axis=0, return_counts=True)
-        order = np.lexsort((found[:, 1], -count, found[:, 0]))
-        found = found[order]
-        return found[:, 0], found[:, 1], _place(found[:, 0])
+        """The items clicked under each node (n,) in sessions other than the one beside it (n,).
 
-
-def take_rows_between(
-    values: NDArray[Scalar], first: Integers, last: Integers
-) -> tuple[NDArray[Scalar], NDArray[np.int64]]:
-    """``values[first[i]:last[i]]`` one after the other, and the ``i`` of each."""
-    offsets = np.stack([first, last], axis=1).reshape(-1)
-    return take_rows(offsets, values, 2 * np.arange(len(first)))
-
-
-def _take(offsets: Integers, values: NDArray[Scalar], rows: Integers) -> tuple[NDArray[np.int64], NDArray[Scalar]]:
-    found, owner = take_rows(offsets, values, rows)
-    return owner, found
-
-
-def _place(sorted_groups: Integers) -> NDArray[np.int64]:
-    """(n,) place of each entry within its group, where equal groups stand together."""
-    new = np.flatnonzero(np.diff(sorted_groups, prepend=-1))
-    lengths = np.diff(np.append(new, len(sorted_groups)))
-    return np.arange(len(sorted_groups)) - np.repeat(new, lengths)
-
-
-def _unique_pairs(left: Integers, right: Integers, bound: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    found = np.unique(left * np.int64(bound) + right)
-    return found // bound, found % bound
+        Returns:
+            (c,) each: index 0 … n - 1 of the node, item, and the item's rank by the number of sessions that clicked it.
+        """
+        clicks, pair = take_rows(self.node_offsets, self.node_clicks, node)
+        foreign = clicks[:, 1] != session[pair]
+        items, count = np.unique(np.stack([pair[foreign], clicks[foreign, 0]], axis=1), axis=0, return_counts=True)
+        items = items[np.lexsort((items[:, 1], -count, items[:, 0]))]  # (c, 2) index of the node, item
+        return items[:, 0], items[:, 1], rank_within(items[:, 0])
 
 
 def _gumbel(query: NDArray[np.uint64], node: NDArray[np.uint64]) -> NDArray[np.float64]:
-    """(n,) Gumbel noise that follows from the two keys: the largest sums with log weights are a weighted sample."""
+    """(n,) Gumbel noise that follows from the keys (n,) of two texts.
+
+    The largest sums of it with log weights are a sample in proportion to the weights, without replacement.
+    """
     uniform = ((mix(query ^ mix(node)) >> np.uint64(11)).astype(np.float64) + 0.5) / 2.0**53
     return -np.log(-np.log(uniform))
 
 
 def _chunks(total: int, size: int) -> Iterator[NDArray[np.int64]]:
+    """The integers 0 … total - 1 in chunks."""
     for start in range(0, total, size):
         yield np.arange(start, min(start + size, total))

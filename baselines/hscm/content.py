@@ -1,4 +1,7 @@
-"""The content encoder: a query or a title from its words, with self-attention and then attention per dimension."""
+"""The content encoder: a vector of a query or a title from its words, by self-attention, then attention per dimension.
+
+Chen et al., TOIS 2021 (https://doi.org/10.1145/3448127); public code https://github.com/xuanyuan14/HSCM-master.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from baselines.hscm.history import Words
 
 
 class ContentEncoder(nn.Module):
-    r"""Vectors of word sequences (the public code's ``ContentEncoder``, before its attention over a session).
+    r"""An encoder of word sequences (the public code's ``ContentEncoder``, before its attention over a session).
 
     With X the projected words of one text, P their positions as sinusoids and every softmax over the words,
 
@@ -22,12 +25,12 @@ class ContentEncoder(nn.Module):
 
     Positions come after the attention, so queries, keys and values depend on the word alone: they are computed once
     per distinct word of a batch, not per token, with :math:`W_o` already applied to the values. Layers have biases, as
-    in the public code, but for those that would shift all logits of a softmax alike (those of K and W_2).
+    in the public code, but for those that would shift all logits of a softmax alike (of K and :math:`W_2`).
 
     Args:
         hidden: d.
         dropout: of attention weights and of A.
-        longest: words of the longest text.
+        longest: number of words of the longest text.
     """
 
     positions: Tensor
@@ -44,61 +47,72 @@ class ContentEncoder(nn.Module):
         self.register_buffer("positions", sinusoids(longest, hidden), persistent=False)
 
     def forward(self, words: Words, rows: Tensor, word_vectors: Tensor, project: nn.Module) -> Tensor:
-        """(n, d) vectors of the texts ``rows`` (n,) of ``words``; zero for a text without words.
+        """(n, d) contents of texts; zero for a text without words.
 
         Args:
             words: the texts.
-            rows: which of them.
+            rows: (n,) the texts that are encoded.
             word_vectors: (V, dims.words).
             project: from dims.words to d.
         """
-        starts, lengths = words.offsets[rows], words.offsets[rows + 1] - words.offsets[rows]
-        order, grids = [], []  # texts of similar lengths are padded together
+        starts, lengths = words.offsets[rows], words.offsets[rows + 1] - words.offsets[rows]  # (n,) each
+        order, buckets = [], []  # texts of similar lengths are padded together
         lower, upper = 0, 4
         while lower < self.longest:
-            chosen = ((lengths > lower) & (lengths <= upper)).nonzero().squeeze(1)
-            if len(chosen):
-                place = torch.arange(int(lengths[chosen].max()), device=rows.device)
-                there = place < lengths[chosen].unsqueeze(1)  # (n', L)
-                token = (starts[chosen].unsqueeze(1) + place) * there
-                grids.append((words.words[token], there))
-                order.append(chosen)
+            texts = ((lengths > lower) & (lengths <= upper)).nonzero().squeeze(1)  # (n',)
+            if len(texts):
+                position = torch.arange(int(lengths[texts].max()), device=rows.device)  # (L,)
+                there = position < lengths[texts].unsqueeze(1)  # (n', L)
+                token = (starts[texts].unsqueeze(1) + position) * there  # (n', L)
+                buckets.append((words.words[token], there))
+                order.append(texts)
             lower, upper = upper, 2 * upper
-        content = word_vectors.new_zeros(len(rows), self.hidden)
-        if not grids:
+        content = word_vectors.new_zeros(len(rows), self.hidden)  # (n, d)
+        if not buckets:
             return content
-        met = torch.zeros(len(word_vectors), dtype=torch.bool, device=rows.device)
-        for ids, _ in grids:
-            met[ids.flatten()] = True
-        number = met.cumsum(0) - 1  # (V,) place of each word that occurs
-        table = self._by_word(project(word_vectors[met]))  # (V', 4d)
-        parts = [self._encode(table, number[ids], there) for ids, there in grids]
-        return content.index_copy(0, torch.cat(order), torch.cat(parts))
+        occurs = torch.zeros(len(word_vectors), dtype=torch.bool, device=rows.device)  # (V,)
+        for ids, _ in buckets:
+            occurs[ids.flatten()] = True
+        table_row = occurs.cumsum(0) - 1  # (V,) row in the table of each word that occurs
+        table = self._word_table(project(word_vectors[occurs]))  # (V', 4d)
+        encoded = [self._encode(table, table_row[ids], there) for ids, there in buckets]
+        return content.index_copy(0, torch.cat(order), torch.cat(encoded))
 
-    def _by_word(self, embedded: Tensor) -> Tensor:
-        """(V', 4d) query, key, value through the output layer, and the word itself, of words (V', d)."""
-        value = nn.functional.linear(self.value(embedded), self.output.weight)
-        query = self.query(embedded) / math.sqrt(self.hidden)
+    def _word_table(self, embedded: Tensor) -> Tensor:
+        """(V', 4d) query, key, value with the output layer applied, and embedding, of embedded words (V', d)."""
+        value = nn.functional.linear(self.value(embedded), self.output.weight)  # (V', d)
+        query = self.query(embedded) / math.sqrt(self.hidden)  # (V', d)
         return torch.cat([query, self.key(embedded), value, embedded], dim=1)
 
-    def _encode(self, table: Tensor, ids: Tensor, there: Tensor) -> Tensor:
-        """(n, d) from the words (n, L), of which those in ``there`` (n, L) exist."""
-        rows, length = ids.shape
-        found = table.index_select(0, ids.flatten()).view(rows, length, -1)
-        query, key, value, embedded = found.split(self.hidden, dim=2)  # (n, L, d) each
+    def _encode(self, table: Tensor, rows: Tensor, there: Tensor) -> Tensor:
+        """(n, d) contents of texts of one bucket.
+
+        Args:
+            table: (V', 4d) of :meth:`_word_table`.
+            rows: (n, L) rows of the table.
+            there: (n, L) whether a word exists; texts are padded.
+        """
+        texts, length = rows.shape
+        words = table.index_select(0, rows.flatten()).view(texts, length, -1)  # (n, L, 4d)
+        query, key, value, embedded = words.split(self.hidden, dim=2)  # (n, L, d) each
         weights = torch.bmm(query, key.transpose(1, 2))  # (n, L, L)
-        weights = weights.masked_fill(~there.unsqueeze(1), -1e9).softmax(dim=2)
-        attended = torch.bmm(self.dropout(weights), value) + self.output.bias
-        content = self.norm(self.dropout(attended) + embedded) + self.positions[:length]
+        weights = weights.masked_fill(~there.unsqueeze(1), -1e9).softmax(dim=2)  # (n, L, L)
+        attended = torch.bmm(self.dropout(weights), value) + self.output.bias  # (n, L, d)
+        content = self.norm(self.dropout(attended) + embedded) + self.positions[:length]  # (n, L, d)
         return attend(self.outer(torch.tanh(self.inner(content))), content, there)
 
 
 def attend(scores: Tensor, values: Tensor, there: Tensor) -> Tensor:
-    """(n, d) sum of ``values`` (n, L, d) with weights softmax over L of ``scores`` (n, L, d), dimension by dimension.
+    """Attention per dimension: the sum of values over L, weighted by the softmax of the scores over L.
 
-    Only places in ``there`` (n, L) count, of which each row has one at least.
+    Args:
+        scores, values: (n, L, d) each.
+        there: (n, L) whether an entry exists; each row has at least one.
+
+    Returns:
+        (n, d).
     """
-    weights = scores.masked_fill(~there.unsqueeze(2), -1e9).softmax(dim=1)
+    weights = scores.masked_fill(~there.unsqueeze(2), -1e9).softmax(dim=1)  # (n, L, d)
     return (weights * values).sum(dim=1)
 
 

@@ -1,4 +1,4 @@
-"""The second task: which words the next query of the session will have."""
+"""HSCM's second task: prediction of the words of the session's next query."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from baselines.hscm.history import Words
 
 
 class NextWords(nn.Module):
-    r"""Scores every word of the vocabulary as a word of the next query.
+    r"""A distribution over the vocabulary, for the words of the next query:
 
     .. math::
         u = \tanh(W_s z + W z), \qquad p(w) = \mathrm{softmax}_w(u \cdot \tanh(W_c e_w))
@@ -26,24 +26,30 @@ class NextWords(nn.Module):
         self.own, self.candidate = nn.Linear(4 * hidden, hidden), nn.Linear(hidden, hidden)
 
     def forward(self, parts: Tensor, common: Tensor, embedded: Tensor) -> Tensor:
-        """(B, V) log probabilities, from z (B, 4d), W z (B, d) and the projected vocabulary (V, d)."""
+        """(B, V) log probabilities of the words.
+
+        Args:
+            parts: (B, 4d) z.
+            common: (B, d) W z.
+            embedded: (V, d) the projected vocabulary.
+        """
         context = torch.tanh(self.own(parts) + common)  # (B, d)
         return F.log_softmax(context @ torch.tanh(self.candidate(embedded)).T, dim=1)
 
     def loss(self, parts: Tensor, common: Tensor, embedded: Tensor, words: Words, texts: Tensor) -> Tensor:
-        """Mean over the batch's queries of the mean negative log probability of the next query's words.
+        """The mean negative log probability of the next query's words, mean over the batch's queries.
 
         Args:
             parts, common, embedded: as in :meth:`forward`.
-            words: of the texts.
-            texts: (B,) text of the next query, -1 without one.
+            words: the texts.
+            texts: (B,) text of the next query; -1 without one, which counts as a loss of 0.
         """
-        lengths = torch.where(texts >= 0, words.offsets[texts + 1] - words.offsets[texts.clamp(min=0)], 0)
-        known = (lengths > 0).nonzero().squeeze(1)
+        lengths = torch.where(texts >= 0, words.offsets[texts + 1] - words.offsets[texts.clamp(min=0)], 0)  # (B,)
+        known = (lengths > 0).nonzero().squeeze(1)  # (n,)
         lengths = lengths[known]  # (n,)
-        first = words.offsets[texts[known]]
-        owner = torch.repeat_interleave(torch.arange(len(known), device=texts.device), lengths)
-        place = torch.arange(len(owner), device=texts.device) - (lengths.cumsum(0) - lengths)[owner]
-        target = words.words[first[owner] + place]
-        likelihood = self(parts[known], common[known], embedded)[owner, target] / lengths[owner]
-        return -likelihood.sum() / max(len(texts), 1)
+        starts = words.offsets[texts[known]]  # (n,)
+        owner = torch.repeat_interleave(torch.arange(len(known), device=texts.device), lengths)  # (W,)
+        position = torch.arange(len(owner), device=texts.device) - (lengths.cumsum(0) - lengths)[owner]  # (W,)
+        target = words.words[starts[owner] + position]  # (W,)
+        log_probability = self(parts[known], common[known], embedded)[owner, target] / lengths[owner]  # (W,)
+        return -log_probability.sum() / max(len(texts), 1)

@@ -1,1 +1,1 @@
-"""References: rankers that learn nothing, for the first rows of a table."""
+"""References: rankers without learnt parameters, which stand first in a table."""

@@ -1,4 +1,4 @@
-"""BM25: the query's words against the titles of items.
+"""BM25: items ranked by the words that the query shares with their titles.
 
 Robertson & Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond", FnTIR 2009
 (https://doi.org/10.1561/1500000019). Weights by bm25s (Lù, 2024, https://github.com/xhluca/bm25s, MIT licence).
@@ -20,17 +20,18 @@ from bench.plugins.options import read_options
 
 
 class Bm25(ClickReference):
-    r"""With :math:`f_w` the occurrences of w in a title of l words, :math:`\bar l` on average, in Lucene's form,
+    r"""BM25 in Lucene's form: with :math:`f_w` occurrences of word w in a title of l words, :math:`\bar l` on average,
 
     .. math::
         s = \sum_{w \in q} \ln\!\left(1 + \frac{N - n_w + \frac12}{n_w + \frac12}\right)
             \frac{f_w}{f_w + k_1 (1 - b + b\, l / \bar l)}
 
-    over the words of the current query, each as often as it is there. Statistics are those of the whole catalogue, in
-    which no click has a part. A query without words, as an image query may be, ranks nothing: all candidates tie.
+    The sum is over the words of the current query, repeated ones included. Document frequencies :math:`n_w` are those
+    of the whole catalogue of N items, which no click decides. For a query without words, as an image query may be, all
+    candidates tie.
 
     Args:
-        dims: widths of vectors, not needed here.
+        dims: not used.
         given: see :class:`baselines.options.Bm25Options`.
     """
 
@@ -38,34 +39,37 @@ class Bm25(ClickReference):
         super().__init__(dims)
         options = read_options(Bm25Options, given, "bm25")
         self.k1, self.b = options.k1, options.b
-        self._weights = self._words = csr_matrix((0, 0), dtype=np.float32)
+        self._title_weights = self._query_words = csr_matrix((0, 0), dtype=np.float32)
 
     def prepare(self, data: ClickCorpus) -> None:
-        """Weighs every word of every title (items × words, sparse), and lays out the queries' words beside it."""
+        """Computes the weight of every word in every title (items, V), and the word counts of every query (queries, V).
+
+        Both are sparse.
+        """
         columns, vocabulary = data.corpus.columns, len(data.corpus.word_vectors)
-        self._weights = title_weights(columns.item_word_offsets, columns.item_words, vocabulary, self.k1, self.b)
+        self._title_weights = title_weights(columns.item_word_offsets, columns.item_words, vocabulary, self.k1, self.b)
         ones = np.ones(len(columns.query_words), dtype=np.float32)
         shape = (len(columns.query_session), vocabulary)
-        self._words = csr_matrix((ones, columns.query_words, columns.query_word_offsets), shape=shape)
+        self._query_words = csr_matrix((ones, columns.query_words, columns.query_word_offsets), shape=shape)
 
     def scores(self, batch: ClickBatch) -> Tensor:
-        """(B, K) sums of the weights of the query's words."""
-        shown = batch.shown.cpu().numpy()
-        place, _ = np.nonzero(shown)
-        asked = self._words[batch.queries.cpu().numpy()]  # (B, V)
-        asked.sum_duplicates()
-        titles = self._weights[batch.items.cpu().numpy()[shown]]  # (P, V) of the P candidates
-        found = np.zeros(shown.shape, dtype=np.float32)
-        found[shown] = np.asarray(titles.multiply(asked[place]).sum(1), dtype=np.float32).reshape(-1)
-        return torch.from_numpy(found).to(batch.items.device)
+        """(B, K) BM25 scores of the candidates; 0 where a list is padded."""
+        shown = batch.shown.cpu().numpy()  # (B, K)
+        row, _ = np.nonzero(shown)  # (P,) query of each of the P candidates
+        words = self._query_words[batch.queries.cpu().numpy()]  # (B, V)
+        words.sum_duplicates()
+        titles = self._title_weights[batch.items.cpu().numpy()[shown]]  # (P, V)
+        scores = np.zeros(shown.shape, dtype=np.float32)  # (B, K)
+        scores[shown] = np.asarray(titles.multiply(words[row]).sum(1), dtype=np.float32).reshape(-1)
+        return torch.from_numpy(scores).to(batch.items.device)
 
 
 def title_weights(offsets: np.ndarray, words: np.ndarray, vocabulary: int, k1: float, b: float) -> csr_matrix:
-    """(items, vocabulary) BM25 weight of each word in each title, rows sorted by word.
+    """(N, V) sparse BM25 weights of words in titles, each row sorted by word.
 
     Args:
         offsets: (N + 1,) CSR offsets of the titles into ``words``.
-        words: their words, rows of the vocabulary.
+        words: (W,) their words, rows of the vocabulary.
         vocabulary: V.
         k1, b: see :class:`Bm25`.
     """
@@ -76,7 +80,8 @@ def title_weights(offsets: np.ndarray, words: np.ndarray, vocabulary: int, k1: f
     titles = pa.LargeListArray.from_arrays(pa.array(offsets, pa.int64()), pa.array(words, pa.int64())).to_pylist()
     index = BM25(k1=k1, b=b, method="lucene", backend="numpy")
     index.index((titles, dict(zip(map(str, range(vocabulary)), range(vocabulary), strict=True))), show_progress=False)
-    made = index.scores
-    weights = csc_matrix((made["data"], made["indices"], made["indptr"]), shape=(len(titles), vocabulary)).tocsr()
+    by_word = index.scores  # CSC: words are its columns
+    shape = (len(titles), vocabulary)
+    weights = csc_matrix((by_word["data"], by_word["indices"], by_word["indptr"]), shape=shape).tocsr()
     weights.sort_indices()
     return weights

@@ -1,4 +1,4 @@
-"""Items by how often they are clicked, words by how often they are asked: what a ranking knows without the query."""
+"""Popularity: items ranked by their clicks, words by their frequency, whatever the query."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from bench.data.corpus import Corpus
 
 
 class ItemPopularity(ClickReference):
-    """Items by their clicks in all training sessions, not those of the downstream sample alone: a shop knows its log.
+    """Items ranked by their clicks in all training sessions, in and outside the downstream sample: a shop has its log.
 
-    Clicks, not clicks per impression: logs need not list what was shown and not clicked in every session (the simulated
-    ones do so downstream only), and the count was the better ranking wherever we looked. Smoothing adds the same to
-    every item and would change no rank. Items without a click all tie.
+    It counts clicks and not clicks per impression, since logs need not list in every session what was shown and not
+    clicked (the simulated ones do so downstream only), and since the count was the better ranking wherever we looked.
+    Smoothing would add the same to every item and change no rank. Items without a click tie.
 
     Args:
-        dims: widths of vectors, not needed here.
+        dims: not used.
     """
 
     def __init__(self, dims: ClickDims) -> None:
@@ -28,16 +28,16 @@ class ItemPopularity(ClickReference):
         self._clicks = torch.empty(0)
 
     def prepare(self, data: ClickCorpus) -> None:
-        """Counts."""
+        """Counts the clicks on every item."""
         self._clicks = torch.from_numpy(training_clicks(data.corpus).astype(np.float32)).to(data.features.device)
 
     def scores(self, batch: ClickBatch) -> Tensor:
-        """(B, K) clicks."""
+        """(B, K) clicks on the candidates."""
         return self._clicks[batch.items]
 
 
 class WordPopularity(SuggestionReference):
-    """Words by how many of the training examples they answer. It is also what ``ffn`` starts from.
+    """Words ranked by the number of training examples whose answer has them, from which ``ffn`` starts as well.
 
     Args:
         words: V.
@@ -48,7 +48,12 @@ class WordPopularity(SuggestionReference):
         self._counts = torch.empty(0)
 
     def prepare(self, corpus: Corpus, word_counts: Tensor, examples: int) -> None:
-        """Keeps the counts."""
+        """Stores the counts.
+
+        Args:
+            corpus, examples: not used.
+            word_counts: (V,) training examples whose answer has the word.
+        """
         self._counts = word_counts.float()
 
     def scores(self, queries: NDArray[np.int64]) -> Tensor:
@@ -57,5 +62,5 @@ class WordPopularity(SuggestionReference):
 
 
 def training_clicks(corpus: Corpus) -> NDArray[np.int64]:
-    """(N,) clicks on each item in training sessions."""
+    """(N,) clicks on each item in the training sessions of a corpus."""
     return clicks_per_item(corpus, corpus.session_rows("train"))

@@ -1,4 +1,4 @@
-"""The words of the current query once more, before all others."""
+"""Query words: the words of the current query suggested again, before all others."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from bench.data.csr import Integers, take_rows
 
 
 class QueryWords(SuggestionReference):
-    """Suggests what was just asked: the words of the last step first, by how often they are in it; words that tie,
-    those of no query among them, by how many of the training examples they answer.
+    """Words ranked by their frequency in the current query; ties are broken by their frequency in training answers.
 
     Sessions refine, so the next query keeps words of this one; a model of sessions should do better than repeat them.
 
@@ -24,20 +23,26 @@ class QueryWords(SuggestionReference):
 
     def __init__(self, words: int) -> None:
         super().__init__(words)
-        self._share = torch.empty(0)
+        self._answer_shares = torch.empty(0)
         self._offsets: Integers = np.zeros(1, dtype=np.int64)
         self._words: Integers = np.zeros(0, dtype=np.int32)
 
     def prepare(self, corpus: Corpus, word_counts: Tensor, examples: int) -> None:
-        """Keeps each word's share of the answers, and the queries' words."""
-        self._share = word_counts.float() / (examples + 1)  # below 1, so that it only orders equals
+        """Stores the words of all queries and, to break ties, each word's share of training answers.
+
+        Args:
+            corpus: the corpus.
+            word_counts: (V,) training examples whose answer has the word.
+            examples: number of training examples.
+        """
+        self._answer_shares = word_counts.float() / (examples + 1)  # (V,) below 1, so that they break ties only
         self._offsets, self._words = corpus.columns.query_word_offsets, corpus.columns.query_words
 
     def scores(self, queries: NDArray[np.int64]) -> Tensor:
-        """(B, V)."""
-        words, owner = take_rows(self._offsets, self._words, queries)
-        scores = self._share.repeat(len(queries), 1)
-        rows, columns = (torch.from_numpy(np.asarray(part, dtype=np.int64)) for part in (owner, words))
+        """(B, V) frequency of each word in the queries ``queries`` (B,), plus its share of training answers."""
+        words, owner = take_rows(self._offsets, self._words, queries)  # (W,) each
+        scores = self._answer_shares.repeat(len(queries), 1)  # (B, V)
+        rows, columns = (torch.from_numpy(np.asarray(index, dtype=np.int64)) for index in (owner, words))
         device = scores.device
         ones = scores.new_ones(len(rows))
         return scores.index_put_((rows.to(device), columns.to(device)), ones, accumulate=True)

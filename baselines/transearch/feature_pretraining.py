@@ -1,6 +1,6 @@
-"""TranSearch's optional first stage: what goes together is learnt from titles and images before any query is seen.
+"""TranSearch's optional first stage: feature layers of titles and images, pretrained on which items go together.
 
-Guo et al., MM 2018 (https://doi.org/10.1145/3240508.3240541); public code ``pytorch/pre_train.py`` of
+Paper: Guo et al., MM 2018 (https://doi.org/10.1145/3240508.3240541). Public code: ``pytorch/pre_train.py`` of
 https://github.com/guoyang9/TranSearch.
 """
 
@@ -24,12 +24,19 @@ from bench.errors import BenchError
 RECONSTRUCTION = 0.01
 """Weight of the reconstruction beside the triplet loss, as in the public code."""
 
-_TRIPLETS = 512  # a batch, as in the public code
+_BATCH_TRIPLETS = 512  # as in the public code
 _LEARNING_RATE = 1e-3
 
 
 def feature_layers(width: int, embed_size: int, dropout: float, out: int | None = None) -> nn.Sequential:
-    """From vectors of ``width`` through ``embed_size`` to ``out`` (by default ``embed_size``)."""
+    """Two layers with ELU, from ``width`` through ``embed_size`` to ``out`` (by default ``embed_size``).
+
+    Args:
+        width: of the inputs (…, width).
+        embed_size: of the hidden layer.
+        dropout: between the layers.
+        out: width of the outputs (…, out).
+    """
     return nn.Sequential(
         nn.Linear(width, embed_size),
         nn.ELU(),
@@ -40,7 +47,7 @@ def feature_layers(width: int, embed_size: int, dropout: float, out: int | None 
 
 
 def glorot(module: nn.Module) -> None:
-    """Weights of one module by Glorot's uniform draw, biases 0; for ``apply``."""
+    """Initialises a module's own weights by Glorot's uniform distribution and its biases to 0; for ``apply``."""
     if isinstance(module, nn.Linear | nn.Embedding):
         nn.init.xavier_uniform_(module.weight)
     if isinstance(module, nn.Linear):
@@ -48,15 +55,15 @@ def glorot(module: nn.Module) -> None:
 
 
 class FeatureAutoencoder(nn.Module):
-    r"""Feature layers f and layers g that lead back. For an anchor a, an item p that goes with it and one n that
-    doesn't,
+    r"""An autoencoder of feature layers f and decoder g, trained on triplets: for an anchor a, an item p that goes with
+    it (positive) and one n that does not (negative),
 
     .. math::
         L = \max(0, m + \lVert f(a) - f(p) \rVert - \lVert f(a) - f(n) \rVert)
             + 0.01 \sum_{x \in \{a, p, n\}} \mathrm{MSE}(g(f(x)), x)
 
     Args:
-        width: of an item's vectors.
+        width: width of the items' vectors.
         embed_size: d.
         dropout: between the layers.
         margin: m.
@@ -70,28 +77,32 @@ class FeatureAutoencoder(nn.Module):
         self.apply(glorot)
 
     def loss(self, vectors: Tensor) -> Tensor:
-        """Mean loss of B anchors with N negatives each.
+        """The mean loss of B anchors with N negatives each, a scalar.
 
         Args:
-            vectors: (B, 2 + N, width) each anchor, the item that goes with it, and those that don't.
+            vectors: (B, 2 + N, width) the anchor, its positive and its negatives.
         """
         codes, roles = self.forth(vectors), [1, 1, vectors.shape[1] - 2]  # (B, 2 + N, d)
-        apart = codes[:, :1] - codes[:, 1:] + 1e-6  # (B, 1 + N, d); as triplet_margin_loss keeps the root away from 0
-        distance = apart.square().sum(2).sqrt()  # (B, 1 + N)
+        # 1e-6 as in triplet_margin_loss, which keeps the root away from 0
+        difference = codes[:, :1] - codes[:, 1:] + 1e-6  # (B, 1 + N, d)
+        distance = difference.square().sum(2).sqrt()  # (B, 1 + N)
         triplets = F.relu(self.margin + distance[:, :1] - distance[:, 1:]).mean()
-        parts = zip(self.back(codes).split(roles, 1), vectors.split(roles, 1), strict=True)
-        return triplets + RECONSTRUCTION * torch.stack([F.mse_loss(found, given) for found, given in parts]).sum()
+        pairs = zip(self.back(codes).split(roles, 1), vectors.split(roles, 1), strict=True)
+        errors = [F.mse_loss(decoded, original) for decoded, original in pairs]  # of anchors, positives, negatives
+        return triplets + RECONSTRUCTION * torch.stack(errors).sum()
 
 
 @dataclass(frozen=True)
 class GoTogether:
-    """Which items were clicked in one session, of the sessions that are trained on.
+    """The distinct items clicked in each of the S sessions that are trained on, which go together.
+
+    Sessions with fewer than two items have no positive, sessions with the whole catalogue no negative: they are left
+    out.
 
     Attributes:
-        items: (n,) rows of the distinct items of each session, ascending within it; sessions with one are left out,
-            and sessions that clicked everything there is.
-        offsets: (S + 1,) of the sessions.
-        catalogue: how many items there are.
+        items: (n,) item rows of the sessions, ascending within a session.
+        offsets: (S + 1,) CSR offsets of the sessions.
+        catalogue: number of items in the corpus.
     """
 
     items: NDArray[np.int64]
@@ -100,7 +111,7 @@ class GoTogether:
 
     @classmethod
     def of(cls, data: ClickCorpus) -> GoTogether:
-        """Of the sessions of the training queries, and no others."""
+        """The items of the sessions of the training queries, and of no others."""
         columns = data.corpus.columns
         sessions, catalogue = np.unique(columns.query_session[data.training_queries]), len(columns.item_image)
         clicked, owner = Clicks.of(data.corpus).of_sessions(sessions)
@@ -111,35 +122,41 @@ class GoTogether:
         return cls(items[usable[owner]], offsets_of(count[usable]), catalogue)
 
     def tuples(self, clicks: Integers, negatives: int, draws: np.random.Generator) -> NDArray[np.int64]:
-        """(B, 2 + negatives) for each of these places in ``items`` (B,): the item, another one of its session, and
-        items that the session has not clicked."""
+        """(B, 2 + negatives) item rows: an anchor, another item of its session, and items not clicked in it.
+
+        Args:
+            clicks: (B,) the anchors, as indices into ``items``.
+            negatives: per anchor.
+            draws: the random stream.
+        """
         session = np.searchsorted(self.offsets, clicks, side="right") - 1  # (B,)
-        first, size = self.offsets[session], self.offsets[session + 1] - self.offsets[session]
-        other = first + (clicks - first + draws.integers(1, size)) % size  # any place but the own
-        rank = draws.integers(0, self.catalogue - size[:, None], (len(clicks), negatives))
-        passed = np.searchsorted(self._unclicked_before, session[:, None] * self.catalogue + rank, side="right")
-        return np.column_stack([self.items[clicks], self.items[other], rank + passed - first[:, None]])
+        start, size = self.offsets[session], self.offsets[session + 1] - self.offsets[session]  # (B,) each
+        positive = start + (clicks - start + draws.integers(1, size)) % size  # (B,) any of the session but the anchor
+        rank = draws.integers(0, self.catalogue - size[:, None], (len(clicks), negatives))  # among unclicked items
+        clicked_before = np.searchsorted(self._unclicked_before, session[:, None] * self.catalogue + rank, side="right")
+        return np.column_stack([self.items[clicks], self.items[positive], rank + clicked_before - start[:, None]])
 
     @cached_property
     def _unclicked_before(self) -> NDArray[np.int64]:
-        """(n,) how many items a session has not clicked before each that it has, with the session in front, ascending.
+        """(n,) number of unclicked items below each clicked one, plus ``catalogue`` times its session; ascending.
 
-        The r-th unclicked item is r plus the clicked ones before it, which one search finds for all draws.
+        The r-th unclicked item of a session is r plus the number of clicked items below it, which one binary search
+        finds for all draws.
         """
         session = np.repeat(np.arange(len(self.offsets) - 1), np.diff(self.offsets))
-        place = np.arange(len(self.items)) - self.offsets[session]
-        return session * self.catalogue + self.items - place
+        index = np.arange(len(self.items)) - self.offsets[session]  # within the session
+        return session * self.catalogue + self.items - index
 
 
 def pretrained_features(
     data: ClickCorpus, embed_size: int, dropout: float, margin: float, epochs: int, negatives: int
 ) -> tuple[nn.Sequential, nn.Sequential]:
-    """Feature layers of images and of titles, learnt from what training sessions clicked together.
+    """Feature layers of images and of titles, pretrained on the items that training sessions clicked together.
 
-    The public code takes for an item's positives what its shop lists as viewed with it or bought after it, and passes
-    in every epoch over all pairs. Here it is the items that a session clicked, and an epoch draws one positive for
-    each of them, since pairs grow with the square of a session. Negatives are items that the session did not click.
-    Random numbers follow from torch's global seed.
+    In the public code an item's positives are those that the shop lists as viewed with it or bought after it, and an
+    epoch passes over all pairs. Here they are the items clicked in the same session, and an epoch draws one positive
+    for each click, since the number of pairs grows with the square of a session. Negatives are items that the session
+    did not click. Random numbers follow from torch's global seed.
 
     Args:
         data: the corpus, its features, and the queries that are trained on.
@@ -147,15 +164,18 @@ def pretrained_features(
         epochs: passes over all clicks.
         negatives: per click and epoch.
 
+    Returns:
+        the feature layers of images and those of titles.
+
     Raises:
-        BenchError: no training session clicked two items.
+        BenchError: no training session clicked two items, or training diverged.
     """
     together = GoTogether.of(data)
     if not len(together.items):
         raise BenchError(
             "no training session clicked two items, so nothing says which go together",
             where=str(data.corpus.folder),
-            fix="take mode=end, which learns the feature layers with the rest",
+            fix="set mode=end, which trains the feature layers with the rest",
         )
     features, dims = data.features, data.features.dims
     columns = data.corpus.columns
@@ -166,7 +186,7 @@ def pretrained_features(
     draws = np.random.default_rng(int(torch.randint(2**62, ())))
     with torch.enable_grad():
         for tuples in _batches(together, epochs, negatives, draws):
-            rows = torch.from_numpy(columns.item_image[tuples].astype(np.int64)).to(features.device)
+            rows = torch.from_numpy(columns.item_image[tuples].astype(np.int64)).to(features.device)  # (B, 2 + N)
             loss = visual.loss(features.images_or_zero(rows)) + textual.loss(
                 titles[torch.from_numpy(tuples).to(features.device)]
             )
@@ -174,14 +194,19 @@ def pretrained_features(
             loss.backward()
             optimizer.step()
     if not all(bool(p.isfinite().all()) for p in (*visual.parameters(), *textual.parameters())):
-        raise BenchError("pretraining the feature layers diverged", where="option mode=double of transearch")
+        raise BenchError(
+            "pretraining the feature layers diverged",
+            where="option mode=double of transearch",
+            fix="set mode=end, or a smaller margin",
+        )
     return visual.forth, textual.forth
 
 
 def _batches(
     together: GoTogether, epochs: int, negatives: int, draws: np.random.Generator
 ) -> Iterator[NDArray[np.int64]]:
-    size = max(_TRIPLETS // negatives, 1)
+    """Batches (B, 2 + negatives) of item rows, every click once an epoch in random order."""
+    size = max(_BATCH_TRIPLETS // negatives, 1)
     for _ in range(epochs):
         order = draws.permutation(len(together.items))
         for clicks in np.split(order, range(size, len(order), size)):

@@ -1,4 +1,4 @@
-"""TranSearch: a user and a query are translated to the item they look for, in a space of text and image.
+"""TranSearch: user and query translated to the item they look for, in a space of text and image.
 
 Paper: Guo et al., "Multi-modal Preference Modeling for Product Search", MM 2018
 (https://doi.org/10.1145/3240508.3240541). Public code: https://github.com/guoyang9/TranSearch.
@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from baselines.losses import weight_penalty
+from baselines.losses import click_pairs, weight_penalty
 from baselines.options import TranSearchOptions
 from baselines.transearch.feature_pretraining import feature_layers, glorot, pretrained_features
 from bench.contracts import ClickBatch, ClickCorpus, ClickDims, ClickModel
@@ -20,7 +20,7 @@ from bench.plugins.options import read_options
 
 
 class TranSearch(ClickModel):
-    r"""With T the shared translation and f the feature layers,
+    r"""A click model by distance in a latent space. With T the shared translation and f the feature layers,
 
     .. math::
         a = T(\mathrm{ELU}(e_u)) + T(\mathrm{ELU}(W_q q + b_q)), \qquad
@@ -29,10 +29,10 @@ class TranSearch(ClickModel):
     a candidate's score is :math:`-\lVert a - v \rVert_2` and the loss the mean of
     :math:`\max(0, m - s^+ + s^-)` over clicked and unclicked candidates of a query.
 
-    In mode ``double`` the feature layers are first learnt from which items go together
-    (:mod:`baselines.transearch.feature_pretraining`), lose their dropout, and are trained on with the rest. The public
-    code means to hold them fixed, but sets ``requires_grad`` on modules, where it has no effect; ``fixed`` does what it
-    means.
+    In mode ``double`` the feature layers are first pretrained on which items go together
+    (:mod:`baselines.transearch.feature_pretraining`), lose their dropout, and are then trained with the rest. The
+    public code intends to freeze them, but sets ``requires_grad`` on modules, where it has no effect; ``fixed`` does
+    freeze them.
 
     What differs from the public code: the query and the titles are mean word vectors, as the benchmark gives them, not
     PV-DM vectors; negatives are the unclicked shown items; a user seen in fewer than two training sessions is one of
@@ -42,7 +42,7 @@ class TranSearch(ClickModel):
     stage of its own. Other defaults are those of the public code.
 
     Args:
-        dims: widths of vectors, and number of users.
+        dims: widths of the feature vectors, and number of users.
         given: see :class:`baselines.options.TranSearchOptions`.
     """
 
@@ -57,9 +57,9 @@ class TranSearch(ClickModel):
         self.weight_decay = options.weight_decay
         self.pretraining_epochs, self.pretraining_negatives = options.pretraining_epochs, options.pretraining_negatives
         self.dropout, self.fixed = dropout, options.fixed
-        kept, features = 0.0 if mode == "double" else dropout, dims.features
-        self.visual = feature_layers(features.images, embed_size, kept) if mode != "text" else None
-        self.textual = feature_layers(features.words, embed_size, kept) if mode != "vis" else None
+        feature_dropout, features = 0.0 if mode == "double" else dropout, dims.features
+        self.visual = feature_layers(features.images, embed_size, feature_dropout) if mode != "text" else None
+        self.textual = feature_layers(features.words, embed_size, feature_dropout) if mode != "vis" else None
         self.user = nn.Embedding(dims.users, embed_size)
         self.query = nn.Sequential(nn.Linear(dims.features.words, embed_size), nn.ELU())
         self.translation = nn.Sequential(nn.Linear(embed_size, embed_size), nn.ELU())
@@ -72,43 +72,46 @@ class TranSearch(ClickModel):
         self.apply(glorot)
 
     def prepare(self, data: ClickCorpus) -> None:
-        """In mode ``double``: learns the feature layers."""
+        """Pretrains the feature layers in mode ``double``."""
         if self.mode != "double":
             return
-        learnt = pretrained_features(
+        pretrained = pretrained_features(
             data, self.context_dim, self.dropout, self.margin, self.pretraining_epochs, self.pretraining_negatives
         )
-        for layers, found in zip((self.visual, self.textual), learnt, strict=True):
+        for layers, source in zip((self.visual, self.textual), pretrained, strict=True):
             assert layers is not None  # mode double has both
-            layers.load_state_dict(found.state_dict())
+            layers.load_state_dict(source.state_dict())
             layers.requires_grad_(not self.fixed)
 
     def context(self, batch: ClickBatch) -> Tensor:
-        """(B, d) the translated user plus the translated query."""
+        """(B, d) context: the translated user plus the translated query."""
         user = self.translation(F.elu(self.user(batch.users)))  # (B, d)
         return user + self.translation(self.query(batch.query_text))
 
     def items(self, batch: ClickBatch) -> Tensor:
-        """(B, K, d) the translated candidates."""
-        parts = []
+        """(B, K, d) translated candidates."""
+        features = []
         if self.visual is not None:
-            parts.append(self.visual(batch.item_images))  # (B, K, d)
+            features.append(self.visual(batch.item_images))  # (B, K, d)
         if self.textual is not None:
-            parts.append(self.textual(batch.item_text))
-        return self.translation(self.item(torch.cat(parts, dim=-1)))
+            features.append(self.textual(batch.item_text))  # (B, K, d)
+        return self.translation(self.item(torch.cat(features, dim=-1)))
 
     def match(self, context: Tensor, items: Tensor) -> Tensor:
-        """(B, K) negative Euclidean distances."""
-        difference = context.unsqueeze(1) - items + 1e-6  # as triplet_margin_loss keeps the root away from 0
+        """(B, K) negative Euclidean distances of contexts (B, d) and candidates (B, K, d)."""
+        difference = context.unsqueeze(1) - items + 1e-6  # (B, K, d); 1e-6 as in triplet_margin_loss: no root of 0
         return -difference.square().sum(2).sqrt()
 
     def loss(self, scores: Tensor, clicks: Tensor, shown: Tensor) -> Tensor:
-        """Triplet loss: the mean over all pairs of a clicked and an unclicked candidate of the same query."""
-        clicked, unclicked = (clicks > 0) & shown, (clicks == 0) & shown
-        pair = clicked.unsqueeze(2) & unclicked.unsqueeze(1)  # (B, K, K)
-        hinge = F.relu(self.margin - scores.unsqueeze(2) + scores.unsqueeze(1))
+        """Triplet loss: the mean over all pairs of a clicked and an unclicked candidate of the same query.
+
+        Args:
+            scores, clicks, shown: (B, K) as in :class:`bench.contracts.ClickModel`.
+        """
+        pair = click_pairs(clicks, shown)  # (B, K, K)
+        hinge = F.relu(self.margin - scores.unsqueeze(2) + scores.unsqueeze(1))  # (B, K, K)
         return (hinge * pair).sum() / pair.sum().clamp(min=1)
 
     def auxiliary_loss(self, batch: ClickBatch) -> Tensor | None:
-        """Weight decay."""
+        """The L2 penalty, whose gradient is the weight decay of the public code."""
         return weight_penalty(self, self.weight_decay)

@@ -43,7 +43,7 @@ def test_logits_are_those_of_the_equation() -> None:
 def test_the_loss_and_its_gradients_are_those_of_dense_cross_entropy(
     chunk: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("baselines.ffn._CHUNK", chunk)
+    monkeypatch.setattr("baselines.ffn._CHUNK_WORDS", chunk)
     session, words, owner = examples()
     target = torch.zeros(UNITS, WORDS)
     target[owner, words] = 1
