@@ -1,1 +1,1 @@
-"""Figures: one file draws one figure from plain numbers, in one style; every figure has its numbers beside it."""
+"""Figures: a file draws one kind of figure from plain numbers, in the common style, and keeps its numbers beside it."""

@@ -1,4 +1,4 @@
-"""Figures 4 and 5: a metric of one baseline with several encoders, with intervals, one panel per dataset."""
+"""Bar charts (the paper's Figures 4 and 5): a metric of a baseline with several encoders, one panel per dataset."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ if TYPE_CHECKING:
     from bench.evaluation.experiment import Part
     from bench.evaluation.tests import Results
 
-_ROW, _TITLE = 0.155, 0.42  # inches
+_ROW, _TITLE = 0.155, 0.42  # heights in inches
 
 
 @dataclass(frozen=True)
 class Bar:
-    """One system.
+    """One bar: the metric of a system, which is a baseline with an encoder on a dataset.
 
     Attributes:
-        dataset, baseline, encoder: which.
-        mean: over seeds and queries; None where it isn't done.
-        low, high: 95 % interval of the mean over users and seeds; None where there is none.
-        error: standard error of the mean.
-        p_adjusted: of the difference to vanilla, Holm over the part's primary family.
-        seeds: how many.
+        dataset, baseline, encoder: names of the system's parts.
+        mean: over seeds and queries; None without a result.
+        low, high: 95 % interval of the mean over users and seeds; None where it is not known.
+        error: standard error of the mean; None where it is not known.
+        p_adjusted: of the difference to vanilla, after Holm over the part's primary family; None without a test.
+        seeds: number of seeds.
         status: ``done``, ``failed`` or ``missing``.
     """
 
@@ -51,15 +51,15 @@ class Bar:
 
 
 def bars_of(results: Results, part: Part) -> list[Bar]:
-    """The bars of a part: its primary metric, by dataset, baseline and encoder in the order of the plan."""
+    """The bars of a part's primary metric, by dataset, baseline and encoder in the order of the plan."""
     metric, bars = part.metrics[0], []
     for dataset in part.datasets:
         for baseline in part.baselines:
             for encoder in results.encoders(part.id):
-                place = (part.id, dataset, baseline, encoder)
-                values = results.seed_values(*place, metric)
-                interval = results.interval(*place, metric)
-                tested = results.outcome(*place, metric)
+                system = (part.id, dataset, baseline, encoder)
+                values = results.seed_values(*system, metric)
+                interval = results.interval(*system, metric)
+                outcome = results.outcome(*system, metric)
                 known = interval is not None and math.isfinite(interval.low)
                 bars.append(
                     Bar(
@@ -70,22 +70,22 @@ def bars_of(results: Results, part: Part) -> list[Bar]:
                         low=interval.low if interval is not None and known else None,
                         high=interval.high if interval is not None and known else None,
                         error=interval.error if interval is not None and known else None,
-                        p_adjusted=tested.p_adjusted if tested is not None else None,
+                        p_adjusted=outcome.p_adjusted if outcome is not None else None,
                         seeds=len(values),
-                        status=results.status(*place).state,
+                        status=results.status(*system).state,
                     )
                 )
     return bars
 
 
 def draw_bars(bars: Sequence[Bar], id: str, title: str, metric: str, names: Mapping[str, str] | None = None) -> Drawing:
-    """Horizontal bars from 0, the value at the end of each; a panel for each dataset and baseline.
+    """Horizontal bars from 0, with the value at the end of each; a panel for each dataset and baseline.
 
     Args:
-        bars: in the order of the panels and, in each, from top to bottom.
+        bars: in the order of the panels and, in a panel, from top to bottom.
         id, title: of the drawing.
-        metric: what the axis measures.
-        names: how datasets, baselines, encoders and the metric are printed, where not as they are called.
+        metric: the metric on the axis.
+        names: printed names of datasets, baselines, encoders and the metric, where they differ from the names.
     """
     names = names or {}
     measure = names.get(metric, metric.upper())
@@ -118,18 +118,19 @@ def draw_bars(bars: Sequence[Bar], id: str, title: str, metric: str, names: Mapp
 
 
 def _draw_panel(axes: Axes, rows: Sequence[Bar], top: float, names: Mapping[str, str]) -> None:
+    """Draws a panel's bars, the first at the top; ``top`` is the largest value of all panels."""
     light_grid(axes, "x")
-    for place, bar in enumerate(rows):
+    for y, bar in enumerate(rows):
         if bar.mean is None:
-            axes.text(0.01 * top, place, bar.status.upper(), va="center", color=GREY)
+            axes.text(0.01 * top, y, bar.status.upper(), va="center", color=GREY)
             continue
         colour = PALE if bar.encoder == REFERENCE else COLOURS[4]
-        axes.barh(place, bar.mean, height=0.7, color=colour, linewidth=0)
+        axes.barh(y, bar.mean, height=0.7, color=colour, linewidth=0)
         if bar.low is not None and bar.high is not None:
-            axes.plot([bar.low, bar.high], [place, place], color=INK, linewidth=0.9)
+            axes.plot([bar.low, bar.high], [y, y], color=INK, linewidth=0.9)
         end = max(bar.mean, bar.high or 0.0)
         text = f"{bar.mean:.{decimals(bar.error)}f}{dagger(bar.p_adjusted)}"
-        axes.text(end + 0.015 * top, place, text, va="center", fontsize=6.5)
+        axes.text(end + 0.015 * top, y, text, va="center", fontsize=6.5)
     axes.set_yticks(range(len(rows)), [names.get(bar.encoder, bar.encoder) for bar in rows])
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0)

@@ -1,4 +1,4 @@
-"""What every caption ends with: which data, which seeds, which command, which commit."""
+"""The provenance at the end of every caption: data, seeds, command and commit."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ def provenance_lines(
     command: Sequence[str],
     records: Iterable[Mapping[str, Any]] = (),
 ) -> tuple[str, ...]:
-    """Lines of Markdown.
+    """A figure's provenance as lines of Markdown.
 
     Args:
-        corpora: the ones that the figure is about, by dataset.
-        seeds: of its results; empty where it has none.
-        command: what makes it again, without ``bench``.
-        records: of the cells and pretrainings behind it, for their commits.
+        corpora: the figure's corpora, by dataset.
+        seeds: those of its results; empty where it has no results.
+        command: the command that draws it again, without ``bench``.
+        records: records of its cells and pretrainings, for their commits.
     """
     lines = [f"Data: {', '.join(_about(name, corpus) for name, corpus in corpora.items())}."]
-    holders: dict[str, list[str]] = {}
+    by_caveat: dict[str, list[str]] = {}
     for name, corpus in corpora.items():
         for caveat in corpus.info.caveats:
-            holders.setdefault(caveat, []).append(name)
-    for caveat, whose in holders.items():
-        of = "" if len(whose) == len(corpora) else f" ({', '.join(whose)})"
+            by_caveat.setdefault(caveat, []).append(name)
+    for caveat, datasets in by_caveat.items():
+        of = "" if len(datasets) == len(corpora) else f" ({', '.join(datasets)})"
         lines.append(f"Note{of}: {caveat}")
     if seeds:
         lines.append(f"Seeds: {', '.join(map(str, seeds))}.")
@@ -44,7 +44,7 @@ def provenance_lines(
 
 
 def dataset_label(name: str, corpus: Corpus) -> str:
-    """How a figure prints a dataset: ``Beauty (simulated)`` for the name ``Beauty`` of a simulated corpus."""
+    """The printed name of a dataset in figures and tables: ``Beauty (simulated)`` for a simulated corpus."""
     return f"{name} (simulated)" if corpus.info.origin == "simulated" else name
 
 

@@ -16,16 +16,17 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 PANELS = {"train_loss": "pretraining loss", "valid_accuracy": "held-out accuracy"}
-"""Columns of a curve that are drawn, and what they are called."""
+"""The columns of a curve that are drawn, and their printed names."""
 
 _KEYS = ["dataset", "encoder", "measure", "step"]
 
 
 def summarise_curves(curves: pd.DataFrame) -> pd.DataFrame:
-    """Mean, lowest and highest over seeds: dataset, encoder, measure, step, mean, low, high, seeds.
+    """Curves summarised over seeds: a table of dataset, encoder, measure, step, mean, low, high (lowest and highest
+    seed) and seeds (their number).
 
     Args:
-        curves: one row per validation: dataset, encoder, seed, step, and any of train_loss and valid_accuracy.
+        curves: one row per validation: dataset, encoder, seed, step, and train_loss or valid_accuracy or both.
     """
     measures = [name for name in PANELS if name in curves]
     long = curves.melt(["dataset", "encoder", "seed", "step"], measures, "measure", "value").dropna(subset="value")
@@ -40,7 +41,7 @@ def draw_curves(curves: pd.DataFrame, names: Mapping[str, str] | None = None) ->
 
     Args:
         curves: as for :func:`summarise_curves`; not empty.
-        names: how datasets and encoders are printed, where not as they are called.
+        names: printed names of datasets and encoders, where they differ from the names.
     """
     names = names or {}
     numbers = summarise_curves(curves)
@@ -75,18 +76,18 @@ def draw_curves(curves: pd.DataFrame, names: Mapping[str, str] | None = None) ->
         numbers,
         (
             f"Line: mean over {seeds} seeds; band: lowest to highest seed." if seeds > 1 else "One seed.",
-            "Accuracy is the share of held-out sessions that are told from their batch mates. "
+            "Accuracy is the share of correct predictions of the pretraining task on held-out sessions. "
             "Losses of different encoders are different functions; only accuracies compare.",
         ),
     )
 
 
 def plot_curve(curve: Path, dataset: str, encoder: str, seed: int, to: Path) -> None:
-    """Draws the curve of one pretraining.
+    """Draws the curve of one pretraining to a file.
 
     Args:
         curve: its ``curve.parquet``.
-        dataset, encoder, seed: what was pretrained; ``dataset`` as tables print it.
+        dataset, encoder, seed: of the pretraining; ``dataset`` as tables print it.
         to: a PDF, SVG or PNG file.
 
     Raises:
@@ -99,26 +100,27 @@ def plot_curve(curve: Path, dataset: str, encoder: str, seed: int, to: Path) -> 
 
 
 def _draw_panel(axes: Axes, numbers: pd.DataFrame, encoders: list[str], names: Mapping[str, str]) -> None:
+    """Draws a line and a band for each encoder that has the panel's measure."""
     light_grid(axes, "y")
-    for place, encoder in enumerate(encoders):
-        mine = numbers[numbers["encoder"] == encoder].sort_values("step")
-        if not len(mine):
+    for number, encoder in enumerate(encoders):
+        curve = numbers[numbers["encoder"] == encoder].sort_values("step")
+        if not len(curve):
             continue
-        colour, marker = COLOURS[place % len(COLOURS)], MARKERS[place % len(MARKERS)]
-        axes.fill_between(mine["step"], mine["low"], mine["high"], color=colour, alpha=0.2, linewidth=0)
-        every = max(1, len(mine) // 4)
+        colour, marker = COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)]
+        axes.fill_between(curve["step"], curve["low"], curve["high"], color=colour, alpha=0.2, linewidth=0)
+        every = max(1, len(curve) // 4)
         label = names.get(encoder, encoder)
-        axes.plot(mine["step"], mine["mean"], color=colour, marker=marker, markevery=every, label=label)
+        axes.plot(curve["step"], curve["mean"], color=colour, marker=marker, markevery=every, label=label)
 
 
 def _label_ends(axes: Axes, numbers: pd.DataFrame, encoders: list[str], names: Mapping[str, str]) -> None:
-    """Names at the right end of the lines, inside the height of the axes; needs its final limits."""
+    """Writes the encoders' names at the right ends of their lines, within the height of axes whose limits are final."""
     ends = numbers.sort_values("step").groupby("encoder").tail(1).set_index("encoder")["mean"]
-    there = [encoder for encoder in encoders if encoder in ends.index]
+    drawn = [encoder for encoder in encoders if encoder in ends.index]
     low, high = axes.get_ylim()
-    places = [(place - low) / (high - low) for place in spread([float(ends[e]) for e in there], 0.085 * (high - low))]
-    back = max(max(places, default=0.0) - 1, 0.0) + min(min(places, default=0.0), 0.0)  # from above 1 or below 0
-    for encoder, place in zip(there, places, strict=True):
+    heights = [(y - low) / (high - low) for y in spread([float(ends[e]) for e in drawn], 0.085 * (high - low))]
+    excess = max(max(heights, default=0.0) - 1, 0.0) + min(min(heights, default=0.0), 0.0)  # above 1 or below 0
+    for encoder, height in zip(drawn, heights, strict=True):
         colour = COLOURS[encoders.index(encoder) % len(COLOURS)]
         label = names.get(encoder, encoder)
-        axes.annotate(label, (1.02, place - back), xycoords="axes fraction", color=colour, va="center", fontsize=6.5)
+        axes.annotate(label, (1.02, height - excess), xycoords="axes fraction", color=colour, va="center", fontsize=6.5)

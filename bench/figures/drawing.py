@@ -1,4 +1,4 @@
-"""A drawn figure and its files: the picture three times, the numbers that it shows, and the caption."""
+"""A drawn figure and its files: the picture in three formats, the numbers that it shows, and the caption."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class Drawing:
         id: its name in file names and for ``--only``, such as ``figure4``.
         title: one line, without a full stop.
         figure: the picture.
-        numbers: every number that it shows, long, one row per mark.
-        caption: sentences of the caption: what is drawn, how to read it, what must be known about the data.
+        numbers: the numbers that it shows, in long form: one row per mark.
+        caption: the caption's sentences: what is drawn, how to read it, what must be known about the data.
     """
 
     id: str
@@ -43,12 +43,13 @@ class Drawing:
 def write_drawing(drawing: Drawing, folder: Path, provenance: tuple[str, ...] = ()) -> list[Path]:
     """Writes ``ID.pdf``, ``ID.svg``, ``ID.png``, ``ID.csv`` and ``ID.md`` to ``folder``.
 
-    Each is written beside and renamed. The same drawing gives the same bytes: no dates, no random ids.
+    Each file is written under another name and renamed. The same drawing gives the same bytes: files hold no dates and
+    no random ids.
 
     Args:
-        drawing: what is written.
+        drawing: the drawing.
         folder: made where it is missing.
-        provenance: lines at the end of the caption: seeds, command, commit.
+        provenance: lines at the end of the caption (:func:`bench.figures.captions.provenance_lines`).
 
     Returns:
         the files.
@@ -68,7 +69,7 @@ def write_drawing(drawing: Drawing, folder: Path, provenance: tuple[str, ...] = 
 
 
 def write_picture(figure: Figure, file: Path) -> Path:
-    """Writes a figure as PDF, SVG or PNG, which the ending of ``file`` says; beside, then renamed."""
+    """Writes a figure as PDF, SVG or PNG, as the ending of ``file`` says, under another name that is then replaced."""
     kind = file.suffix.removeprefix(".").lower()
     with written_whole(file) as writing, style():
         figure.savefig(writing, format=kind, metadata=_WITHOUT_DATES.get(kind))

@@ -1,4 +1,4 @@
-"""A forest plot: every declared difference with its interval, grouped by part, dataset and baseline."""
+"""Forest plots: the declared differences with their intervals, grouped by part, dataset and baseline."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from bench.stats.rounding import decimals_of_interval
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_ROW, _PANEL = 0.125, 0.62  # inches
-_TWO_COLUMNS = 36  # rows beyond which one column is too tall
+_ROW, _PANEL = 0.125, 0.62  # heights in inches
+_TWO_COLUMNS = 36  # rows beyond which one column would be too tall
 
 
 def draw_forest(
     groups: Mapping[str, Sequence[Outcome]], names: Mapping[str, str] | None = None, id: str = "deltas"
 ) -> Drawing:
-    """One panel per group; a row per outcome, under the name of its dataset and baseline.
+    """A panel per part, with a row per outcome under the name of its dataset and baseline.
 
     Args:
         groups: outcomes by the title of their part; a part without any has no panel.
-        names: how datasets, baselines, encoders and metrics are printed, where not as they are called.
+        names: printed names of datasets, baselines, encoders and metrics, where they differ from the names.
         id: of the drawing.
     """
     names = names or {}
@@ -50,10 +50,10 @@ def draw_forest(
 
 
 def _rows(outcomes: Sequence[Outcome], names: Mapping[str, str]) -> list[tuple[str, Outcome | None]]:
-    """What stands on each line: a heading without an outcome, or a name with its outcome."""
+    """The lines of a panel: a heading without an outcome, or a contrast with its outcome."""
     rows: list[tuple[str, Outcome | None]] = []
-    places = dict.fromkeys((o.hypothesis.dataset, o.hypothesis.baseline) for o in outcomes)
-    for dataset, baseline in places:
+    headings = dict.fromkeys((o.hypothesis.dataset, o.hypothesis.baseline) for o in outcomes)
+    for dataset, baseline in headings:
         rows.append((f"{names.get(dataset, dataset)}, {names.get(baseline, baseline)}", None))
         for outcome in outcomes:
             h = outcome.hypothesis
@@ -63,33 +63,34 @@ def _rows(outcomes: Sequence[Outcome], names: Mapping[str, str]) -> list[tuple[s
 
 
 def _columns(panels: Mapping[str, Sequence[Any]]) -> list[list[str]]:
-    """Titles in one column, or in two of about the same height; the order is kept."""
+    """The panels' titles, in their order, in one column or in two of about the same height."""
     titles = list(panels)
     sizes = [len(panels[title]) + _PANEL / _ROW for title in titles]
     if sum(len(rows) for rows in panels.values()) <= _TWO_COLUMNS or len(titles) < 2:
         return [titles]
-    cut = min(range(1, len(titles)), key=lambda place: max(sum(sizes[:place]), sum(sizes[place:])))
+    cut = min(range(1, len(titles)), key=lambda first: max(sum(sizes[:first]), sum(sizes[first:])))
     return [titles[:cut], titles[cut:]]
 
 
 def _draw_panel(axes: Axes, rows: Sequence[tuple[str, Outcome | None]], names: Mapping[str, str]) -> None:
+    """Draws the rows of a panel, the first at the top."""
     light_grid(axes, "x")
     axes.axvline(0, color=GREY, linewidth=0.8)
-    beside = axes.get_yaxis_transform()  # x in parts of the axes, y in data
-    for place, (_, outcome) in enumerate(rows):
+    beside = axes.get_yaxis_transform()  # x as a share of the axes' width, y in data
+    for y, (_, outcome) in enumerate(rows):
         if outcome is None:
             continue
         difference = outcome.difference
         if difference is None:
-            axes.text(1.02, place, "MISSING", transform=beside, va="center", color=GREY, fontsize=6.0)
+            axes.text(1.02, y, "MISSING", transform=beside, va="center", color=GREY, fontsize=6.0)
             continue
         mark = dagger(outcome.p_adjusted)
         colour = COLOURS[0] if mark else GREY
         if math.isfinite(difference.low):
-            axes.plot([difference.low, difference.high], [place, place], color=colour, linewidth=1.0)
-        axes.plot(difference.delta, place, "o", color=colour, markerfacecolor=colour if mark else "white")
+            axes.plot([difference.low, difference.high], [y, y], color=colour, linewidth=1.0)
+        axes.plot(difference.delta, y, "o", color=colour, markerfacecolor=colour if mark else "white")
         text = f"{difference.delta:+.{decimals_of_interval(difference.low, difference.high)}f}{mark}".replace("-", "−")
-        axes.text(1.02, place, text, transform=beside, va="center", fontsize=6.0, color=INK)
+        axes.text(1.02, y, text, transform=beside, va="center", fontsize=6.0, color=INK)
     metrics = dict.fromkeys(outcome.hypothesis.metric for _, outcome in rows if outcome is not None)
     axes.set_xlabel(f"Δ {', '.join(names.get(metric, metric.upper()) for metric in metrics)}")
     axes.set_ylim(len(rows) - 0.3, -0.7)
@@ -103,7 +104,8 @@ def _draw_panel(axes: Axes, rows: Sequence[tuple[str, Outcome | None]], names: M
 
 
 def _contrast(encoder: str, reference: str, names: Mapping[str, str]) -> str:
-    """``LSTM`` against the reference of all, else ``MUVCOG-M − LSTM``; of another variant of itself what differs."""
+    """The printed contrast: ``LSTM`` against vanilla, else ``MUVCOG-M − LSTM``; the options alone of a variant of the
+    same encoder."""
     name = names.get(encoder, encoder)
     if reference == REFERENCE:
         return name

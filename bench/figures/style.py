@@ -1,4 +1,4 @@
-"""How every figure looks: fonts, sizes, colours. Colours are Okabe and Ito's, told apart with any colour vision."""
+"""The common style of figures: fonts, sizes, colours. The colours differ for every kind of colour vision."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLUMN, PAGE = 3.4, 7.0
-"""Widths in inches: of a column, and of both."""
+"""Widths in inches: of one column, and of a page of two."""
 
 INK, GREY, PALE = "#222222", "#8a8a8a", "#d9d9d9"
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 """Okabe & Ito, Color Universal Design, 2008; the yellow is left out, which is unreadable on white."""
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-"""A second way to tell series apart, for prints without colour."""
+"""Markers, by which series differ in prints without colour."""
 
 _CJK = ("Noto Sans CJK SC", "Noto Sans SC", "WenQuanYi Micro Hei", "SimHei")
 _STYLE: dict[str, Any] = {
@@ -60,7 +60,15 @@ _STYLE: dict[str, Any] = {
 
 
 def require_plotting(*packages: str, where: str = "bench figures") -> None:
-    """Raises a BenchError with the command that installs them where matplotlib or other ``packages`` are missing."""
+    """Checks that matplotlib and other packages are installed.
+
+    Args:
+        packages: names of further packages that are imported.
+        where: the command or option that needs them, for the error.
+
+    Raises:
+        BenchError: names the missing ones, and the command that installs them.
+    """
     missing = [name for name in ("matplotlib", *packages) if importlib.util.find_spec(name) is None]
     if missing:
         raise BenchError(
@@ -71,14 +79,19 @@ def require_plotting(*packages: str, where: str = "bench figures") -> None:
 
 
 def require_picture(file: Path, where: str) -> None:
-    """Raises a BenchError unless the ending of ``file`` is one of a picture's."""
+    """Checks that the ending of ``file`` is a picture's.
+
+    Raises:
+        BenchError: it is none; ``where`` is the option that gave it.
+    """
     if file.suffix.lower() not in (".svg", ".pdf", ".png"):
-        raise BenchError(f"{file.name!r} ends neither with .svg nor .pdf nor .png", where=where)
+        what = f"{file.name!r} ends neither with .svg nor .pdf nor .png"
+        raise BenchError(what, where=where, fix="add one of these endings")
 
 
 @contextmanager
 def style() -> Iterator[None]:
-    """The style, whatever the user's own defaults are; for making a figure and for saving it."""
+    """A context with this style, whatever the user's own defaults are; for making a figure and for saving it."""
     require_plotting()
     import matplotlib.style
 
@@ -87,38 +100,41 @@ def style() -> Iterator[None]:
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """An empty figure of this size in inches, laid out by constraints; no window, no global state."""
+    """An empty figure of a size in inches, with constrained layout; it opens no window and changes no global state."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
 
 
-def spread(places: Sequence[float], gap: float) -> list[float]:
-    """The same places, moved apart as little as makes each at least ``gap`` from the next: for labels that would
-    overlap. Order is kept; groups stay centred where they were."""
-    order = sorted(range(len(places)), key=lambda i: (places[i], i))
+def spread(positions: Sequence[float], gap: float) -> list[float]:
+    """Positions of labels moved apart, so that neighbours are at least ``gap`` apart and do not overlap.
+
+    Labels that are far enough apart stay. Those that are not become a group, ``gap`` apart and centred at the mean of
+    their positions. The order is kept.
+    """
+    order = sorted(range(len(positions)), key=lambda i: (positions[i], i))
     groups: list[tuple[float, int]] = []  # (centre, members), each a run of labels gap apart
     for i in order:
-        centre, members = places[i], 1
+        centre, members = positions[i], 1
         while groups and centre - gap * (members - 1) / 2 < groups[-1][0] + gap * (groups[-1][1] - 1) / 2 + gap:
-            other, count = groups.pop()
-            centre = (centre * members + other * count) / (members + count)
+            before, count = groups.pop()
+            centre = (centre * members + before * count) / (members + count)
             members += count
         groups.append((centre, members))
     moved = [centre + gap * (k - (members - 1) / 2) for centre, members in groups for k in range(members)]
-    return [place for _, place in sorted(zip(order, moved, strict=True))]
+    return [position for _, position in sorted(zip(order, moved, strict=True))]
 
 
 def light_grid(axes: Axes, direction: str) -> None:
-    """Pale lines behind the data, across ``x``, ``y`` or ``both`` axes."""
+    """Draws pale grid lines behind the data, of the ``x`` axis, the ``y`` axis or ``both``."""
     axes.set_axisbelow(True)
     axes.grid(axis=direction, color=PALE, linewidth=0.5)  # type: ignore[arg-type]
 
 
 @cache
 def _fonts() -> list[str]:
-    """Matplotlib's own font, and one with Chinese where there is any, since released corpora have Chinese words."""
+    """Matplotlib's own font, and the installed ones with Chinese, since released corpora have Chinese words."""
     from matplotlib import font_manager
 
-    there = set(font_manager.get_font_names())
-    return ["DejaVu Sans", *(name for name in _CJK if name in there)]
+    installed = set(font_manager.get_font_names())
+    return ["DejaVu Sans", *(name for name in _CJK if name in installed)]

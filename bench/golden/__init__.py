@@ -1,1 +1,1 @@
-"""The regression gate: tables of a tiny grid, committed, and compared with what comes out today."""
+"""The regression gate: committed tables of a tiny grid ("golden"), compared with the tables computed now."""

@@ -1,4 +1,4 @@
-"""Golden tables beside today's: what moved, why that may be, and how golden tables are written anew."""
+"""Comparison of golden tables with those computed now, and the update of golden tables."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from bench.stats.regression import Number, Place, RegressionRow, compare_tables
 
 
 def read_all(folder: Path, to_update: bool = False) -> dict[str, GoldenTable]:
-    """The golden tables in ``folder`` by name.
+    """The golden tables of a folder, by name.
 
     Args:
-        to_update: a file that can't be read is left out: it is about to be written anew.
+        folder: the folder.
+        to_update: whether they are about to be written anew; then a file that cannot be read is left out.
 
     Raises:
         BenchError: a file is not a golden table.
@@ -31,28 +32,34 @@ def read_all(folder: Path, to_update: bool = False) -> dict[str, GoldenTable]:
 
 
 def compare(golden: Mapping[str, GoldenTable], now: Sequence[GoldenTable]) -> list[RegressionRow]:
-    """A row per number of either side, golden tables that the gate no longer has among them."""
+    """A row per number that is on either side; numbers of golden tables that the gate no longer has are missing now."""
     rows: list[RegressionRow] = []
     for table in now:
         before = golden.get(table.name)
         numbers: Mapping[Place, Number] = before.numbers if before else {}
         rows += compare_tables(numbers, table.numbers, before is not None and before.same_machine(table))
-    here = {table.name for table in now}
+    computed = {table.name for table in now}
     for name, table in golden.items():
-        rows += [] if name in here else compare_tables(table.numbers, {}, True)
+        rows += [] if name in computed else compare_tables(table.numbers, {}, True)
     return sorted(rows, key=lambda row: (row.table, row.row, row.column))
 
 
 def reasons(golden: Mapping[str, GoldenTable], now: Sequence[GoldenTable]) -> list[str]:
-    """What else differs from what golden files say: one line for each option, corpus or version."""
+    """Possible reasons for numbers that moved: one line for each option, corpus or version that differs."""
     lines = [f"{t.name}: {line}" for t in now if t.name in golden for line in golden[t.name].unlike(t)]
-    here = {table.name for table in now}
-    return lines + [f"{name}: no table of the gate any more" for name in golden if name not in here]
+    computed = {table.name for table in now}
+    return lines + [f"{name}: no table of the gate any more" for name in golden if name not in computed]
 
 
 def update(folder: Path, golden: Mapping[str, GoldenTable], now: Sequence[GoldenTable]) -> list[str]:
-    """Writes what changed, and nothing else: a number that the gate calls the same on the same machine keeps its
-    digits. Golden files of tables that are gone are removed.
+    """Writes the golden tables that changed, and removes those that the gate no longer has.
+
+    A number that passes the gate on the same machine keeps its digits, so that a diff shows only what moved.
+
+    Args:
+        folder: of the golden files.
+        golden: its tables, by name.
+        now: the tables computed now.
 
     Returns:
         names of the files that were written or removed.
@@ -72,6 +79,7 @@ def update(folder: Path, golden: Mapping[str, GoldenTable], now: Sequence[Golden
 
 
 def _settled(before: GoldenTable, now: GoldenTable) -> GoldenTable:
+    """The table computed now, with the golden digits of numbers that pass on the same machine."""
     if not before.same_machine(now):
         return now
     rows = compare_tables(before.numbers, now.numbers, same_machine=True)

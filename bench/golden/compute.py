@@ -1,4 +1,4 @@
-"""The gate's grid, planned, run, and made into tables."""
+"""The gate's grid: its plan, its run, and the tables of its results."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from bench.stats.regression import Number, Place
 
 @dataclass(frozen=True)
 class PlannedTable:
-    """A table of the gate and its cells."""
+    """A table of the gate, and the plan of its cells."""
 
     table: GateTable
     plan: Plan
@@ -32,7 +32,15 @@ class PlannedTable:
 def plan_gate(
     gate: Gate, registry: Registry, store: Store, corpus_progress: Callable[[str], Progress] = lambda _: silent
 ) -> list[PlannedTable]:
-    """Checks every name and option of the gate and makes its corpora. Always on the CPU: a GPU isn't deterministic.
+    """The plan of every table, with names and options checked and corpora made.
+
+    Cells are always planned for the CPU, since results on a GPU are not deterministic.
+
+    Args:
+        gate: the gate.
+        registry: finds the components.
+        store: where corpora and results are.
+        corpus_progress: from a corpus's title to what is called with the progress of making it.
 
     Raises:
         BenchError: see :func:`bench.runs.plan.make_plan`.
@@ -53,18 +61,27 @@ def plan_gate(
 
 
 def jobs_of(planned: Sequence[PlannedTable]) -> list[Job]:
-    """Every job of the grid, those that tables share once."""
-    return distinct_jobs(cell for one in planned for cell in one.plan.cells)
+    """The jobs of all tables, without repetition."""
+    return distinct_jobs(cell for table in planned for cell in table.plan.cells)
 
 
 def tables_of(planned: Sequence[PlannedTable], store: Store, command: str) -> list[GoldenTable]:
-    """The tables of a grid that has been run; in them a cell that failed is None."""
-    return [_table(one, store, command) for one in planned]
+    """The tables of a grid that has been run.
+
+    Args:
+        planned: the planned tables.
+        store: where the results are.
+        command: the command that computes the tables again.
+
+    Returns:
+        the tables; a number of a failed cell is None.
+    """
+    return [_table(table, store, command) for table in planned]
 
 
 def failures(planned: Sequence[PlannedTable], store: Store) -> list[str]:
-    """One line per cell that failed."""
-    records = [store.read("cells", cell.key) or {} for one in planned for cell in one.plan.cells]
+    """One line per failed cell."""
+    records = [store.read("cells", cell.key) or {} for table in planned for cell in table.plan.cells]
     return [f"FAILED {r['title']}: {r['error']}" for r in records if r.get("status") == "failed"]
 
 
@@ -72,12 +89,12 @@ def _table(planned: PlannedTable, store: Store, command: str) -> GoldenTable:
     table, plan = planned.table, planned.plan
     numbers: dict[Place, Number] = {}
     for row in summarise(results_of(plan.cells, store), plan.primary, REFERENCE):
-        place = (table.name, f"{row.baseline} / {row.encoder}", row.metric)
+        key = (table.name, f"{row.baseline} / {row.encoder}", row.metric)
         if row.mean is None:
-            numbers[place] = Number(None)
-        elif math.isfinite(row.mean):  # a metric may be undefined, such as an AUC with one class; then it isn't there
+            numbers[key] = Number(None)
+        elif math.isfinite(row.mean):  # an undefined metric, such as an AUC of one class, has no number
             error = row.std / math.sqrt(row.seeds) if row.std is not None else None
-            numbers[place] = Number(row.mean, error)
+            numbers[key] = Number(row.mean, error)
     (corpus,) = plan.corpora.values()
     return GoldenTable(
         name=table.name,
@@ -103,6 +120,7 @@ def _table(planned: PlannedTable, store: Store, command: str) -> GoldenTable:
 
 
 def _options(plan: Plan) -> dict[str, dict[str, Any]]:
+    """The resolved options of every component of a plan, by kind and name."""
     configs = [cell.jobs[-1].config for cell in plan.cells]
     return {
         f"{kind} {config[kind]['name']}": config[kind]["options"]
@@ -113,5 +131,5 @@ def _options(plan: Plan) -> dict[str, dict[str, Any]]:
 
 
 def _dataset(name: str, folder: Path) -> str:
-    """A folder in ``gate.toml`` is meant from where that file stands."""
+    """A dataset of ``gate.toml``; the folder of a corpus is relative to that file."""
     return str(folder / name) if "/" in name or name.startswith(".") else name

@@ -1,6 +1,6 @@
-"""``gate.toml``: the tiny grid whose tables are kept as golden ones.
+"""``gate.toml``: the declaration of the tiny grid whose tables are golden.
 
-What stands above the first ``[[tables]]`` counts for every table; a file without ``[[tables]]`` is one table::
+Keys above the first ``[[tables]]`` hold for every table; a file without ``[[tables]]`` declares one table::
 
     seeds = 2
     dataset = "beauty"
@@ -29,7 +29,7 @@ FILE = "gate.toml"
 
 _COMMON = {"task": str, "dataset": str, "baselines": list, "encoders": list, "settings": list}
 _KEYS = {"seeds": int, "tables": list, **_COMMON}
-_WHAT = {str: "a text", int: "a whole number", list: "a list"}
+_TYPE_NAMES = {str: "a text", int: "a whole number", list: "a list"}
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,11 @@ class GateTable:
     """One table of the gate: a grid of cells.
 
     Attributes:
-        name: of the table, and of its golden file.
+        name: of the table and of its golden file.
         task, dataset: names; a dataset may be the folder of a corpus, relative to ``gate.toml``.
         baselines: names; all of the task's when empty.
         encoders: names or variants; ``vanilla`` is added.
-        settings: ``KEY=VALUE`` lines as of ``--set``.
+        settings: ``KEY=VALUE`` lines, as given to ``--set``.
         seeds: number of seeds.
     """
 
@@ -59,8 +59,8 @@ class Gate:
     """A checked ``gate.toml``.
 
     Attributes:
-        folder: where it stands, and the golden tables beside it.
-        tables: by their names.
+        folder: the folder of the file and of the golden tables.
+        tables: the tables, with distinct names.
     """
 
     folder: Path
@@ -71,7 +71,8 @@ def load_gate(folder: Path) -> Gate:
     """Reads ``gate.toml`` in ``folder``. Names of components and options are checked when the grid is planned.
 
     Raises:
-        BenchError: it isn't there, isn't TOML, or says something that no gate can.
+        BenchError: the file is missing or not TOML, a key is unknown, missing or of a wrong type, or two tables share
+            a name.
     """
     file = folder / FILE
     try:
@@ -81,19 +82,19 @@ def load_gate(folder: Path) -> Gate:
             f"no {FILE} here", where=str(folder), fix="it says what to compare: see `bench check --help`"
         ) from None
     except UnicodeDecodeError as error:
-        raise BenchError(f"not UTF-8: {error.reason}", where=str(file)) from None
+        raise BenchError(f"not UTF-8: {error.reason}", where=str(file), fix="convert it to UTF-8") from None
     try:
-        found = tomllib.loads(text)
+        common = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise BenchError(f"not TOML: {error}", where=str(file)) from None
-    _check(found, _KEYS, str(file))
-    seeds = found.pop("seeds", 2)
+        raise BenchError(f"not TOML: {error}", where=str(file), fix="see `bench check --help`") from None
+    _check(common, _KEYS, str(file))
+    seeds = common.pop("seeds", 2)
     if seeds < 1:
         raise BenchError(f"{seeds} seeds", where=f"{file}: seeds", fix="1 or more; with 2 a number has an error")
-    tables = found.pop("tables", None)
+    tables = common.pop("tables", None)
     if tables == []:
         raise BenchError("no table in it", where=f"{file}: tables", fix="leave it out, or write [[tables]]")
-    gate = Gate(folder, tuple(_table(found, own, seeds, file) for own in (tables if tables is not None else [{}])))
+    gate = Gate(folder, tuple(_table(common, own, seeds, file) for own in (tables if tables is not None else [{}])))
     names = [table.name for table in gate.tables]
     for name in names:
         if names.count(name) > 1:
@@ -104,21 +105,22 @@ def load_gate(folder: Path) -> Gate:
 
 
 def _table(common: Mapping[str, Any], own: Any, seeds: int, file: Path) -> GateTable:
+    """A table from the keys of its own and those that hold for every table; settings of both are joined."""
     if not isinstance(own, dict):
         raise BenchError(f"{own!r} is not a table", where=f"{file}: tables", fix="write [[tables]]")
     where = f"{file}: tables {own.get('name', '')}".rstrip()
     _check(own, {"name": str, **_COMMON}, where)
-    both = {**common, **own}
+    keys = {**common, **own}
     for needed in ("task", "encoders"):
-        if not both.get(needed):
-            raise BenchError(f"says no {needed}", where=where)
-    dataset = both.get("dataset", "beauty")
+        if not keys.get(needed):
+            raise BenchError(f"says no {needed}", where=where, fix=f"add {needed} = …")
+    dataset = keys.get("dataset", "beauty")
     table = GateTable(
-        name=both.get("name", ""),
-        task=both["task"],
+        name=keys.get("name", ""),
+        task=keys["task"],
         dataset=dataset,
-        baselines=tuple(both.get("baselines", ())),
-        encoders=tuple(both["encoders"]),
+        baselines=tuple(keys.get("baselines", ())),
+        encoders=tuple(keys["encoders"]),
         settings=(*common.get("settings", ()), *own.get("settings", ())),
         seeds=seeds,
     )
@@ -130,12 +132,13 @@ def _table(common: Mapping[str, Any], own: Any, seeds: int, file: Path) -> GateT
     return table
 
 
-def _check(found: Mapping[str, Any], known: Mapping[str, type], where: str) -> None:
-    for key, value in found.items():
+def _check(table: Mapping[str, Any], known: Mapping[str, type], where: str) -> None:
+    """Raises on the first key that is unknown, or whose value is of a wrong type."""
+    for key, value in table.items():
         if key not in known:
             raise BenchError(f"unknown key {key!r}", where=where, fix=did_you_mean(key, known))
         kind = known[key]
         if not isinstance(value, kind) or isinstance(value, bool):
-            raise BenchError(f"{value!r} is not {_WHAT[kind]}", where=f"{where}: {key}")
-        if isinstance(value, list) and key != "tables" and not all(isinstance(part, str) for part in value):
+            raise BenchError(f"{value!r} is not {_TYPE_NAMES[kind]}", where=f"{where}: {key}")
+        if isinstance(value, list) and key != "tables" and not all(isinstance(entry, str) for entry in value):
             raise BenchError("is not a list of texts", where=f"{where}: {key}", fix='such as ["lstm", "muvcog-m"]')

@@ -1,4 +1,4 @@
-"""A golden table: the numbers of one grid, and everything needed to make them again; a JSON file made for diffs."""
+"""Golden tables: the numbers of a grid and all that decides them, in JSON files that are easy to diff."""
 
 from __future__ import annotations
 
@@ -13,22 +13,23 @@ from bench.errors import BenchError, did_you_mean
 from bench.files import written_whole
 from bench.stats.regression import Number, Place
 
-_DIGITS = 9  # three more than the gate looks at
+_DIGITS = 9  # decimals in a file, three more than the gate compares
 _FACTS = ("command", "configuration", "corpus", "machine", "versions")
+_REWRITE = "bench check --update writes it anew"
 
 
 @dataclass(frozen=True)
 class GoldenTable:
-    """What a golden file holds.
+    """The contents of a golden file.
 
     Attributes:
-        name: of the table, and of the file.
-        command: what makes the file again.
+        name: of the table and of the file.
+        command: the command that writes the file again.
         configuration: the grid: task, dataset, baselines, encoders, seeds, settings, and every resolved option.
-        corpus: label, fingerprint, and how it was made.
+        corpus: label, fingerprint and options of the corpus.
         machine, versions: see :mod:`bench.runs.provenance`. Where both are as recorded, numbers must be the same.
-        numbers: by (table, row, column): a row is a baseline with an encoder, a column a metric. None where a cell
-            failed, which no file ever says.
+        numbers: by (table, row, column), where a row is a baseline with an encoder and a column a metric. The value is
+            None for a failed cell, which a file never has.
     """
 
     name: str
@@ -44,7 +45,7 @@ class GoldenTable:
         return (self.machine, self.versions) == (other.machine, other.versions)
 
     def unlike(self, other: GoldenTable) -> list[str]:
-        """What decides the numbers and differs: one line for each option, version and so on, this one's value first."""
+        """The facts that decide numbers and differ: one line for each option, version …, this table's value first."""
         lines = []
         for fact in _FACTS[1:]:
             mine, theirs = _flat(getattr(self, fact)), _flat(getattr(other, fact))
@@ -63,46 +64,52 @@ def read_golden(file: Path) -> GoldenTable:
     """Reads a golden file.
 
     Raises:
-        BenchError: it is no golden file; says which number, row or key is wrong.
+        BenchError: it is no golden file; names the number, row or key that is wrong.
     """
     try:
-        found = json.loads(file.read_text(encoding="utf-8"), parse_constant=_refuse)
+        contents = json.loads(file.read_text(encoding="utf-8"), parse_constant=_refuse)
     except ValueError as error:
-        raise BenchError(f"not readable: {error}", where=str(file), fix="bench check --update writes it anew") from None
-    if not isinstance(found, dict):
-        raise BenchError("not a golden table", where=str(file))
-    for key in found:
+        raise BenchError(f"not readable: {error}", where=str(file), fix=_REWRITE) from None
+    if not isinstance(contents, dict):
+        raise BenchError("not a golden table", where=str(file), fix=_REWRITE)
+    for key in contents:
         if key not in (*_FACTS, "numbers"):
             raise BenchError(f"unknown key {key!r}", where=str(file), fix=did_you_mean(key, (*_FACTS, "numbers")))
     for key in (*_FACTS, "numbers"):
         kind = {"command": str, "numbers": list}.get(key, dict)
-        if not isinstance(found.get(key), kind):
-            raise BenchError(f"{key} is missing or of the wrong type", where=str(file))
+        if not isinstance(contents.get(key), kind):
+            raise BenchError(f"{key} is missing or of the wrong type", where=str(file), fix=_REWRITE)
     numbers: dict[Place, Number] = {}
-    for place, one in enumerate(found["numbers"], start=1):
-        where = f"{file}: number {place}"
-        if not isinstance(one, dict) or set(one) != {"table", "row", "column", "value", "error"}:
-            raise BenchError("has not exactly table, row, column, value and error", where=where)
-        at = (one["table"], one["row"], one["column"])
-        if not all(isinstance(part, str) for part in at) or one["table"] != file.stem:
-            raise BenchError(f"{at} is no place in the table {file.stem!r}", where=where)
-        if not _is_number(one["value"]) or not (
-            one["error"] is None or (_is_number(one["error"]) and one["error"] >= 0)
-        ):
-            raise BenchError("value or error is not a number", where=f"{where}, {one['row']} {one['column']}")
-        if at in numbers:
-            raise BenchError(f"{one['row']} {one['column']} stands twice", where=where)
-        numbers[at] = Number(one["value"], one["error"])
-    return GoldenTable(file.stem, **{fact: found[fact] for fact in _FACTS}, numbers=numbers)
+    for position, entry in enumerate(contents["numbers"], start=1):
+        key, number = _read_number(entry, file.stem, f"{file}: number {position}")
+        if key in numbers:
+            what = f"{entry['row']} {entry['column']} stands twice"
+            raise BenchError(what, where=f"{file}: number {position}", fix=_REWRITE)
+        numbers[key] = number
+    return GoldenTable(file.stem, **{fact: contents[fact] for fact in _FACTS}, numbers=numbers)
+
+
+def _read_number(entry: Any, table: str, where: str) -> tuple[Place, Number]:
+    """A number of a file and its (table, row, column); an entry of another form is an error."""
+    if not isinstance(entry, dict) or set(entry) != {"table", "row", "column", "value", "error"}:
+        raise BenchError("has not exactly table, row, column, value and error", where=where, fix=_REWRITE)
+    key = (entry["table"], entry["row"], entry["column"])
+    if not all(isinstance(name, str) for name in key) or entry["table"] != table:
+        raise BenchError(f"{key} is no place in the table {table!r}", where=where, fix=_REWRITE)
+    value, error = entry["value"], entry["error"]
+    if not _is_number(value) or not (error is None or (_is_number(error) and error >= 0)):
+        what, where = "value or error is not a number", f"{where}, {entry['row']} {entry['column']}"
+        raise BenchError(what, where=where, fix=_REWRITE)
+    return key, Number(value, error)
 
 
 def write_golden(table: GoldenTable, folder: Path) -> None:
-    """Writes ``NAME.json``, sorted and with one line per number, beside its place and then renames it."""
+    """Writes ``NAME.json``, sorted and with one line per number, under another name that is then replaced."""
     facts = {fact: getattr(table, fact) for fact in _FACTS}
     head = json.dumps(facts, indent=1, sort_keys=True, ensure_ascii=False).removesuffix("\n}")
     lines = [
-        json.dumps({"table": at[0], "row": at[1], "column": at[2], "value": number.value, "error": number.error})
-        for at, number in sorted(rounded(table).numbers.items())
+        json.dumps({"table": name, "row": row, "column": column, "value": number.value, "error": number.error})
+        for (name, row, column), number in sorted(rounded(table).numbers.items())
     ]
     text = head + ',\n "numbers": [\n  ' + ",\n  ".join(lines) + "\n ]\n}\n"
     file = folder / f"{table.name}.json"
@@ -111,15 +118,17 @@ def write_golden(table: GoldenTable, folder: Path) -> None:
 
 
 def rounded(table: GoldenTable) -> GoldenTable:
-    """The same with the digits that a file keeps."""
-    numbers = {at: Number(_round(number.value), _round(number.error)) for at, number in table.numbers.items()}
+    """The table with numbers rounded to the decimals of a file."""
+    numbers = {key: Number(_round(number.value), _round(number.error)) for key, number in table.numbers.items()}
     return replace(table, numbers=numbers)
 
 
 def _flat(value: Any, name: str = "") -> dict[str, Any]:
+    """The leaves of nested dictionaries, by their keys joined with blanks."""
     if not isinstance(value, dict):
         return {name: value}
-    return {key: one for part, inner in value.items() for key, one in _flat(inner, f"{name} {part}".strip()).items()}
+    nested = (_flat(inner, f"{name} {key}".strip()) for key, inner in value.items())
+    return {path: leaf for leaves in nested for path, leaf in leaves.items()}
 
 
 def _round(value: float | None) -> float | None:
