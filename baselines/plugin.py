@@ -56,7 +56,7 @@ def bench_baselines() -> list[BaselineSpec]:
         BaselineSpec(
             "alstp",
             "baselines.alstp.model:ALSTP",
-            "GRU over the last clicks and a slow preference, attended from the query; text only",
+            "GRU over the last clicks and a long-term preference, attended from the query; text only",
             "Guo et al., Attentive Long Short-Term Preference Modeling for Personalized Product Search, TOIS 2019; "
             "https://github.com/guoyang9/ALSTP",
             options=options.AlstpOptions,
@@ -82,7 +82,7 @@ def bench_baselines() -> list[BaselineSpec]:
         BaselineSpec(
             "hscm",
             "baselines.hscm.model:Hscm",
-            "the session's queries and feedback, and like queries elsewhere; ranks and suggests",
+            "the session's queries and feedback, and similar queries of other sessions; ranks and suggests",
             "Chen et al., A Hybrid Framework for Session Context Modeling, TOIS 2021; "
             "https://github.com/xuanyuan14/HSCM-master",
             options=options.HscmOptions,

@@ -32,7 +32,8 @@ def figures(
     from bench.evaluation.grid import plan_experiment
     from bench.evaluation.load import load_experiment
     from bench.figures.drawing import write_drawing
-    from bench.paper.experiment_figures import ExperimentFigures, Missing, chosen_ids
+    from bench.paper.experiment_figures import ExperimentFigures, Missing
+    from bench.paper.figure_list import chosen_ids
     from bench.plugins.registry import registry
     from bench.runs.store import Store
 

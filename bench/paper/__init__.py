@@ -1,1 +1,1 @@
-"""All that is about one paper: Liu et al., KDD 2022; its experiments, published numbers, figures and case study."""
+"""Liu et al., KDD 2022: the paper's experiments, published numbers, figures and case study."""

@@ -1,4 +1,4 @@
-"""Figure 6's case: which session is shown; chosen by what was asked and clicked, never by an encoder."""
+"""The session of Figure 6, chosen by its queries and clicks and never by an encoder's output."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from bench.errors import BenchError
 
 @dataclass(frozen=True)
 class Case:
-    """A query in its session, and what it showed.
+    """A session prefix and the items shown for its last query.
 
     Attributes:
-        query: its row; the session is the prefix that ends with it.
-        clicked, unclicked: rows of the items that it showed, in the order shown.
-        rule: how it was chosen.
+        query: row of the last query.
+        clicked, unclicked: (n,) rows of the clicked and of the unclicked items, in the order shown.
+        rule: the rule by which it was chosen, for the caption.
     """
 
     query: int
@@ -36,7 +36,16 @@ class Case:
 
 @dataclass(frozen=True)
 class _Facts:
-    """Of queries (Q,): place in the session, kind, an image of its own or before it, clicks, and items shown."""
+    """What the rules ask of Q queries, (Q,) each.
+
+    Attributes:
+        position: position in the session, from 0.
+        kind: code of the query's kind.
+        image: whether the query has an image.
+        seen_image: whether an earlier query of the session has one.
+        keyword_before: whether the query before it in the session is a keyword query.
+        clicks, shown: numbers of clicked and of shown items.
+    """
 
     position: NDArray[np.int64]
     kind: NDArray[np.int8]
@@ -55,37 +64,37 @@ _RULES: tuple[tuple[str, Callable[[_Facts], NDArray[np.bool_]]], ...] = (
     ("a product query with an image, with a click", lambda f: (f.kind == PRODUCT) & f.image & (f.clicks > 0)),
     ("any query, with an image up to it and a click", lambda f: (f.image | f.seen_image) & (f.clicks > 0)),
 )
-"""From the paper's own case (section 4.4) to what every corpus has; the first rule with a match decides."""
+"""Rules from the strictest, the paper's own case (section 4.4), to the loosest; the first that is met decides."""
 
 
 def choose_case(corpus: Corpus) -> Case:
-    """The first query of the downstream sample's test sessions, in the corpus's order, that fits the strictest rule.
+    """The first test query of the downstream sample, in the corpus's order, that meets the strictest rule met by any.
 
     Raises:
-        BenchError: no test query with an image, a click and an unclicked item.
+        BenchError: no test query has an image up to it, a clicked and an unclicked item.
     """
     queries, facts = _facts(corpus)
-    for words, fits in _RULES:
-        found = np.flatnonzero(fits(facts) & (facts.shown > facts.clicks))
-        if len(found):
-            query = int(queries[found[0]])
-            first, last = corpus.columns.query_impressions[query : query + 2]
-            items = np.asarray(corpus.columns.impression_item[first:last], dtype=np.int64)
-            clicked = np.asarray(corpus.columns.impression_clicked[first:last])
-            return Case(query, items[clicked], items[~clicked], f"the first test query that fits: {words}")
+    for description, rule in _RULES:
+        matches = np.flatnonzero(rule(facts) & (facts.shown > facts.clicks))
+        if len(matches):
+            query = int(queries[matches[0]])
+            start, end = corpus.columns.query_impressions[query : query + 2]
+            items = np.asarray(corpus.columns.impression_item[start:end], dtype=np.int64)
+            clicked = np.asarray(corpus.columns.impression_clicked[start:end])
+            return Case(query, items[clicked], items[~clicked], f"the first test query that fits: {description}")
     raise BenchError(
         "no test query has an image, a clicked and an unclicked item",
         where=str(corpus.folder),
-        fix="a larger downstream sample",
+        fix="make the corpus with a larger downstream sample",
     )
 
 
 def describe_steps(corpus: Corpus, query: int) -> list[str]:
-    """The steps up to and including ``query``, one line each: kind, words, and the row of the image."""
+    """The steps of a session up to and including ``query``, one line each: kind, words, and the row of the image."""
     columns = corpus.columns
-    first = int(columns.session_queries[columns.query_session[query]])
+    session_start = int(columns.session_queries[columns.query_session[query]])
     vocabulary, lines = corpus.strings("vocabulary", "word"), []
-    for number, step in enumerate(range(first, query + 1), 1):  # of one session
+    for number, step in enumerate(range(session_start, query + 1), 1):  # of one session
         rows = columns.query_words[columns.query_word_offsets[step] : columns.query_word_offsets[step + 1]]
         words = " ".join(vocabulary.take(np.asarray(rows)).to_pylist())
         image = int(columns.query_image[step])
@@ -96,14 +105,22 @@ def describe_steps(corpus: Corpus, query: int) -> list[str]:
 
 
 def items_as_sessions(corpus: Corpus, items: NDArray[np.int64], features: Features) -> SessionBatch:
-    """(n,) items as sessions of one product step each, the title its words: what searching for that product would be.
+    """Items as sessions of one product query each, with the title as its words, as if one searched for the item.
 
-    So an item gets its vector from the same encoder as a session, and distances between the two mean something.
+    An item then gets its vector from the same encoder as a session, so that distances between the two are defined.
+
+    Args:
+        corpus: the corpus.
+        items: (n,) rows of the items.
+        features: of the corpus; the batch is on its device.
+
+    Returns:
+        a batch of n sessions.
     """
     columns, device = corpus.columns, features.device
     words, owner = take_rows(columns.item_word_offsets, columns.item_words, items)
     images = np.asarray(columns.item_image[items], dtype=np.int64)
-    pictured = np.flatnonzero(images >= 0)
+    with_image = np.flatnonzero(images >= 0)
 
     def tensor(values: Integers) -> torch.Tensor:
         return torch.from_numpy(np.asarray(values, dtype=np.int64)).to(device)
@@ -115,27 +132,26 @@ def items_as_sessions(corpus: Corpus, items: NDArray[np.int64], features: Featur
         step_kind=tensor(np.full(len(items), PRODUCT)),
         words=tensor(words),
         word_step=tensor(owner),
-        images=tensor(images[pictured]),
-        image_step=tensor(pictured),
+        images=tensor(images[with_image]),
+        image_step=tensor(with_image),
     )
 
 
 def _facts(corpus: Corpus) -> tuple[NDArray[np.int64], _Facts]:
-    """Rows of the queries of the downstream sample's test sessions, and what the rules ask of them."""
+    """Rows (Q,) of the downstream sample's test queries, and what the rules ask of them."""
     columns = corpus.columns
-    wanted = np.zeros(len(columns.session_split), dtype=bool)
-    wanted[corpus.session_rows("test", downstream=True)] = True
-    queries = np.flatnonzero(wanted[columns.query_session])
-    start = columns.session_queries[columns.query_session[queries]]
-    images = np.concatenate([[0], np.cumsum(columns.query_image >= 0)])
-    first, last = columns.query_impressions[queries], columns.query_impressions[queries + 1]
-    position = queries - start
+    is_test = np.zeros(len(columns.session_split), dtype=bool)
+    is_test[corpus.session_rows("test", downstream=True)] = True
+    queries = np.flatnonzero(is_test[columns.query_session])
+    session_start = columns.session_queries[columns.query_session[queries]]
+    images_before = np.concatenate([[0], np.cumsum(columns.query_image >= 0)])
+    position = queries - session_start
     return queries, _Facts(
         position=position,
         kind=columns.query_kind[queries],
         image=columns.query_image[queries] >= 0,
-        seen_image=images[queries] > images[start],
+        seen_image=images_before[queries] > images_before[session_start],
         keyword_before=(position > 0) & (columns.query_kind[np.maximum(queries - 1, 0)] == KEYWORD),
         clicks=clicks_per_query(columns)[queries],
-        shown=last - first,
+        shown=columns.query_impressions[queries + 1] - columns.query_impressions[queries],
     )

@@ -1,4 +1,4 @@
-"""Figure 6: one session's steps, and where its vector lies among its items under several encoders."""
+"""Figure 6: the steps of one session, and t-SNE maps of its vector and its items' under several encoders."""
 
 from __future__ import annotations
 
@@ -26,45 +26,45 @@ _KINDS: dict[str, dict[str, Any]] = {
     "clicked": {"marker": "o", "color": COLOURS[0], "s": 20, "linewidths": 0},
     "session": {"marker": "*", "color": INK, "s": 60, "linewidths": 0},
 }
-"""Kinds of points, the last on top. Shape as well as colour tells them apart."""
+"""Markers by kind of point, which differ in shape and in colour; later kinds are drawn on top."""
 
 
 def draw_case(
-    case: Case, steps: Sequence[str], dataset: str, found: Mapping[str, Nearness], baseline: str, seed: int = 0
+    case: Case, steps: Sequence[str], dataset: str, by_encoder: Mapping[str, Nearness], baseline: str, seed: int = 0
 ) -> Drawing:
-    """The steps as text, then a t-SNE map for each encoder with its two mean distances below.
+    """The steps as text, then a t-SNE map for each encoder with two mean distances below it.
 
-    The maps are for the eye: t-SNE keeps neighbours, not distances, and each map stands for itself. The distances are
+    t-SNE keeps neighbours and not distances, and maps cannot be compared with each other. The distances are therefore
     measured in the encoder's own space.
 
     Args:
-        case: what is shown.
-        steps: its lines of text.
+        case: the session and its items.
+        steps: the session's steps as text (:func:`bench.paper.case.describe_steps`).
         dataset: as tables print it.
-        found: by encoder.
-        baseline: with which encoders that are not frozen were trained along.
+        by_encoder: vectors and distances, by the encoder's printed name.
+        baseline: the baseline that encoders without pretraining were trained with.
         seed: of the maps.
     """
     require_plotting("sklearn")
-    tables = {name: _points(one, seed) for name, one in found.items()}
+    points = {name: _points(nearness, seed) for name, nearness in by_encoder.items()}
     with style():
         figure = new_figure(PAGE, 2.35)
-        first, *panels = figure.subplots(1, 1 + len(found), width_ratios=[1.35, *[1] * len(found)])
-        _write_steps(first, dataset, steps)
-        for axes, (name, near) in zip(panels, found.items(), strict=True):
-            _draw_map(axes, tables[name])
+        text, *panels = figure.subplots(1, 1 + len(by_encoder), width_ratios=[1.35, *[1] * len(by_encoder)])
+        _write_steps(text, dataset, steps)
+        for axes, (name, near) in zip(panels, by_encoder.items(), strict=True):
+            _draw_map(axes, points[name])
             axes.set_title(name)
             axes.set_xlabel(f"to clicked {near.to_clicked.mean():.2f}\nto not clicked {near.to_unclicked.mean():.2f}")
         handles, names = panels[-1].get_legend_handles_labels()
         figure.legend(handles[::-1], names[::-1], loc="outside lower right", ncols=len(names), handletextpad=0.1)
-    numbers = pd.concat([*(t.assign(encoder=name) for name, t in tables.items()), _over_queries(found)])
+    numbers = pd.concat([*(t.assign(encoder=name) for name, t in points.items()), _over_queries(by_encoder)])
     numbers = numbers[["encoder", *numbers.columns.drop("encoder")]]
     title = "Figure 6. A session and its vector among the items shown"
-    return Drawing("figure6", title, figure, numbers, _caption(case, steps, dataset, found, baseline))
+    return Drawing("figure6", title, figure, numbers, _caption(case, steps, dataset, by_encoder, baseline))
 
 
 def embed_in_plane(vectors: NDArray[np.floating[Any]], seed: int) -> NDArray[np.float64]:
-    """(n, 2) t-SNE map of ``vectors`` (n, d) (van der Maaten & Hinton, JMLR 2008), exact and seeded."""
+    """(n, 2) exact, seeded t-SNE map of ``vectors`` (n, d): van der Maaten & Hinton, JMLR 2008."""
     from sklearn.manifold import TSNE
 
     perplexity = min(30.0, max((len(vectors) - 1) / 3, 1.0))
@@ -74,7 +74,7 @@ def embed_in_plane(vectors: NDArray[np.floating[Any]], seed: int) -> NDArray[np.
 
 
 def _points(near: Nearness, seed: int) -> pd.DataFrame:
-    """Every point of a map: kind, x, y, and an item's distance to the session."""
+    """The points of a map: kind, x, y and, for an item, the distance to the session in the encoder's space."""
     groups = {
         "session": near.session[None],
         "clicked": near.clicked,
@@ -89,19 +89,21 @@ def _points(near: Nearness, seed: int) -> pd.DataFrame:
 
 
 def _draw_map(axes: Axes, points: pd.DataFrame) -> None:
-    for kind, look in _KINDS.items():
-        mine = points[points["point"] == kind]
-        axes.scatter(mine["x"], mine["y"], label=kind, **look)
+    """Draws the points of a map in a square without ticks, since its coordinates have no meaning."""
+    for kind, marker in _KINDS.items():
+        of_kind = points[points["point"] == kind]
+        axes.scatter(of_kind["x"], of_kind["y"], label=kind, **marker)
     axes.set_xticks([])
     axes.set_yticks([])
     axes.set_box_aspect(1)
-    axes.set_anchor("N")  # titles in line
+    axes.set_anchor("N")  # so that the panels' titles are in line
     axes.margins(0.06)
     axes.spines[["top", "right"]].set_visible(True)
     axes.spines[:].set_color(PALE)
 
 
 def _write_steps(axes: Axes, dataset: str, steps: Sequence[str]) -> None:
+    """Writes the last four steps, wrapped, in at most 18 lines."""
     axes.axis("off")
     axes.set_title(dataset)
     lines = [line for step in steps[-4:] for line in textwrap.wrap(step, 40, subsequent_indent="   ")]
@@ -111,7 +113,8 @@ def _write_steps(axes: Axes, dataset: str, steps: Sequence[str]) -> None:
     axes.text(0, 1, "\n".join(shown), transform=axes.transAxes, va="top", fontsize=5.5, linespacing=1.35)
 
 
-def _over_queries(found: Mapping[str, Nearness]) -> pd.DataFrame:
+def _over_queries(by_encoder: Mapping[str, Nearness]) -> pd.DataFrame:
+    """The distances over all test queries, a row per encoder."""
     rows = [
         {
             "encoder": name,
@@ -121,31 +124,31 @@ def _over_queries(found: Mapping[str, Nearness]) -> pd.DataFrame:
             "high": near.gap.high,
             "share_clicked_nearer": near.nearer,
         }
-        for name, near in found.items()
+        for name, near in by_encoder.items()
     ]
     return pd.DataFrame(rows)
 
 
 def _caption(
-    case: Case, steps: Sequence[str], dataset: str, found: Mapping[str, Nearness], baseline: str
+    case: Case, steps: Sequence[str], dataset: str, by_encoder: Mapping[str, Nearness], baseline: str
 ) -> tuple[str, ...]:
-    one = ", ".join(
+    of_session = ", ".join(
         f"{name} {near.to_clicked.mean():.2f} to clicked and {near.to_unclicked.mean():.2f} to not clicked items"
-        for name, near in found.items()
+        for name, near in by_encoder.items()
     )
-    over = ", ".join(
+    over_queries = ", ".join(
         f"{name} {written_interval(near.gap.delta, near.gap.low, near.gap.high)}, clicked nearer in {near.nearer:.0%}"
-        for name, near in found.items()
+        for name, near in by_encoder.items()
     )
-    queries = next(iter(found.values())).queries
+    queries = next(iter(by_encoder.values())).queries
     return (
         f"A session of {dataset}, chosen by a rule that knows no encoder: {case.rule}. It showed {len(case.clicked)} "
         f"clicked and {len(case.unclicked)} other items; all are drawn. Steps: {' / '.join(steps)}.",
         "An item has no vector of its own in a session's space: it enters as a session of one product step, title and "
         "image, through the same encoder. Vectors are standardised over test sessions; a distance of 1 is the mean "
-        f"between two of them. Mean distances of this session: {one}.",
+        f"between two of them. Mean distances of this session: {of_session}.",
         f"An encoder that is not pretrained was trained along with {baseline}.",
         f"One session proves nothing. Over {queries} test queries, distance to unclicked minus to clicked items, 95 % "
-        f"interval over users for these trained models: {over}.",
-        "t-SNE keeps neighbours, not distances, and each map stands for itself.",
+        f"interval over users for these trained models: {over_queries}.",
+        "t-SNE keeps neighbours, not distances, and maps cannot be compared with each other.",
     )

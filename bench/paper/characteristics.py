@@ -1,4 +1,4 @@
-"""Figure 2: how long sessions are, and how many items are clicked per query, counted from the corpora."""
+"""Figure 2: distributions of session length and of clicks per query, counted from the corpora."""
 
 from __future__ import annotations
 
@@ -17,35 +17,35 @@ from bench.figures.drawing import Drawing
 from bench.figures.style import COLOURS, COLUMN, MARKERS, light_grid, new_figure, style
 
 LONGEST = 10
-"""Sessions and clicks beyond are one bin, as in the paper's figure."""
+"""Larger session lengths and numbers of clicks share one bin, as in the paper's figure."""
 
 _LENGTHS, _CLICKS = "session length", "clicks per query"
 _MULTI_MODAL, _TEXTUAL = "with image queries", "without image queries"
 
 
 def count_characteristics(corpus: Corpus) -> pd.DataFrame:
-    """Both distributions: panel, sessions (with or without image queries), value, more, share, mean, n.
+    """Both distributions as a table of panel, sessions (with or without image queries), value, more, share, mean, n.
 
-    Lengths are those of all sessions. Clicks are counted in the downstream sample, whose impressions are whole, over
-    the queries that showed something. Sessions without image queries are there only where the corpus keeps them.
+    Lengths are those of all sessions. Clicks are counted in the downstream sample, whose impressions are complete, over
+    the queries that have impressions. Rows of sessions without image queries exist only where the corpus keeps such.
     """
     columns = corpus.columns
     lengths = np.diff(columns.session_queries)
     textual = _without_images(columns)
     clicks, owner = _clicks_per_query(corpus)
     rows = []
-    for name, chosen in ((_MULTI_MODAL, ~textual), (_TEXTUAL, textual)):
-        rows += _shares(_LENGTHS, name, lengths[chosen], 1)
-        rows += _shares(_CLICKS, name, clicks[chosen[owner]], 0)
+    for name, selected in ((_MULTI_MODAL, ~textual), (_TEXTUAL, textual)):
+        rows += _shares(_LENGTHS, name, lengths[selected], 1)
+        rows += _shares(_CLICKS, name, clicks[selected[owner]], 0)
     return pd.DataFrame(rows)
 
 
 def draw_characteristics(corpora: Mapping[str, Corpus], names: Mapping[str, str] | None = None) -> Drawing:
-    """Two panels, a line per dataset; sessions without image queries dashed, where a corpus has any.
+    """Two panels with a line per dataset, and a dashed one for the sessions without image queries where there are any.
 
     Args:
         corpora: by dataset.
-        names: how datasets are printed; as tables print them by default.
+        names: printed names of datasets; by default those of tables.
     """
     names = names or {name: corpus.info.label for name, corpus in corpora.items()}
     tables = {name: count_characteristics(corpus) for name, corpus in corpora.items()}
@@ -55,7 +55,7 @@ def draw_characteristics(corpora: Mapping[str, Corpus], names: Mapping[str, str]
         (name, sessions)
         for name in corpora
         for sessions in (_MULTI_MODAL, _TEXTUAL)
-        if len(_of(numbers, name, sessions, _LENGTHS))
+        if len(_line(numbers, name, sessions, _LENGTHS))
     ]
     with style():
         figure = new_figure(COLUMN, 3.3 + 0.14 * len(series))
@@ -63,20 +63,20 @@ def draw_characteristics(corpora: Mapping[str, Corpus], names: Mapping[str, str]
         for axes, panel, letter in zip(panels, (_LENGTHS, _CLICKS), "ab", strict=True):
             light_grid(axes, "y")
             for name, sessions in series:
-                place = list(corpora).index(name)
-                mine = _of(numbers, name, sessions, panel)
+                number = list(corpora).index(name)
+                line = _line(numbers, name, sessions, panel)
                 axes.plot(
-                    mine["value"],
-                    100 * mine["share"],
+                    line["value"],
+                    100 * line["share"],
                     "-" if sessions == _MULTI_MODAL else "--",
-                    color=COLOURS[place % len(COLOURS)],
-                    marker=MARKERS[place % len(MARKERS)],
+                    color=COLOURS[number % len(COLOURS)],
+                    marker=MARKERS[number % len(MARKERS)],
                     markerfacecolor="white" if sessions == _TEXTUAL else None,
                 )
             axes.set_title(f"({letter}) {panel}")
             axes.set_ylim(bottom=0)
-            first = 1 if panel == _LENGTHS else 0
-            axes.set_xticks(range(first, LONGEST + 2), [*map(str, range(first, LONGEST + 1)), f">{LONGEST}"])
+            least = 1 if panel == _LENGTHS else 0
+            axes.set_xticks(range(least, LONGEST + 2), [*map(str, range(least, LONGEST + 1)), f">{LONGEST}"])
             axes.set_xlabel("queries in the session" if panel == _LENGTHS else "clicked items")
             axes.set_ylabel("% of sessions" if panel == _LENGTHS else "% of queries")
         labels = [_label(numbers, name, names[name], sessions) for name, sessions in series]
@@ -86,18 +86,18 @@ def draw_characteristics(corpora: Mapping[str, Corpus], names: Mapping[str, str]
     )
 
 
-def _of(numbers: pd.DataFrame, dataset: str, sessions: str, panel: str) -> pd.DataFrame:
-    """One line of one panel."""
-    wanted = (numbers["dataset"] == dataset) & (numbers["sessions"] == sessions) & (numbers["panel"] == panel)
-    return numbers[wanted].sort_values("value")
+def _line(numbers: pd.DataFrame, dataset: str, sessions: str, panel: str) -> pd.DataFrame:
+    """The rows of one line of one panel, by value."""
+    of_line = (numbers["dataset"] == dataset) & (numbers["sessions"] == sessions) & (numbers["panel"] == panel)
+    return numbers[of_line].sort_values("value")
 
 
 def _label(numbers: pd.DataFrame, dataset: str, name: str, sessions: str) -> str:
-    """A name with its means, which hold for both panels."""
+    """The legend's entry of a line in both panels: the dataset's printed name and the two means."""
     means = [
-        f"{found['mean'].iloc[0]:.1f} {unit}"
+        f"{line['mean'].iloc[0]:.1f} {unit}"
         for panel, unit in ((_LENGTHS, "queries a session"), (_CLICKS, "clicks a query"))
-        if len(found := _of(numbers, dataset, sessions, panel))
+        if len(line := _line(numbers, dataset, sessions, panel))
     ]
     return f"{name}{', no images' if sessions == _TEXTUAL else ''}: {', '.join(means)}"
 
@@ -112,7 +112,7 @@ def _caption(corpora: Mapping[str, Corpus], numbers: pd.DataFrame) -> tuple[str,
     }
     sentences = [
         "Length counts steps: a keyword query, or a product query with its image query. Clicks are counted in the "
-        "downstream sample over queries that showed something. The legend gives means.",
+        "downstream sample over queries that have impressions. The legend gives means.",
         f"More than ten queries: {shares}; the paper says {SHARE_OVER_TEN_STEPS:.0%} of its multi-modal sessions.",
     ]
     if published:
@@ -120,7 +120,7 @@ def _caption(corpora: Mapping[str, Corpus], numbers: pd.DataFrame) -> tuple[str,
         sentences.append(f"Clicks per query in the paper's data: {means} ({CITATION}).")
     if not (numbers["sessions"] == _TEXTUAL).any():
         sentences.append(
-            "The paper's figure sets them against purely textual sessions, which these corpora leave out, as the "
+            "The paper's figure compares them with purely textual sessions, which these corpora leave out, as the "
             "paper's own data do."
         )
     return tuple(sentences)
@@ -134,27 +134,27 @@ def _without_images(columns: Columns) -> NDArray[np.bool_]:
 
 
 def _clicks_per_query(corpus: Corpus) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Clicks of every query of the downstream sample that showed something, and the session of each."""
+    """Clicks (n,) on each query of the downstream sample that has impressions, and rows (n,) of its session."""
     columns, sessions = corpus.columns, corpus.session_rows(downstream=True)
     queries, owner = expand_ranges(columns.session_queries[sessions], columns.session_queries[sessions + 1])
-    showed = np.diff(columns.query_impressions)[queries] > 0
-    return clicks_per_query(columns)[queries[showed]], sessions[owner[showed]]
+    has_impressions = np.diff(columns.query_impressions)[queries] > 0
+    return clicks_per_query(columns)[queries[has_impressions]], sessions[owner[has_impressions]]
 
 
-def _shares(panel: str, sessions: str, counts: Integers, first: int) -> list[dict[str, object]]:
-    """One row per bin, ``first`` … LONGEST and one for more; none without anything counted."""
+def _shares(panel: str, sessions: str, counts: Integers, least: int) -> list[dict[str, object]]:
+    """A row per bin, ``least`` … LONGEST and one for more, with its share of ``counts`` (n,); none without counts."""
     if not len(counts):
         return []
-    binned = np.bincount(np.minimum(counts, LONGEST + 1), minlength=LONGEST + 2)[first:]
+    binned = np.bincount(np.minimum(counts, LONGEST + 1), minlength=LONGEST + 2)[least:]
     return [
         {
             "panel": panel,
             "sessions": sessions,
-            "value": first + place,
-            "more": first + place > LONGEST,
+            "value": value,
+            "more": value > LONGEST,
             "share": count / len(counts),
             "mean": float(counts.mean()),
             "n": len(counts),
         }
-        for place, count in enumerate(binned.tolist())
+        for value, count in enumerate(binned.tolist(), start=least)
     ]

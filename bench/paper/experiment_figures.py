@@ -1,4 +1,4 @@
-"""The figures of an experiment: which there are, and each drawn from the store."""
+"""The figures of an experiment, drawn from the results in a store."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from bench.data.corpus import Corpus
-from bench.errors import BenchError, did_you_mean
-from bench.evaluation.experiment import Experiment, Part
+from bench.evaluation.experiment import Part
 from bench.evaluation.grid import ExperimentPlan
 from bench.evaluation.tests import Results
 from bench.figures.bars import bars_of, draw_bars
@@ -18,65 +17,34 @@ from bench.figures.curves import draw_curves
 from bench.figures.drawing import Drawing
 from bench.figures.forest import draw_forest
 from bench.paper.characteristics import draw_characteristics
+from bench.paper.figure_list import CASE, CASE_BASELINE, CASE_ENCODERS, CHARACTERISTICS, CURVES, DELTAS, case_part
 from bench.progress import Progress, silent
 from bench.reports.record import pretraining_curves
 from bench.runs.jobs import Cell
 from bench.runs.store import Store
 
-CASE_ENCODERS = ("lstm", "muvcog-t", "muvcog-m")
-CASE_BASELINE = "alstp"
-"""Whose vectors the paper's Figure 6 compares, and the baseline that the LSTM is trained along with (section 4.4)."""
-
-CHARACTERISTICS, CASE, DELTAS, CURVES = "figure2", "figure6", "deltas", "curves"
-
 
 @dataclass(frozen=True)
 class Missing:
-    """A figure that can't be drawn yet.
+    """A figure that cannot be drawn yet.
 
     Attributes:
-        id: which.
-        reason: what it lacks, and how to get it.
+        id: the figure's id.
+        reason: which results it lacks, and the command that computes them.
     """
 
     id: str
     reason: str
 
 
-def figure_ids(experiment: Experiment) -> list[str]:
-    """Figures of an experiment, in the order in which they are drawn."""
-    bars = [part.id for part in experiment.parts if part.layout == "bars"]
-    case = [CASE] if case_part(experiment) is not None else []
-    return [CHARACTERISTICS, *bars, *case, DELTAS, CURVES]
-
-
-def chosen_ids(experiment: Experiment, only: Sequence[str]) -> list[str]:
-    """The figures named in ``only``; all when empty.
-
-    Raises:
-        BenchError: the experiment has no such figure.
-    """
-    known = figure_ids(experiment)
-    for name in only:
-        if name not in known:
-            raise BenchError(f"{experiment.name} has no figure {name!r}", where="--only", fix=did_you_mean(name, known))
-    return [name for name in known if not only or name in only]
-
-
-def case_part(experiment: Experiment) -> Part | None:
-    """The part that Figure 6 is about: the first click prediction with all of its encoders, else with any."""
-    parts = [part for part in experiment.parts if part.task == "ctr" and set(part.encoders) & set(CASE_ENCODERS)]
-    return max(parts, key=lambda part: len(set(part.encoders) & set(CASE_ENCODERS)), default=None)
-
-
 class ExperimentFigures:
     """Draws an experiment's figures.
 
     Args:
-        plan: of the experiment.
-        store: where results are. Cells are never run here; only Figure 6 trains what it lacks, and stores it.
-        command: what makes the figures again, for the captions, without ``bench``.
-        progress: from a title to who is told of a training's progress.
+        plan: the experiment's plan.
+        store: where the results are. No cell is run; only Figure 6 may train encoders, and stores them.
+        command: the command that draws the figures again, for the captions, without ``bench``.
+        progress: from a training's title to what is called with its progress.
     """
 
     def __init__(
@@ -91,15 +59,15 @@ class ExperimentFigures:
 
     @cached_property
     def results(self) -> Results:
-        """What there is of the results."""
+        """The results that the store has."""
         return self.plan.results(self.store)
 
     def draw(self, id: str, train: bool) -> tuple[Drawing, tuple[str, ...]] | Missing:
-        """One figure and the lines that end its caption.
+        """A figure and the provenance at the end of its caption.
 
         Args:
-            id: one of :func:`figure_ids`.
-            train: whether Figure 6 may train the encoders that it lacks; a matter of minutes.
+            id: one of :func:`bench.paper.figure_list.figure_ids`.
+            train: whether Figure 6 may train the encoders that it lacks, which takes minutes.
         """
         special: dict[str, Callable[[], _Drawn | str]] = {
             CHARACTERISTICS: self._characteristics,
@@ -129,7 +97,7 @@ class ExperimentFigures:
     def _deltas(self) -> _Drawn | str:
         outcomes = self.results.outcomes()
         groups = {self._short_title(part): outcomes.get(f"{part.id} primary", []) for part in self.experiment.parts}
-        groups = {t: found for t, found in groups.items() if any(one.difference is not None for one in found)}
+        groups = {title: part for title, part in groups.items() if any(o.difference is not None for o in part)}
         if not groups:
             return self._lacking()
         cells = self.plan.all_cells
@@ -145,10 +113,10 @@ class ExperimentFigures:
 
     def _case(self, train: bool) -> _Drawn | str:
         part = case_part(self.experiment)
-        assert part is not None  # figure_ids says so
+        assert part is not None  # figure_ids lists Figure 6 only where there is one
         dataset = part.datasets[0]
         planned = [cell for cell in self.plan.cells[part.id] if (cell.dataset, cell.seed) == (dataset, 0)]
-        planned = [cell for cell in planned if cell.encoder in CASE_ENCODERS]  # references take none
+        planned = [cell for cell in planned if cell.encoder in CASE_ENCODERS]  # references have no encoder
         if not planned:
             return self._lacking(part.id)
         baselines = [cell.baseline for cell in planned]
@@ -163,18 +131,18 @@ class ExperimentFigures:
         from bench.training.context import TrainingContext
 
         corpus = self.plan.corpora[dataset]
-        case, found, records = choose_case(corpus), {}, []
+        case, nearness, records = choose_case(corpus), {}, []
         for cell in cells:
             context = TrainingContext(corpus, cell.seed)
             encoder, record = trained_encoder(cell, self.store, context, self.progress(cell.jobs[0].title))
-            found[self._names.get(cell.encoder, cell.encoder)] = measure_nearness(encoder, case, context)
+            nearness[self._names.get(cell.encoder, cell.encoder)] = measure_nearness(encoder, case, context)
             records.append(record)
-        drawing = draw_case(case, describe_steps(corpus, case.query), self._dataset(dataset), found, baseline)
+        drawing = draw_case(case, describe_steps(corpus, case.query), self._dataset(dataset), nearness, baseline)
         return drawing, {dataset: corpus}, (0,), records
 
     @cached_property
     def _names(self) -> Mapping[str, str]:
-        """How figures print encoders, baselines, metrics, and datasets with ``(simulated)`` where they are."""
+        """The printed names of encoders, baselines, metrics and datasets; simulated datasets say so."""
         return {**self.experiment.labels, **{name: self._dataset(name) for name in self.plan.corpora}}
 
     def _dataset(self, name: str) -> str:

@@ -1,4 +1,4 @@
-"""How near a session's vector lies to the items that were clicked after it, and to those that were not."""
+"""Distances of a session's vector to the items clicked after it and to the unclicked ones, under an encoder."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ from bench.stats.crossed import Difference, crossed_difference
 from bench.training.context import TrainingContext
 
 QUERIES = 300
-"""So many test queries at most stand behind the distances over all queries, evenly spread over the test split."""
+"""Largest number of test queries, evenly spread over the test split, whose distances are averaged."""
 BACKGROUND = 150
-"""So many of their sessions are drawn behind the case."""
+"""Largest number of their sessions that are drawn around the case."""
 _BATCH = 512
 
 
 @dataclass(frozen=True)
 class Nearness:
-    """Vectors and distances under one encoder.
+    """Vectors and distances of a case, and mean distances over test queries, under one encoder.
 
     Distances are Euclidean between standardised vectors, in units of the mean distance between two sessions of the test
-    split: 1 is as far as two strangers.
+    split.
 
     Attributes:
-        session: (d,) the case's session.
-        clicked, unclicked: (n, d) its items.
-        background: (m, d) other sessions.
-        to_clicked, to_unclicked: (n,) the case's distances.
-        queries: how many test queries stand behind ``gap``.
-        nearer: share of them whose clicked items are nearer on average than the unclicked.
-        gap: mean over them of the distance to unclicked minus that to clicked items, with its interval over users.
+        session: (d,) vector of the case's session.
+        clicked, unclicked: (n, d) vectors of its items.
+        background: (m, d) vectors of other sessions.
+        to_clicked, to_unclicked: (n,) distances of the case's session to its items.
+        queries: number of test queries that ``nearer`` and ``gap`` are over.
+        nearer: share of queries whose clicked items are nearer on average than the unclicked ones; ties count half.
+        gap: mean over queries of the distance to unclicked minus that to clicked items, with its interval over users.
     """
 
     session: NDArray[np.float32]
@@ -53,31 +53,38 @@ class Nearness:
 
 
 def measure_nearness(encoder: SessionEncoder, case: Case, context: TrainingContext) -> Nearness:
-    """Encodes the case, its items, and a sample of the test queries with theirs."""
+    """Encodes the case, a sample of test queries and their items, and measures the distances.
+
+    Args:
+        encoder: trained.
+        case: the case.
+        context: of the corpus, for the device.
+    """
     corpus = context.corpus
     queries = spaced_queries(corpus, QUERIES)
-    sessions = encode_prefixes(encoder, np.concatenate([[case.query], queries]), context)
-    mean, deviation = sessions[1:].mean(0), sessions[1:].std(0)
-    deviation = np.where(deviation > 1e-6, deviation, np.inf)  # what never changes says nothing
-    sessions = (sessions - mean) / deviation
-    shown, owner, clicked = _shown(corpus, queries)
-    wanted, place = np.unique(np.concatenate([case.clicked, case.unclicked, shown]), return_inverse=True)
-    items = (_encode_items(encoder, wanted, context) - mean) / deviation
-    apart = float(np.linalg.norm(sessions[1:] - np.roll(sessions[1:], 1, axis=0), axis=1).mean()) or 1.0
-    first, second = len(case.clicked), len(case.clicked) + len(case.unclicked)
-    distance = np.linalg.norm(items[place[second:]] - sessions[1:][owner], axis=1) / apart
-    to_clicked, to_unclicked = _mean_by(owner, distance, clicked), _mean_by(owner, distance, ~clicked)
+    vectors = encode_prefixes(encoder, np.concatenate([[case.query], queries]), context)  # (1 + Q, d)
+    mean, deviation = vectors[1:].mean(0), vectors[1:].std(0)
+    deviation = np.where(deviation > 1e-6, deviation, np.inf)  # a constant dimension becomes 0
+    vectors = (vectors - mean) / deviation
+    session, sessions = vectors[0], vectors[1:]  # (d,), (Q, d)
+    shown, owner, clicked = _shown(corpus, queries)  # (P,) each
+    distinct, inverse = np.unique(np.concatenate([case.clicked, case.unclicked, shown]), return_inverse=True)
+    items = ((_encode_items(encoder, distinct, context) - mean) / deviation)[inverse]
+    case_clicked, case_unclicked, shown_items = np.split(items, np.cumsum([len(case.clicked), len(case.unclicked)]))
+    unit = float(np.linalg.norm(sessions - np.roll(sessions, 1, axis=0), axis=1).mean()) or 1.0
+    distance = np.linalg.norm(shown_items - sessions[owner], axis=1) / unit  # (P,)
+    to_clicked, to_unclicked = _mean_by(owner, distance, clicked), _mean_by(owner, distance, ~clicked)  # (Q,) each
     gap = (to_unclicked - to_clicked).astype(np.float64)
     users = np.asarray(corpus.columns.session_user)[corpus.columns.query_session[queries]]
-    users = np.where(users >= 0, users, -1 - corpus.columns.query_session[queries])  # without users, sessions
-    others = sessions[1:][queries != case.query]
+    users = np.where(users >= 0, users, -1 - corpus.columns.query_session[queries])  # sessions where there is no user
+    others = sessions[queries != case.query]
     return Nearness(
-        session=sessions[0],
-        clicked=items[place[:first]],
-        unclicked=items[place[first:second]],
-        background=others[np.unique(np.linspace(0, len(others) - 1, min(BACKGROUND, len(others))).astype(int))],
-        to_clicked=np.linalg.norm(items[place[:first]] - sessions[0], axis=1) / apart,
-        to_unclicked=np.linalg.norm(items[place[first:second]] - sessions[0], axis=1) / apart,
+        session=session,
+        clicked=case_clicked,
+        unclicked=case_unclicked,
+        background=others[_spaced(len(others), BACKGROUND)],
+        to_clicked=np.linalg.norm(case_clicked - session, axis=1) / unit,
+        to_unclicked=np.linalg.norm(case_unclicked - session, axis=1) / unit,
         queries=len(queries),
         nearer=float(((gap > 0) + 0.5 * (gap == 0)).mean()),
         gap=crossed_difference(gap[None], users),
@@ -85,14 +92,18 @@ def measure_nearness(encoder: SessionEncoder, case: Case, context: TrainingConte
 
 
 def spaced_queries(corpus: Corpus, most: int) -> NDArray[np.int64]:
-    """Rows of at most ``most`` test queries with a clicked and an unclicked item, evenly spread."""
+    """Rows of at most ``most`` test queries with a clicked and an unclicked item, evenly spread over all of them."""
     queries = rankable_queries(corpus, corpus.session_rows("test", downstream=True))
-    spread = np.linspace(0, len(queries) - 1, min(most, len(queries))).astype(np.int64)
-    return queries[np.unique(spread)]
+    return queries[_spaced(len(queries), most)]
+
+
+def _spaced(count: int, most: int) -> NDArray[np.int64]:
+    """At most ``most`` evenly spaced rows of 0 … count - 1."""
+    return np.unique(np.linspace(0, count - 1, min(most, count)).astype(np.int64))
 
 
 def _shown(corpus: Corpus, queries: Integers) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
-    """Shown items of these queries, the place of each one's query, and whether it was clicked."""
+    """The items shown for queries (Q,): item rows (P,), the query 0 … Q - 1 of each, and whether it was clicked."""
     offsets = corpus.columns.query_impressions
     rows, owner = expand_ranges(offsets[queries], offsets[queries + 1])
     items = np.asarray(corpus.columns.impression_item[rows], dtype=np.int64)
@@ -100,16 +111,16 @@ def _shown(corpus: Corpus, queries: Integers) -> tuple[NDArray[np.int64], NDArra
 
 
 def _encode_items(encoder: SessionEncoder, items: NDArray[np.int64], context: TrainingContext) -> NDArray[np.float32]:
-    """(n, d) vectors of items, each as a session of one product step."""
-    parts = []
+    """(n, d) vectors of items (n,), each as a session of one product query."""
+    vectors = []
     with torch.inference_mode():
         for start in range(0, len(items), _BATCH):
             batch = items_as_sessions(context.corpus, items[start : start + _BATCH], context.features)
-            parts.append(encoder(batch).cpu().numpy())
-    return np.concatenate(parts)
+            vectors.append(encoder(batch).cpu().numpy())
+    return np.concatenate(vectors)
 
 
 def _mean_by(owner: Integers, values: NDArray[np.float64], chosen: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Mean of the chosen values of each owner, who all have some."""
+    """(owners,) mean of the chosen ones of ``values`` (P,) by their ``owner`` (P,); every owner has at least one."""
     sums = np.bincount(owner[chosen], weights=values[chosen])
     return sums / np.bincount(owner[chosen])

@@ -1,4 +1,4 @@
-"""The trained encoder behind a cell: pretrained and stored, or trained along with a baseline, then stored as well."""
+"""The trained encoder of a cell: pretrained and stored, or trained with a baseline and then stored as well."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ from bench.training.session_vectors import TrainedAlong
 def trained_encoder(
     cell: Cell, store: Store, context: TrainingContext, progress: Progress = silent
 ) -> tuple[SessionEncoder, dict[str, Any]]:
-    """The encoder of a cell with its trained weights, and the record that says how it came about.
+    """The encoder of a cell with its trained weights, and the record of its training.
 
-    A cell keeps scores, not weights. Where its encoder is trained along with the baseline, the cell is trained once
-    more (the same seed, so the same weights) and the encoder's weights are kept in the store, under a key of their own.
+    A cell keeps scores and no weights. Where the encoder is trained with the baseline, the cell is trained again (with
+    the same seed, so to the same weights), and the encoder's weights are stored under a key of their own.
 
     Args:
-        cell: of the plan.
-        store: where weights are, or go.
+        cell: the cell.
+        store: where the weights are, or are stored.
         context: of the same corpus, for the device and the widths of the features.
-        progress: of the training.
+        progress: called with the training's progress.
 
     Raises:
         BenchError: the pretraining failed.
@@ -53,13 +53,14 @@ def trained_encoder(
 
 
 def _trained_along(cell: Cell, store: Store, progress: Progress) -> tuple[str, dict[str, Any]]:
+    """Key and record of the encoder that a cell trains with its baseline, trained now where it is not stored."""
     job = cell.jobs[-1]
     key = key_of({"encoder of cell": job.config})
     record = store.read("encoders", key)
     if record is None or record["status"] != "done":
         started, clock = time.time(), time.perf_counter()
         encoder, metrics = _train(job, progress)
-        known = (store.read("cells", cell.key) or {}).get("provenance", {})
+        provenance = (store.read("cells", cell.key) or {}).get("provenance", {})
         record = {
             "key": key,
             "title": f"the encoder of: {job.title}",
@@ -67,7 +68,7 @@ def _trained_along(cell: Cell, store: Store, progress: Progress) -> tuple[str, d
             "cell": cell.key,
             "metrics": metrics,
             "output_dim": encoder.output_dim,
-            "provenance": known,
+            "provenance": provenance,
             "warnings": [],
             "status": "done",
             "started": started,
@@ -81,7 +82,7 @@ def _trained_along(cell: Cell, store: Store, progress: Progress) -> tuple[str, d
 
 
 def _train(job: Job, progress: Progress) -> tuple[SessionEncoder, dict[str, float]]:
-    """Trains as :func:`bench.runs.work.perform` does a cell; the task leaves the encoder with the weights it chose."""
+    """Trains a cell as :func:`bench.runs.work.perform` does; returns the encoder with its best weights, and metrics."""
     config = job.config
     context = TrainingContext(Corpus(job.corpus), config["seed"], torch.device(config["device"]), progress)
     torch.manual_seed(int(context.generator("torch cells").integers(2**62)))
@@ -93,5 +94,6 @@ def _train(job: Job, progress: Progress) -> tuple[SessionEncoder, dict[str, floa
 
 
 def _attribute(target: str) -> Any:
+    """The object of a spec's ``module:attribute``."""
     module, _, name = target.partition(":")
     return getattr(import_module(module), name)

@@ -1,1 +1,1 @@
-"""Reports: tables and records, kept apart from how they are written (Markdown, LaTeX, CSV, HTML, JSON)."""
+"""Reports: tables and records of results, independent of the formats they are written in."""

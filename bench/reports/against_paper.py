@@ -1,4 +1,4 @@
-"""What the paper prints beside what came out: numbers as differences between encoders, figures as orderings."""
+"""The paper's results beside ours: its printed numbers as differences between encoders, its figures as orderings."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bench.evaluation.experiment import Part, PublishedNumber, PublishedOrdering
 from bench.evaluation.tests import Results
 from bench.plugins.specs import REFERENCE
 from bench.reports.differences import written_difference
-from bench.reports.main_table import dataset_label, titled
+from bench.reports.labels import dataset_label, titled
 from bench.reports.table import Line, Table, TableCell
 from bench.stats.published import against_published
 
@@ -18,10 +18,10 @@ _VERDICTS = ("reproduced", "undecided", "direction only", "no", "not tested")
 
 
 def published_table(results: Results, part: Part) -> Table | None:
-    """Every printed number of a part; None where the paper prints none.
+    """The paper's printed numbers of a part beside ours; None where the paper prints none.
 
-    Two numbers of one column are compared by their difference: each encoder's to the reference where the paper prints
-    it, else to the first encoder of its group. Absolute values depend on the data, which are not the paper's.
+    They are compared as differences within a column: of each encoder to the reference where the paper prints that, else
+    to the first encoder of its group. Absolute values depend on the data, which are not the paper's.
     """
     label, experiment = results.experiment.label, results.experiment
     numbers = [number for number in experiment.numbers if number.part == part.id]
@@ -31,9 +31,9 @@ def published_table(results: Results, part: Part) -> Table | None:
     lines: list[Line] = []
     rows: list[dict[str, Any]] = []
     for number in numbers:
-        place = (part.id, number.dataset, number.baseline)
+        system = (part.id, number.dataset, number.baseline)
         reference = _reference(part, number, printed)
-        ours = results.seed_values(*place, number.encoder, number.metric)
+        ours = results.seed_values(*system, number.encoder, number.metric)
         mean = float(ours.mean()) if len(ours) else None
         row: dict[str, Any] = {
             "table": f"{part.id}-published",
@@ -45,20 +45,20 @@ def published_table(results: Results, part: Part) -> Table | None:
         }
         verdict, delta, interval = "", "", ""
         if reference != number.encoder:
-            difference = results.difference(*place, number.encoder, reference, number.metric)
-            beside = against_published(
+            difference = results.difference(*system, number.encoder, reference, number.metric)
+            comparison = against_published(
                 number.value - printed[number.dataset, number.baseline, reference, number.metric], difference
             )
-            delta, interval = f"{beside.published:+.4f}", written_difference(difference)
-            verdict = beside.verdict
+            delta, interval = f"{comparison.published:+.4f}", written_difference(difference)
+            verdict = comparison.verdict
             row |= {
                 "reference": reference,
-                "published_delta": round(beside.published, 4),
-                "delta": beside.delta,
-                "ci_low": beside.low,
-                "ci_high": beside.high,
+                "published_delta": round(comparison.published, 4),
+                "delta": comparison.delta,
+                "ci_low": comparison.low,
+                "ci_high": comparison.high,
                 "verdict": verdict,
-                "conclusive": beside.conclusive,
+                "conclusive": comparison.conclusive,
             }
         rows.append(row)
         texts = (
@@ -90,10 +90,13 @@ def published_table(results: Results, part: Part) -> Table | None:
 
 
 def ordering_table(results: Results, part: Part) -> Table | None:
-    """Every ordering that a figure of the paper shows, on each dataset and baseline; None where there is none.
+    """The orderings of encoders that the paper's figures show, beside ours on each dataset and baseline.
 
-    ``reproduced`` where every encoder is above the one before it and the 95 % interval of that leaves out 0;
-    ``direction only`` where the means are in that order.
+    The verdict is ``reproduced`` where every encoder is above the one before it and the 95 % interval of their
+    difference leaves out 0, ``direction only`` where the means are in that order, else ``no``.
+
+    Returns:
+        the table; None for a part without published orderings.
     """
     label = results.experiment.label
     orderings = [ordering for ordering in results.experiment.orderings if ordering.part == part.id]
@@ -143,15 +146,15 @@ def ordering_table(results: Results, part: Part) -> Table | None:
 
 
 def _reference(part: Part, number: PublishedNumber, printed: dict[tuple[str, str, str, str], float]) -> str:
-    """The encoder that a printed number is compared with; its own where there is no other."""
-    known = [
+    """The encoder that a printed number is compared with: its own where there is no other."""
+    encoders = [
         encoder
         for encoder in (REFERENCE, *part.encoders)
         if (number.dataset, number.baseline, encoder, number.metric) in printed
     ]
-    if REFERENCE in known:
+    if REFERENCE in encoders:
         return REFERENCE
-    return next(name for name in known if part.groups.get(name) == part.groups.get(number.encoder))
+    return next(name for name in encoders if part.groups.get(name) == part.groups.get(number.encoder))
 
 
 def _ordering_verdict(results: Results, ordering: PublishedOrdering, dataset: str, baseline: str, metric: str) -> str:
@@ -168,13 +171,14 @@ def _ordering_verdict(results: Results, ordering: PublishedOrdering, dataset: st
 
 
 def _order(means: dict[str, float]) -> str:
-    """``a < b = c``, from the lowest mean to the highest."""
+    """The encoders from the lowest mean to the highest, such as ``a < b = c``."""
     names = sorted(means, key=lambda name: means[name])
     signs = [" = " if means[a] == means[b] else " < " for a, b in pairwise(names)]
     return "".join(f"{name}{sign}" for name, sign in zip(names, [*signs, ""], strict=True))
 
 
 def _count(verdicts: list[str]) -> str:
+    """The numbers of verdicts, such as ``3 reproduced, 1 no.``"""
     counts = Counter(verdicts)
     return ", ".join(f"{counts[verdict]} {verdict}" for verdict in _VERDICTS if counts[verdict]) + "."
 
@@ -182,7 +186,7 @@ def _count(verdicts: list[str]) -> str:
 def _reading(results: Results) -> str:
     origins = {corpus.info.origin for corpus in results.corpora.values()}
     text = (
-        "reproduced: our 95 % interval holds the published difference; undecided: and 0 as well; direction only: it "
-        "doesn't, but the sign is the same; else no. Nothing is tested against a printed mean."
+        "reproduced: our 95 % interval contains the published difference; undecided: it contains 0 as well; direction "
+        "only: it does not contain it, but the sign is the same; else no. Nothing is tested against a printed mean."
     )
     return f"{text} Ours are on simulated data." if "simulated" in origins else text

@@ -1,4 +1,4 @@
-"""Every table of an experiment, and writing them to a folder with where they come from."""
+"""All tables of an experiment, and the folder that they are written to with their provenance."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bench.reports.writers import WRITERS
 
 
 def all_tables(results: Results, with_datasets: bool = True) -> list[Table]:
-    """Table 1, then for every part its table, its differences, and the published numbers beside it."""
+    """Table 1, then for every part its main table, differences, published numbers and published orderings."""
     tables = [dataset_table(results.experiment, results.corpora)] if with_datasets else []
     for part in results.experiment.parts:
         tables.append(main_table(results, part))
@@ -35,11 +35,11 @@ def write_tables(
     """Writes ``ID.ENDING`` for every table and format, ``tables.md`` with all of them, and ``provenance.json``.
 
     Args:
-        folder: made anew; files of an earlier call are replaced, others stay.
-        tables: all of them.
+        folder: made where it is missing; files of the same names are replaced, others stay.
+        tables: the tables.
         formats: endings, of :data:`bench.reports.writers.WRITERS`.
-        results: what they show.
-        command: what was typed, without ``bench``.
+        results: the results that they show.
+        command: the command that was typed, without ``bench``.
     """
     with files_written_whole(folder) as writing:
         _write(writing, tables, formats, results, command)

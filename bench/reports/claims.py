@@ -1,4 +1,4 @@
-"""Claims for people: a table, and every single hypothesis below it."""
+"""The verdicts on claims as Markdown: a table, and below it every hypothesis."""
 
 from __future__ import annotations
 
@@ -11,12 +11,17 @@ from bench.stats.rounding import written_interval, written_p
 
 _EXPLANATION = (
     "A claim holds on a dataset where each of its hypotheses does, one-sided, at p < 0.05 after Holm; it is not tested "
-    "where a result is missing. Effect, interval and p are those of the hypothesis with the least to spare."
+    "where a result is missing. Effect, interval and p are those of the hypothesis that is nearest to failing."
 )
 
 
 def markdown_claims(answers: Sequence[Answer], corpora: Mapping[str, Corpus]) -> str:
-    """Both, and what a reader must know of the data."""
+    """The table of claims, its explanation, the data's caveats, and every hypothesis.
+
+    Args:
+        answers: the verdicts, in the order of the table.
+        corpora: by dataset.
+    """
     lines = [
         "| claim | what the paper says | dataset | verdict | effect [95 %] | p (Holm) | hypotheses |",
         "|---|---|---|---|---|---|---|",
@@ -41,6 +46,7 @@ def markdown_claims(answers: Sequence[Answer], corpora: Mapping[str, Corpus]) ->
 
 
 def _single(outcome: Outcome) -> str:
+    """A hypothesis in a line: its effect, interval, p and verdict."""
     if outcome.difference is None:
         return f"{outcome.hypothesis}: not tested"
     margin = f", margin {outcome.hypothesis.margin:g}" if outcome.hypothesis.margin is not None else ""

@@ -1,4 +1,4 @@
-"""Table 1: what the datasets are, beside what the paper prints."""
+"""Table 1: statistics of the datasets, beside those that the paper prints."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from bench.data.corpus import Corpus
 from bench.data.published import CITATION, PUBLISHED
 from bench.data.stats import corpus_stats
 from bench.evaluation.experiment import Experiment
+from bench.figures.captions import dataset_label
 from bench.reports.table import Line, Table, TableCell
 
 _COLUMNS = {
@@ -27,17 +28,16 @@ _COLUMNS = {
 
 
 def dataset_table(experiment: Experiment, corpora: Mapping[str, Corpus]) -> Table:
-    """Statistics of every corpus, in the paper's order of datasets; what is published stands below it."""
+    """The statistics of every corpus, in the paper's order of datasets, with the published ones below."""
     order = [*(name for name in PUBLISHED if name in corpora), *(name for name in corpora if name not in PUBLISHED)]
     lines: list[Line] = []
     rows: list[dict[str, Any]] = []
     for name in order:
         corpus = corpora[name]
-        found = {row.statistic: row for row in corpus_stats(corpus)}
-        simulated = " (simulated)" if corpus.info.origin == "simulated" else ""
-        values = {statistic: found[statistic].value for statistic in _COLUMNS}
-        printed = {statistic: found[statistic].published for statistic in _COLUMNS}
-        lines.append(Line((experiment.label(name) + simulated,), tuple(map(_cell, values.values())), True))
+        statistics = {row.statistic: row for row in corpus_stats(corpus)}
+        values = {statistic: statistics[statistic].value for statistic in _COLUMNS}
+        printed = {statistic: statistics[statistic].published for statistic in _COLUMNS}
+        lines.append(Line((dataset_label(experiment.label(name), corpus),), tuple(map(_cell, values.values())), True))
         if any(value is not None for value in printed.values()):
             lines.append(Line(("  published",), tuple(map(_cell, printed.values()))))
         rows += [

@@ -1,4 +1,4 @@
-"""A part's declared hypotheses on the primary metric: every difference with its interval."""
+"""The table of a part's declared hypotheses on the primary metric: differences with their intervals."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from bench.evaluation.experiment import Part
 from bench.evaluation.tests import Results
 from bench.plugins.specs import REFERENCE
-from bench.reports.main_table import dataset_label, titled
+from bench.reports.labels import dataset_label, titled
 from bench.reports.table import Line, Table, TableCell
 from bench.stats.crossed import Difference
 from bench.stats.family import STRONGEST
@@ -18,19 +18,19 @@ from bench.stats.rounding import written_interval
 
 
 def difference_table(results: Results, part: Part) -> Table | None:
-    """Differences on the primary metric, in the family ``PART primary``; None where that has no hypothesis."""
+    """The differences of the family ``PART primary``, a line per baseline and contrast; None without a hypothesis."""
     label = results.experiment.label
     outcomes = results.outcomes().get(f"{part.id} primary", [])
     if not outcomes:
         return None
-    # the champion's last contrast is with whoever validation chose, another encoder in each column
-    found: dict[tuple[str, str, bool], dict[str, Outcome]] = {}
+    # the champion's last contrast is with the strongest encoder on validation, which differs between datasets
+    by_contrast: dict[tuple[str, str, bool], dict[str, Outcome]] = {}
     for outcome in outcomes:
         h = outcome.hypothesis
-        found.setdefault((h.baseline, h.encoder, h.reference == REFERENCE), {})[h.dataset] = outcome
+        by_contrast.setdefault((h.baseline, h.encoder, h.reference == REFERENCE), {})[h.dataset] = outcome
     lines: list[Line] = []
     rows: list[dict[str, Any]] = []
-    for (baseline, encoder, against_reference), by_dataset in found.items():
+    for (baseline, encoder, against_reference), by_dataset in by_contrast.items():
         against = label(REFERENCE) if against_reference else "strongest other"
         cells = []
         for dataset in part.datasets:
@@ -40,10 +40,10 @@ def difference_table(results: Results, part: Part) -> Table | None:
             if not against_reference and name != STRONGEST:
                 text += f" ({label(name)})"
             cells.append(TableCell(text))
-            place = {"table": f"{part.id}-differences", "row": f"{baseline} / {encoder} − {against}"}
-            rows.append({**place, "column": f"{dataset} {part.metrics[0]}", **outcome.as_dict()})
-        first = not lines or lines[-1].stubs[0] != label(baseline)
-        lines.append(Line((label(baseline), label(encoder), against), tuple(cells), first))
+            key = {"table": f"{part.id}-differences", "row": f"{baseline} / {encoder} − {against}"}
+            rows.append({**key, "column": f"{dataset} {part.metrics[0]}", **outcome.as_dict()})
+        opens_block = not lines or lines[-1].stubs[0] != label(baseline)
+        lines.append(Line((label(baseline), label(encoder), against), tuple(cells), opens_block))
     metric = label(part.metrics[0])
     return Table(
         id=f"{part.id}-differences",
@@ -61,7 +61,8 @@ def difference_table(results: Results, part: Part) -> Table | None:
 
 
 def written_difference(difference: Difference | None, p_adjusted: float | None = None) -> str:
-    """``+0.031† [+0.025, +0.037]``; without an interval only the difference, and nothing tested is a dash."""
+    """A difference and its interval, such as ``+0.031† [+0.025, +0.037]``; without an interval the difference alone,
+    without a difference a dash."""
     if difference is None or not math.isfinite(difference.delta):
         return "–"
     return written_interval(difference.delta, difference.low, difference.high, dagger(p_adjusted))

@@ -1,4 +1,4 @@
-"""A run as files to commit: table, rows, pretraining curves, and where all of it comes from."""
+"""The record of a run as files to commit: table, rows, pretraining curves and provenance."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ def record_run(
     Where matplotlib is installed, ``curves.svg`` shows the curves.
 
     Args:
-        folder: made anew; files of an earlier record are replaced, others stay.
-        command: what repeats it, without ``bench`` (:func:`bench.reports.repeat.run_command`).
-        rows: the summary.
+        folder: made where it is missing; files of an earlier record are replaced, others stay.
+        command: the command that repeats the run, without ``bench`` (:func:`bench.reports.repeat.run_command`).
+        rows: the summary of the run.
         cells: the cells that it summarises.
         corpora: by dataset.
         primary: the metric of the hypotheses.
         store: where the results are.
-        warnings: lines that belong to the table.
+        warnings: lines below the table.
     """
     provenance = provenance_of(command, cells, corpora, store)
     lines = [
@@ -65,19 +65,19 @@ def record_run(
 def provenance_of(
     command: Sequence[str], cells: Sequence[Cell], corpora: dict[str, Corpus], store: Store
 ) -> dict[str, Any]:
-    """Where the numbers of these cells come from: command, commits, versions, options, corpora, seconds."""
-    keys = dict.fromkeys(cell.key for cell in cells)  # one of a reference stands for every seed
+    """The provenance of cells: command, commits, versions, machines, options, corpora, seconds, keys."""
+    keys = dict.fromkeys(cell.key for cell in cells)  # a reference has one cell for all seeds
     records = [record for key in keys if (record := store.read("cells", key)) is not None]
-    made = [record["provenance"] for record in records if "provenance" in record]
+    provenances = [record["provenance"] for record in records if "provenance" in record]
     encoders = {job.key: job for cell in cells for job in cell.jobs if job.kind == "encoders"}
     pretraining = [store.read("encoders", key) or {} for key in encoders]
     return {
         "command": shlex.join(["bench", *command]),
-        "commits": sorted({str(p["commit"]) for p in made}),
-        "session_bench": sorted({p["session_bench"] for p in made}),
-        "python": sorted({p["python"] for p in made}),
-        "machine": sorted({p["machine"] for p in made}),
-        "threads": sorted({p["threads"] for p in made}),
+        "commits": sorted({str(p["commit"]) for p in provenances}),
+        "session_bench": sorted({p["session_bench"] for p in provenances}),
+        "python": sorted({p["python"] for p in provenances}),
+        "machine": sorted({p["machine"] for p in provenances}),
+        "threads": sorted({p["threads"] for p in provenances}),
         "device": sorted({record["config"]["device"] for record in records}),
         "libraries": records[0]["config"]["libraries"] if records else {},
         "options": {
@@ -103,7 +103,7 @@ def provenance_of(
 
 
 def pretraining_curves(cells: Sequence[Cell], store: Store) -> pd.DataFrame:
-    """The pretraining curves: one row per validation of each dataset, encoder and seed."""
+    """The pretraining curves of cells as a table with a row per validation of each dataset, encoder and seed."""
     frames = {}
     for cell in cells:
         for job in cell.jobs:
@@ -111,12 +111,12 @@ def pretraining_curves(cells: Sequence[Cell], store: Store) -> pd.DataFrame:
             if job.kind == "encoders" and file.exists():
                 frame = pd.read_parquet(file)
                 frames[job.key] = frame.assign(dataset=cell.dataset, encoder=cell.encoder, seed=cell.seed)
-    filled = [frame for frame in frames.values() if len(frame)]
-    if not filled:
+    with_rows = [frame for frame in frames.values() if len(frame)]
+    if not with_rows:
         return pd.DataFrame()
-    together = pd.concat(filled, ignore_index=True)
-    first = ["dataset", "encoder", "seed"]
-    return together[[*first, *(column for column in together.columns if column not in first)]]
+    curves = pd.concat(with_rows, ignore_index=True)
+    keys = ["dataset", "encoder", "seed"]
+    return curves[[*keys, *(column for column in curves.columns if column not in keys)]]
 
 
 def _draw(curves: pd.DataFrame, corpora: dict[str, Corpus], file: Path) -> None:
@@ -129,5 +129,5 @@ def _draw(curves: pd.DataFrame, corpora: dict[str, Corpus], file: Path) -> None:
 
 
 def write_json(file: Path, value: Any) -> None:
-    """Writes JSON for people and diffs: indented, keys sorted."""
+    """Writes JSON that is easy to read and to diff: indented, with sorted keys."""
     file.write_text(json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The command that repeats a result, put together from its stored configuration."""
+"""The command that repeats a stored result, built from its configuration."""
 
 from __future__ import annotations
 
@@ -19,22 +19,24 @@ DEFAULT_OUT = Path("runs")
 
 
 def repeat_command(record: Mapping[str, Any], registry: Registry, store: Store) -> str:
-    """The ``bench run`` of a cell, or the ``bench pretrain`` of an encoder, with every option that isn't the default.
+    """The ``bench run`` of a cell, or the ``bench pretrain`` of an encoder, with every option that is not the default.
 
-    Typed where the sources, libraries and corpus are as they were, it has the same key. A cell of seed s is the last
-    of s + 1 seeds.
+    With the same sources, libraries and corpus, the command gives a result of the same key. A cell of seed s is the
+    last of s + 1 seeds.
 
     Args:
-        record: what a result says of itself.
-        registry: where its components' defaults are.
-        store: where it is; ``--out`` says so, unless that is where results go anyway.
+        record: the result's record.
+        registry: gives the defaults of its components.
+        store: where the result is; the command has ``--out`` unless that is the default.
 
     Raises:
-        BenchError: embeddings, which no command makes alone; or a component or option is not there any more.
+        BenchError: the result is of embeddings, which no command computes alone; or a component, an option or the
+            corpus no longer exists.
     """
     config = record["config"]
     if "encoder_key" in config:
-        raise BenchError("embeddings are made on the way to a cell", where=record["key"])
+        what = "embeddings are made on the way to a cell"
+        raise BenchError(what, where=record["key"], fix="repeat a cell that uses them")
     is_cell = "task" in config
     words = ["bench", "run"] if is_cell else ["bench", "pretrain"]
     settings: list[str] = []
@@ -57,7 +59,7 @@ def repeat_command(record: Mapping[str, Any], registry: Registry, store: Store) 
 
 
 def run_command(request: RunRequest) -> list[str]:
-    """What is typed after ``bench`` for a request, nothing left to defaults: they may be others elsewhere."""
+    """The words after ``bench`` of a run request, with all names spelt out, since defaults depend on the version."""
     words = ["run", "--task", request.task]
     for option, names in (
         ("--baseline", request.baselines),
@@ -72,7 +74,7 @@ def run_command(request: RunRequest) -> list[str]:
 
 
 def _settings(name: str, options: Mapping[str, Any], defaults: Mapping[str, Any]) -> list[str]:
-    """``NAME.KEY=VALUE`` of every option that isn't the default."""
+    """``NAME.KEY=VALUE`` of every option that is not the default."""
     for key in options:
         if key not in defaults:
             raise BenchError(f"{name} has no option {key!r} any more", fix="its plugin has changed since")
@@ -80,7 +82,7 @@ def _settings(name: str, options: Mapping[str, Any], defaults: Mapping[str, Any]
 
 
 def _encoder_settings(encoder: Mapping[str, Any], registry: Registry) -> list[str]:
-    """Settings of the plain encoder that, with the brackets of a variant on top, give these options."""
+    """The settings of the base encoder that, with the brackets of its variant, give the stored options."""
     spec, brackets = variant_of(encoder["name"], registry)
     in_brackets = {text.partition("=")[0].strip().rpartition(".")[2] for text in brackets}
     plain = {key: value for key, value in encoder["options"].items() if key not in in_brackets}
@@ -91,7 +93,7 @@ def _encoder_settings(encoder: Mapping[str, Any], registry: Registry) -> list[st
 
 
 def _dataset(record: Mapping[str, Any], registry: Registry, store: Store) -> tuple[str, list[str]]:
-    """The dataset's name and its settings, if the corpus is known to come from them; else the corpus folder."""
+    """The dataset's name and settings where the corpus is known to come from them; else the corpus folder."""
     name = record["config"]["corpus"]["dataset"]
     folder = Path((record.get("provenance") or {}).get("corpus_folder") or store.corpora / name)
     if not folder.exists():  # a relative path of another working directory, or the store has moved
@@ -107,7 +109,9 @@ def _dataset(record: Mapping[str, Any], registry: Registry, store: Store) -> tup
         return str(folder), []
     if corpus_folder(spec, dict(spec.defaults), store).name == folder.name:
         return name, []
-    raise BenchError("the corpus is gone, and what it was made with is not known", where=str(folder))
+    raise BenchError(
+        "the corpus is gone, and its options are not known", where=str(folder), fix="make it again with bench data make"
+    )
 
 
 def _text(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""A table before it is written in any format."""
+"""Tables, independent of the format they are written in."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class TableCell:
-    """What stands in a place: text for people, with ± and † in it, and whether it is bold."""
+    """A cell: its text, which may have ± and †, and whether it is bold."""
 
     text: str
     bold: bool = False
@@ -19,9 +19,9 @@ class Line:
     """A line of a table.
 
     Attributes:
-        stubs: its labels on the left, one for each of the table's ``stubs``.
+        stubs: the labels on the left, one for each of the table's ``stubs``.
         cells: one for each of the table's ``columns``.
-        rule: whether a rule stands above it.
+        rule: whether a horizontal rule is drawn above it.
     """
 
     stubs: tuple[str, ...]
@@ -31,7 +31,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Table:
-    """A table.
+    """A table of texts, and its numbers.
 
     Attributes:
         id: for file names, and for programs that look a number up.
@@ -41,7 +41,7 @@ class Table:
         columns: heads of the columns.
         lines: from top to bottom.
         notes: what must be known to read the numbers.
-        rows: the same for programs: a flat object for each number, with its ``table``, ``row`` and ``column``.
+        rows: the numbers for programs: a flat object each, with its ``table``, ``row`` and ``column``.
     """
 
     id: str

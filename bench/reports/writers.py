@@ -1,4 +1,4 @@
-"""Tables as text: Markdown, LaTeX (booktabs), HTML, and for programs CSV and JSON."""
+"""Writers of tables: Markdown, LaTeX (booktabs) and HTML for people, CSV and JSON for programs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bench.reports.table import Line, Table, TableCell
 
 
 def markdown(tables: Sequence[Table]) -> str:
-    """Tables under one another; bold as ``**``. Heads of groups stand before each of their columns."""
+    """The tables as Markdown, one below the other; a group's head precedes the head of each of its columns."""
     parts = []
     for table in tables:
         body = [[*map(_pipe, line.stubs), *map(_bold_markdown, line.cells)] for line in table.lines]
@@ -26,12 +26,12 @@ def markdown(tables: Sequence[Table]) -> str:
 
 
 def latex(tables: Sequence[Table]) -> str:
-    """``table*`` environments for a document that uses the packages booktabs and inputenc (utf8)."""
+    """The tables as ``table*`` environments, for a document with the packages booktabs and inputenc (utf8)."""
     return "\n".join(_latex(table) for table in tables)
 
 
 def html_page(tables: Sequence[Table]) -> str:
-    """One page of tables, complete in itself."""
+    """The tables as one self-contained HTML page."""
     head = '<!doctype html>\n<html lang="en">\n<head><meta charset="utf-8"><title>Tables</title>\n<style>\n'
     style = (
         "body{font:14px/1.4 sans-serif;margin:2em}table{border-collapse:collapse;margin:1em 0}"
@@ -42,7 +42,7 @@ def html_page(tables: Sequence[Table]) -> str:
 
 
 def csv_rows(tables: Sequence[Table]) -> str:
-    """A line for each number of all tables, with every field that some of them have."""
+    """The numbers of all tables as CSV, a line each, with the union of their fields."""
     rows = [row for table in tables for row in table.rows]
     fields = list(dict.fromkeys(field for row in rows for field in row))
     text = io.StringIO()
@@ -53,7 +53,7 @@ def csv_rows(tables: Sequence[Table]) -> str:
 
 
 def json_rows(tables: Sequence[Table]) -> str:
-    """An array of flat objects, one for each number of all tables."""
+    """The numbers of all tables as a JSON array of flat objects."""
     rows = [row for table in tables for row in table.rows]
     return json.dumps(rows, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
@@ -65,7 +65,7 @@ WRITERS: dict[str, Callable[[Sequence[Table]], str]] = {
     "csv": csv_rows,
     "json": json_rows,
 }
-"""Formats by the ending of their files."""
+"""The writers by the ending of their files."""
 
 _LATEX = {
     "\\": r"\textbackslash{}",

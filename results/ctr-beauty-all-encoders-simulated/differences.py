@@ -1,7 +1,8 @@
-"""Differences between encoders of this table other than those to vanilla: `python differences.py RUNS`.
+"""Differences between encoders of this table, other than those to vanilla: `python differences.py RUNS`.
 
-RUNS is the folder of results (`--out`) of the command in table.md. Crossed variance over users and seeds, two-sided;
-p after Holm over the lines printed. They were chosen after the table was seen, so read them as a description.
+RUNS is the folder of results (`--out`) of the command in table.md. Tests are two-sided, with the crossed variance over
+users and seeds and p after Holm over the printed lines. The pairs were chosen after the table was seen, so they
+describe this run and test no hypothesis.
 """
 
 from __future__ import annotations
@@ -35,21 +36,21 @@ keys = {row["encoder"]: row["key"].split() for row in json.loads((here / "rows.j
 
 
 def scores(encoder: str) -> pd.DataFrame:
-    """A row per query (and user), a column per seed."""
+    """An encoder's scores: a row per query (and user), a column per seed."""
     frames = [pd.read_parquet(Path(sys.argv[1], "cells", key, "scores.parquet")) for key in keys[encoder]]
-    wide = [f[f["metric"] == METRIC].set_index(["unit", "user"])["value"].sort_index() for f in frames]
-    return pd.concat(wide, axis=1)
+    by_seed = [f[f["metric"] == METRIC].set_index(["unit", "user"])["value"].sort_index() for f in frames]
+    return pd.concat(by_seed, axis=1)
 
 
-found = []
+differences = []
 for left, right in PAIRS:
-    one, other = scores(left), scores(right)
-    assert one.index.equals(other.index)
-    users = one.index.get_level_values("user").to_numpy()
-    found.append(crossed_difference(np.asarray(one - other).T, users))
-adjusted = holm([d.p for d in found])
+    left_scores, right_scores = scores(left), scores(right)
+    assert left_scores.index.equals(right_scores.index)
+    users = left_scores.index.get_level_values("user").to_numpy()
+    differences.append(crossed_difference(np.asarray(left_scores - right_scores).T, users))
+adjusted = holm([d.p for d in differences])
 rows = [
     [f"{left} − {right}", f"{d.delta:+.4f}", f"[{d.low:+.4f}, {d.high:+.4f}]", "< 0.0001" if p < 1e-4 else f"{p:.4f}"]
-    for (left, right), d, p in zip(PAIRS, found, adjusted, strict=True)
+    for (left, right), d, p in zip(PAIRS, differences, adjusted, strict=True)
 ]
 print(tabulate(rows, ["", "Δ NDCG@10", "95 %", "p (Holm)"], tablefmt="github", disable_numparse=True))

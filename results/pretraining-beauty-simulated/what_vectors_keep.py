@@ -1,12 +1,11 @@
-"""What frozen vectors keep of a session: R² of linear maps to its mean words and mean image, and the vectors' effective
-rank.
+"""Linear probes of frozen session vectors: R² for the session's mean words and mean image, and effective rank.
 
     python what_vectors_keep.py RUNS KEY [KEY …]
 
-RUNS is the folder of `bench run`, a KEY that of a result under RUNS/embeddings. Three quarters of the prefixes fit the
-maps, the rest, of other sessions, is what R² is taken on. Images are also taken along their 14 strongest directions
-only, which in the simulated world hold their signal (8 dimensions of the category, 6 of the item). Prints a Markdown
-table row per key.
+RUNS is the folder of results of `bench run`, and a KEY that of a result under RUNS/embeddings. The maps are fitted on
+three quarters of the prefixes, and R² is measured on the rest, which are of other sessions. Images are also projected
+to their 14 strongest directions, which in the simulated world have their signal (8 dimensions of the category, 6 of
+the item). It prints a Markdown table with a row per key.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ SIGNAL_DIRECTIONS = 14
 
 
 def r2(vectors: np.ndarray, target: np.ndarray, fit: np.ndarray) -> float:
-    """Share of the variance of ``target`` (n, t) that a linear map of ``vectors`` (n, d) explains, outside ``fit``."""
+    """R² of the linear map from ``vectors`` (n, d) to ``target`` (n, t), fitted on rows ``fit`` (n,), on the rest."""
     inputs = np.concatenate([vectors, np.ones((len(vectors), 1))], axis=1)
     weights = np.linalg.lstsq(inputs[fit], target[fit], rcond=None)[0]
     residual = target[~fit] - inputs[~fit] @ weights
@@ -32,14 +31,14 @@ def r2(vectors: np.ndarray, target: np.ndarray, fit: np.ndarray) -> float:
 
 
 def effective_rank(vectors: np.ndarray) -> float:
-    """Exponential of the entropy of the spectrum (Roy & Vetterli, 2007), of standardised vectors."""
+    """Effective rank of standardised ``vectors`` (n, d): exp of their spectrum's entropy (Roy & Vetterli, 2007)."""
     power = np.linalg.svd(vectors, compute_uv=False) ** 2
     share = power / power.sum()
     return float(np.exp(-(share * np.log(share)).sum()))
 
 
 def main(runs: str, keys: list[str]) -> None:
-    """Prints the table."""
+    """Prints the table of the results ``keys`` in the folder ``runs``."""
     store = Store(runs)
     print("| encoder | seed | options | words | image | image, signal | effective rank |")
     print("|---|---|---|---|---|---|---|")
@@ -53,8 +52,8 @@ def main(runs: str, keys: list[str]) -> None:
         vectors = (vectors - vectors.mean(0)) / np.maximum(vectors.std(0), 1e-9)
         batch = SessionBatch.from_prefixes(corpus, queries, features)
         words, images = batch.mean_text().double().numpy(), batch.mean_images().double().numpy()
-        some = np.array(corpus.image_vectors[:8000], dtype=np.float64) / 127
-        signal = np.linalg.svd(some - some.mean(0), full_matrices=False)[2][:SIGNAL_DIRECTIONS]
+        sample = np.array(corpus.image_vectors[:8000], dtype=np.float64) / 127
+        signal = np.linalg.svd(sample - sample.mean(0), full_matrices=False)[2][:SIGNAL_DIRECTIONS]
         fit = corpus.columns.query_session[queries] % 4 != 0
         encoder = record["config"]["encoder"]
         options = ", ".join(f"{k}={encoder['options'][k]}" for k in ("steps",) if k in encoder["options"])

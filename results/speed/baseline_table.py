@@ -1,4 +1,4 @@
-"""From pytest-benchmark's JSON to ``baselines.json`` and the table of ``baselines.md``, both beside this file.
+"""The training speed of the baselines: pytest-benchmark's JSON as ``baselines.json`` and ``baselines.md``, beside this.
 
 ``python results/speed/baseline_table.py FILE``, where ``pytest tests/benchmarks/test_baseline_speed.py
 --benchmark-json=FILE`` wrote FILE.
@@ -26,34 +26,35 @@ _RATES = ("examples_per_second", "examples_per_cpu_second")
 
 
 def rows_of(measured: dict[str, Any]) -> list[dict[str, Any]]:
-    """One row per benchmark: what it measured, and seconds of its fastest and its median round."""
+    """A row per benchmark: its measurements, and the seconds of its fastest and its median round."""
     return [
-        {**found["extra_info"], "seconds_min": found["stats"]["min"], "seconds_median": found["stats"]["median"]}
-        for found in measured["benchmarks"]
+        {**run["extra_info"], "seconds_min": run["stats"]["min"], "seconds_median": run["stats"]["median"]}
+        for run in measured["benchmarks"]
     ]
 
 
 def table_of(rows: list[dict[str, Any]]) -> str:
-    """Markdown, one line per model."""
+    """The rates as a Markdown table with a line per model."""
     models = dict.fromkeys(row["model"] for row in rows)
     body = []
     for model in models:
         parts = {row["part"]: row for row in rows if row["model"] == model}
-        alone = parts.get("step") or parts["training"]
-        whole = parts.get("with data") or alone
-        cells = [_rate(row[key]) for row in (alone, whole) for key in _RATES]
+        step = parts.get("step") or parts["training"]
+        with_data = parts.get("with data") or step
+        cells = [_rate(row[key]) for row in (step, with_data) for key in _RATES]
         body.append([model, *cells, ORIGINALS.get(model, "")])
     head = ["model", "step, /s", "step, /CPU s", "with data, /s", "with data, /CPU s", "public code, /s"]
     return tabulate(body, head, tablefmt="github", colalign=["left", *["right"] * 4, "left"], disable_numparse=True)
 
 
 def _rate(value: float) -> str:
-    digits = 10 ** max(len(str(int(value))) - 3, 0)  # three figures
-    return f"{round(value / digits) * digits:,}"
+    """A rate with three significant figures."""
+    unit = 10 ** max(len(str(int(value))) - 3, 0)
+    return f"{round(value / unit) * unit:,}"
 
 
 def main(file: Path) -> None:
-    """Writes both files."""
+    """Writes both files from the JSON ``file``."""
     measured = json.loads(file.read_text())
     rows, here = rows_of(measured), Path(__file__).parent
     machine, commit = measured["machine_info"], measured.get("commit_info", {})

@@ -1,9 +1,9 @@
-"""How far MUVCOG's pretraining is from the machine: parts of a step beside the FLOPs and bytes that they need.
+"""MUVCOG's pretraining speed: the time of each part of a step beside the FLOPs and bytes that it needs.
 
     OMP_NUM_THREADS=1 python results/speed/measure.py CORPUS
 
 CORPUS is a folder made by `bench data make beauty --set sessions=20000 --to CORPUS`. Writes muvcog.json beside this
-file. Seconds are the fastest of 30 rounds on one thread; a matrix product and a copy say what the machine can do.
+file. Times are the fastest of 30 rounds on one thread; a matrix product and a copy give the machine's own speed.
 """
 
 from __future__ import annotations
@@ -41,17 +41,17 @@ OF = ("product", "copy")
 
 def fastest(work: Callable[[], Any], rounds: int = 30) -> float:
     """Seconds of the fastest round, after two that are not counted."""
-    found = []
+    seconds = []
     for number in range(rounds + 2):
         started = time.perf_counter()
         work()
         if number > 1:
-            found.append(time.perf_counter() - started)
-    return min(found)
+            seconds.append(time.perf_counter() - started)
+    return min(seconds)
 
 
 def machine() -> dict[str, float]:
-    """What one thread can do: GFLOP/s of a product of 1024 x 1024 matrices, GB/s of a copy of 64 MB."""
+    """The speed of one thread: GFLOP/s of a product of 1024 x 1024 matrices, GB/s of a copy of 64 MB."""
     a, b = torch.randn(1024, 1024), torch.randn(1024, 1024)
     block = torch.randn(16 * 2**20)
     return {
@@ -61,7 +61,7 @@ def machine() -> dict[str, float]:
 
 
 def measure(folder: str) -> dict[str, Any]:
-    """Parts of a step at batch 256, extraction, and the whole of 21 epochs."""
+    """Measures the parts of a step at batch 256, extraction, and the time of 21 epochs on the corpus ``folder``."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
     context = TrainingContext(Corpus(folder), 0)
@@ -156,44 +156,45 @@ def measure(folder: str) -> dict[str, Any]:
     }
 
 
-def as_markdown(found: dict[str, Any]) -> str:
-    """The parts as a table, and the rates below it."""
+def as_markdown(measured: dict[str, Any]) -> str:
+    """The parts of a step as a table, and the rates below it."""
     rows = [
         [name, *(part[key] for key in ("ms", "mflop", "mbyte")), *(part[f"share of {of}'s speed"] for of in OF)]
-        for name, part in found["parts"].items()
+        for name, part in measured["parts"].items()
     ]
     head = ["part of a step", "ms", "MFLOP", "MB", *(f"of {of}'s speed" for of in OF)]
     table = tabulate(rows, head, tablefmt="github", floatfmt=("", ".2f", ".1f", ".1f", ".0%", ".0%"))
-    limits, batch, rates = found["machine"], found["batch"], found["extraction sessions per second"]
+    limits, batch, rates = measured["machine"], measured["batch"], measured["extraction sessions per second"]
     lines = [
         f"One thread, fastest of 30 rounds, on a machine that does {limits['gflops']:.0f} GFLOP/s in a product of",
         f"1024 x 1024 matrices and copies {limits['copy_gb_per_second']:.1f} GB/s (read and written).",
         f"{batch['sessions']} sessions (anchors, positives) of `beauty` (simulated): {batch['nodes']:,} nodes,",
         f"{batch['neighbour pairs']:,} pairs of neighbours, {batch['distinct sources']:,} distinct words and images.",
         "",
-        f"- step at batch 256, graphs built on the fly: {found['step ms']:.1f} ms,",
-        f"  {found['pretraining sessions per second']:,.0f} sessions/s",
+        f"- step at batch 256, graphs built on the fly: {measured['step ms']:.1f} ms,",
+        f"  {measured['pretraining sessions per second']:,.0f} sessions/s",
         f"- extraction from disk to vectors: {rates[256]:,.0f} sessions/s in batches of 256, {rates[1024]:,.0f} in",
         f"  batches of 1,024, as the harness takes them, {rates[2048]:,.0f} in batches of 2,048",
-        f"- 21 epochs and the extraction of all {found['corpus']['sessions']:,} sessions:",
-        f"  {found['21 epochs and extraction, seconds']:.0f} s",
-        f"- largest memory of steps and extraction, Python and torch included: {found['peak memory MB']:.0f} MB;",
+        f"- 21 epochs and the extraction of all {measured['corpus']['sessions']:,} sessions:",
+        f"  {measured['21 epochs and extraction, seconds']:.0f} s",
+        f"- largest memory of steps and extraction, Python and torch included: {measured['peak memory MB']:.0f} MB;",
         "  nothing per graph on disk",
         "",
-        f"Commit {found['commit'][:7]}, torch {found['torch']}.",
+        f"Commit {measured['commit'][:7]}, torch {measured['torch']}.",
     ]
     return "\n".join([table, "", *lines, ""])
 
 
 def main() -> None:
-    """Measures and writes."""
-    found = measure(sys.argv[1])
+    """Measures, and writes muvcog.json and muvcog.md."""
+    measured = measure(sys.argv[1])
     here = Path(__file__).parent
     head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, check=True)
-    found["commit"], found["torch"], found["python"] = head.stdout.strip(), torch.__version__, platform.python_version()
-    (here / "muvcog.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    (here / "muvcog.md").write_text(as_markdown(found), encoding="utf-8")
-    print(as_markdown(found))
+    measured["commit"], measured["torch"] = head.stdout.strip(), torch.__version__
+    measured["python"] = platform.python_version()
+    (here / "muvcog.json").write_text(json.dumps(measured, indent=1) + "\n", encoding="utf-8")
+    (here / "muvcog.md").write_text(as_markdown(measured), encoding="utf-8")
+    print(as_markdown(measured))
 
 
 main()

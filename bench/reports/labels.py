@@ -1,0 +1,30 @@
+"""Printed names of datasets, and titles of tables."""
+
+from __future__ import annotations
+
+from bench.evaluation.experiment import Part
+from bench.evaluation.tests import Results
+from bench.figures.captions import dataset_label as label_of_corpus
+
+
+def dataset_label(results: Results, dataset: str) -> str:
+    """The printed name of a dataset of an experiment; that of a simulated one says so."""
+    return label_of_corpus(results.experiment.label(dataset), results.corpora[dataset])
+
+
+def titled(part: Part, what: str = "") -> str:
+    """The title of a table about a part.
+
+    Args:
+        part: the part.
+        what: what the table shows of it.
+
+    Returns:
+        ``Table 2: WHAT`` for a table or figure of the paper, ``TITLE: WHAT`` for other parts; without ``what``, the
+        part's title is in its place.
+    """
+    for kind in ("table", "figure"):
+        number = part.id.removeprefix(kind)
+        if number != part.id and number.isdigit():
+            return f"{kind.capitalize()} {number}: {what or part.title}"
+    return f"{part.title}: {what}" if what else part.title

@@ -1,0 +1,81 @@
+"""The numbers of a part as flat rows, and the encoders that a table prints in bold."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from bench.evaluation.experiment import Part
+from bench.evaluation.tests import Results
+from bench.stats.holm import holm
+from bench.stats.marks import bold
+
+
+def number_row(results: Results, part: Part, dataset: str, baseline: str, encoder: str, metric: str) -> dict[str, Any]:
+    """A number of a part with its error, sizes, test and keys; a value that is not known is None.
+
+    Args:
+        results: of the experiment.
+        part: the part.
+        dataset, baseline, encoder, metric: names of the number's system and metric.
+    """
+    system = (part.id, dataset, baseline, encoder)
+    status = results.status(*system)
+    values = results.seed_values(*system, metric)
+    known = len(values) > 0 and bool(np.isfinite(values).all())
+    keys = list(dict.fromkeys(cell.key for cell in results.planned(*system)))
+    deviation = float(values.std(ddof=1)) if known and len(values) > 1 and len(keys) > 1 else None
+    interval = results.interval(*system, metric)
+    error = interval.error if interval is not None else None
+    if error is None and deviation is not None:
+        error = deviation / math.sqrt(len(values))
+    outcome = results.outcome(*system, metric)
+    tested = outcome.as_dict() if outcome is not None else {}
+    compared = ("delta", "low", "high", "p", "p_adjusted", "effect", "won", "tied", "lost", "flip_p", "flip_p_adjusted")
+    examples = results.examples(*system)
+    return {
+        "table": part.id,
+        "row": f"{baseline} / {encoder}",
+        "column": f"{dataset} {metric}",
+        "task": part.task,
+        "dataset": dataset,
+        "origin": results.corpora[dataset].info.origin,
+        "baseline": baseline,
+        "encoder": encoder,
+        "metric": metric,
+        "status": status.state,
+        "reason": status.reason or None,
+        "mean": float(values.mean()) if known else None,
+        "std": deviation,
+        "error": error if error is not None and math.isfinite(error) else None,
+        "seeds": len(values),
+        "n_users": len(examples.users) if examples is not None else None,
+        "n_queries": len(examples.query) if examples is not None else None,
+        **{{"low": "ci_low", "high": "ci_high"}.get(name, name): tested.get(name) for name in compared},
+        **{name: tested.get(name) for name in ("test", "family", "family_size", "conditional_on_one_model")},
+        "key": " ".join(keys),
+    }
+
+
+def best_encoders(results: Results, part: Part, dataset: str, baseline: str, metric: str) -> frozenset[str]:
+    """The best encoder of a baseline on a metric, and those not significantly worse; empty with one encoder alone.
+
+    Significance is that of :func:`bench.stats.marks.bold`; for a metric without scores per example, of the pairwise
+    differences after Holm, at 0.05.
+    """
+    system = (part.id, dataset, baseline)
+    scores = {name: s for name in part.encoders if (s := results.scores(*system, name, metric)) is not None}
+    if scores:
+        return bold(scores) if len(scores) > 1 else frozenset()
+    means = {name: results.seed_values(*system, name, metric) for name in part.encoders}
+    names = sorted(name for name, values in means.items() if len(values) and np.isfinite(values).all())
+    if len(names) < 2:
+        return frozenset()
+    best = max(names, key=lambda name: means[name].mean())
+    pairs = [(left, right) for i, left in enumerate(names) for right in names[i + 1 :]]
+    differences = [results.difference(*system, left, right, metric) for left, right in pairs]
+    raw = [difference.p if difference is not None else 1.0 for difference in differences]
+    p = dict(zip(pairs, holm(raw).tolist(), strict=True))
+    return frozenset(name for name in names if name == best or p[min(name, best), max(name, best)] >= 0.05)
