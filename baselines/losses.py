@@ -38,17 +38,6 @@ def click_pairs(clicks: Tensor, shown: Tensor) -> Tensor:
     return clicked.unsqueeze(2) & unclicked.unsqueeze(1)
 
 
-def click_pairs(clicks: Tensor, shown: Tensor) -> Tensor:
-    """(B, K, K) bool, true at (b, i, j) where query b's candidate i was clicked and its candidate j was not.
-
-    Args:
-        clicks: (B, K) 1 for a clicked candidate, else 0.
-        shown: (B, K) whether a candidate exists; lists are padded.
-    """
-    clicked, unclicked = (clicks > 0) & shown, (clicks == 0) & shown  # (B, K) each
-    return clicked.unsqueeze(2) & unclicked.unsqueeze(1)
-
-
 class _Penalty(torch.autograd.Function):
     """The penalty, in one call: a square and a sum for each parameter would take a fifth of a cheap step."""
 
