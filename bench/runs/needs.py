@@ -67,7 +67,7 @@ def _none_of(kind: str, corpus: Corpus) -> str | None:
 
 
 def _in_splits(
-    splits: Sequence[str], rows_of: Callable[[Corpus, NDArray[np.int64]], NDArray], words: str, corpus: Corpus
+    splits: Sequence[str], rows_of: Callable[[Corpus, NDArray[np.int64]], NDArray[np.int64]], words: str, corpus: Corpus
 ) -> str | None:
     """What a split's downstream sessions lack, for the first of these splits that has none of the rows."""
     for split in splits:
@@ -76,7 +76,7 @@ def _in_splits(
     return None
 
 
-def _clicked(corpus: Corpus, sessions: NDArray[np.int64]) -> NDArray:
+def _clicked(corpus: Corpus, sessions: NDArray[np.int64]) -> NDArray[np.int64]:
     boundaries = np.concatenate([[0], np.cumsum(clicks_per_query(corpus.columns))])[corpus.columns.session_queries]
     return sessions[np.diff(boundaries)[sessions] > 0]
 
