@@ -5,7 +5,8 @@ A constant scorer therefore gets what a random ranking gets on average, never 1.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,11 @@ class TiedTop:
     size: NDArray[np.int64]
     hits: NDArray[np.int64]
     relevant: NDArray[np.int64]
+
+    @classmethod
+    def stacked(cls, parts: Sequence[TiedTop]) -> TiedTop:
+        """The queries of several of them, one after the other."""
+        return cls(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(cls)))
 
     def metrics(self) -> dict[str, Floats]:
         """``{"ndcg@k": (Q,), "hr@k": (Q,), "mrr@k": (Q,)}``; 0 for a query without relevant candidates."""
