@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -30,7 +32,7 @@ class HomogeneousAttention(nn.Module):
     def __init__(self, width: int, output_dim: int = 32) -> None:
         super().__init__()
         self.output_dim = output_dim
-        self.conv = _gat_conv()(
+        self.conv: Any = _gat_conv()(
             width, output_dim, heads=1, negative_slope=LEAKY_SLOPE, add_self_loops=False, bias=False
         )
 
@@ -51,7 +53,7 @@ class HomogeneousAttention(nn.Module):
         return sums / graphs.num_nodes.clamp(min=1).unsqueeze(1)
 
 
-def _gat_conv() -> type[nn.Module]:
+def _gat_conv() -> Any:
     """GATConv, imported where it is used: it takes seconds, more than torch itself."""
     try:
         from torch_geometric.nn import GATConv
