@@ -53,7 +53,7 @@ class HomogeneousAttention(nn.Module):
         return sums / graphs.num_nodes.clamp(min=1).unsqueeze(1)
 
 
-def _gat_conv() -> type[nn.Module]:
+def _gat_conv() -> Any:
     """GATConv, imported where it is used: it takes seconds, more than torch itself."""
     try:
         from torch_geometric.nn import GATConv
