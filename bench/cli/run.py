@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from bench.cli.choices import RUNS, AsJson, CellTimeout, Device, Jobs, Out, Settings, names
+
+if TYPE_CHECKING:
+    from bench.evaluation.summary import SummaryRow
 
 
 def run(
@@ -26,6 +30,7 @@ def run(
     out: Out = RUNS,
     as_json: AsJson = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="The table as Markdown on standard output.")] = False,
+    keys: Annotated[bool, typer.Option("--keys", help="Print the cells' keys below the table.")] = False,
     record: Annotated[Path | None, typer.Option("--record", help="Folder to write table and provenance to.")] = None,
 ) -> None:
     """Measure encoders: every baseline of a task with every encoder, over several seeds.
@@ -62,36 +67,41 @@ def run(
         if markdown:
             typer.echo(markdown_run(rows, plan.corpora, plan.primary))
         else:
-            from rich.console import Console
+            from bench.cli.terminal import console
 
-            print_run(rows, plan.corpora, plan.primary, Console(width=_width()))
+            print_run(rows, plan.corpora, plan.primary, console(), keys)
     for line in warnings:
         typer.echo(line, err=as_json or markdown)
     done = sum(cell.key in computed for cell in plan.cells)
     typer.echo(f"{len(plan.cells)} cells, {done} computed now; results in {out}/cells", err=as_json or markdown)
+    if not (as_json or markdown):
+        typer.echo(_how_to_see(rows[-1], len(plan.corpora) > 1, out))
     if any(row.status != "done" for row in rows):
         raise typer.Exit(1)
 
 
 def show(
-    key: Annotated[str, typer.Argument(help="Key of a cell, or its beginning.")],
+    name: Annotated[
+        str, typer.Argument(help="BASELINE/ENCODER/SEED of a cell, or a key or its beginning.", metavar="NAME")
+    ],
+    task: Annotated[str, typer.Option("--task", help="Task of the cell, where there are several.")] = "",
+    dataset: Annotated[str, typer.Option("--dataset", help="Its dataset, where there are several.")] = "",
     out: Out = RUNS,
 ) -> None:
-    """Print how a number came about: configuration, versions, timings, result, and the command that repeats it."""
-    from bench.errors import BenchError
-    from bench.runs.store import RECORDS, Store
+    """Print how a number came about: configuration, versions, timings, result, and the command that repeats it.
+
+    Such as bench show transearch/muvcog-m/0, seed 0 of a table's row, or bench show 1a2b3c4d (bench run --keys).
+    """
+    from bench.runs.finding import find_result
+    from bench.runs.store import Store
 
     store = Store(out)
-    found = [
-        (kind, path.name)
-        for kind in RECORDS
-        for path in sorted((store.root / kind).glob(f"{key}*"))
-        if "." not in path.name
-    ]
-    if len(found) != 1:
-        what = "no result has this key" if not found else f"{len(found)} results begin like this"
-        raise BenchError(what, where=f"{key} in {out}", fix="keys are in `bench run --json`")
-    record = store.read(*found[0]) or {}
+    found = find_result(store, name, task, dataset)
+    if found.older:
+        typer.echo(
+            f"The latest of {len(found.older) + 1} with this name; the others: {', '.join(found.older)}", err=True
+        )
+    record = store.read(found.kind, found.key) or {}
     typer.echo(json.dumps(record | {"repeat": _repeat(record, store)}, indent=1, ensure_ascii=False))
 
 
@@ -108,8 +118,10 @@ def _repeat(record: Any, store: Any) -> str | None:
         return None
 
 
-def _width() -> int | None:
-    """Width of printed tables: the terminal's, or wide enough for any table where there is none."""
-    import sys
-
-    return None if sys.stdout.isatty() else 160
+def _how_to_see(row: SummaryRow, several: bool, out: Path) -> str:
+    """How to see a cell of a table's last line."""
+    seed = len(row.keys) - 1
+    words = ["bench", "show", f"{row.baseline}/{row.encoder}/{seed}"]
+    words += ["--dataset", row.dataset] if several else []
+    words += ["--out", str(out)] if out != RUNS else []
+    return f"how a number came about, here seed {seed} of the last line: {shlex.join(words)}"

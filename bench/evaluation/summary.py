@@ -54,9 +54,15 @@ class SummaryRow:
     cached: bool
     key: str
 
+    @property
+    def keys(self) -> list[str]:
+        """Keys of the cells, seed by seed; a reference has one for all seeds."""
+        return self.key.split()
+
     def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON; an endless interval is null."""
-        return {k: None if isinstance(v, float) and not np.isfinite(v) else v for k, v in asdict(self).items()}
+        """Plain values for JSON, and ``keys`` as a list; an endless interval is null."""
+        values = {k: None if isinstance(v, float) and not np.isfinite(v) else v for k, v in asdict(self).items()}
+        return {**values, "keys": self.keys}
 
 
 def results_of(cells: Sequence[Cell], store: Store) -> Results:

@@ -5,30 +5,38 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich.console import Console
-from rich.table import Table
 from tabulate import tabulate
 
 from bench.data.corpus import Corpus
 from bench.evaluation.summary import SummaryRow
 from bench.plugins.registry import registry
 from bench.plugins.specs import REFERENCE
-from bench.stats.marks import dagger
-from bench.stats.rounding import written_interval, written_mean, written_p
+from bench.reports.fitting import print_fitting
+from bench.reports.run_layout import run_layouts, written_difference, written_value
+from bench.stats.rounding import written_p
+
+_SHORT = 8  # digits of a key that tell it from a thousand others
 
 
-def print_run(rows: Sequence[SummaryRow], corpora: dict[str, Corpus], primary: str, console: Console) -> None:
-    """Prints a table per dataset, what must be known about the data, and how the numbers are to be read."""
+def print_run(
+    rows: Sequence[SummaryRow], corpora: dict[str, Corpus], primary: str, console: Console, keys: bool = False
+) -> None:
+    """Prints a table per dataset, what must be known about the data, and how the numbers are to be read.
+
+    Args:
+        rows: the summary.
+        corpora: by dataset.
+        primary: the metric of the differences.
+        console: decides the width, and so what has a place.
+        keys: print the beginnings of the cells' keys, too.
+    """
     for dataset, corpus in corpora.items():
         mine = [row for row in rows if row.dataset == dataset]
-        title, head, body = _cells(mine, corpus, primary)
-        table = Table(title=title, title_justify="left", header_style="bold")
-        for number, column in enumerate(head):
-            table.add_column(column, justify="left" if number < 2 else "right")
-        for line, following in zip(body, [*body[1:], None], strict=True):
-            table.add_row(*line, end_section=following is not None and following[0] != line[0])
-        console.print(table, markup=False)  # brackets in names and caveats are brackets
+        print_fitting(run_layouts(mine, primary), console, f"{mine[0].task} on {corpus.info.label}")
         for note in _notes(mine, corpus):
             console.print(note, highlight=False, markup=False)
+        for line in _keys(mine, primary) if keys else ():
+            console.print(line, highlight=False, markup=False)
         console.print()
     console.print(_reading(rows), highlight=False, markup=False)
 
@@ -55,7 +63,12 @@ def _cells(rows: Sequence[SummaryRow], corpus: Corpus, primary: str) -> tuple[st
         of_system = {row.metric: row for row in rows if (row.baseline, row.encoder) == system}
         lead = of_system[primary]
         body.append(
-            [*system, *(_mean(of_system[metric]) for metric in metrics), _delta(lead), written_p(lead.p_adjusted)]
+            [
+                *system,
+                *(written_value(of_system[metric]) for metric in metrics),
+                written_difference(lead),
+                written_p(lead.p_adjusted),
+            ]
         )
     return f"{rows[0].task} on {corpus.info.label}", head, body
 
@@ -78,13 +91,10 @@ def _reading(rows: Sequence[SummaryRow]) -> str:
     return "mean ± deviation over seeds; † p < 0.05 after Holm over all encoders, baselines and datasets above."
 
 
-def _mean(row: SummaryRow) -> str:
-    if row.status != "done" or row.mean is None:
-        return row.status.upper()
-    return written_mean(row.mean, row.std)
-
-
-def _delta(row: SummaryRow) -> str:
-    if row.delta is None:
-        return ""
-    return written_interval(row.delta, row.ci_low, row.ci_high, dagger(row.p_adjusted))
+def _keys(rows: Sequence[SummaryRow], primary: str) -> list[str]:
+    """For each system, where its cells are: the beginnings of their keys, seed by seed."""
+    return [
+        f"keys of {row.baseline}/{row.encoder}: {' '.join(key[:_SHORT] for key in row.keys)}"
+        for row in rows
+        if row.metric == primary
+    ]

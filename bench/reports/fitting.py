@@ -1,0 +1,69 @@
+"""Tables on a terminal: of several layouts, from the fullest to the narrowest, the first one that fits is printed.
+
+A name is never cut and a number never wrapped: a layout that is too wide gives way to one with fewer columns, and a
+note says what is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row: its cells, and whether a rule stands above it. A row of one cell is a heading of those below."""
+
+    cells: tuple[str, ...]
+    rule: bool = False
+
+
+@dataclass(frozen=True)
+class Layout:
+    """One way to lay a table out.
+
+    Attributes:
+        head: heads of the columns; a line break makes a head of two lines.
+        rows: from top to bottom.
+        left: so many columns, the first ones, stand flush left; the others are numbers.
+        note: what this layout leaves out; empty where it leaves out nothing.
+    """
+
+    head: tuple[str, ...]
+    rows: tuple[Row, ...]
+    left: int
+    note: str = ""
+
+    @property
+    def width(self) -> int:
+        """Columns of a terminal that it takes."""
+        cells = [self.head, *(row.cells for row in self.rows)]
+        widest = [0] * len(self.head)
+        for row in cells:
+            for place, cell in enumerate(row):
+                widest[place] = max(widest[place], *(cell_len(line) for line in cell.split("\n")))
+        return sum(widest) + 3 * len(widest) + 1
+
+
+def print_fitting(layouts: Sequence[Layout], console: Console, title: str = "") -> None:
+    """Prints the first of the layouts that fits, else the last, and its note."""
+    layout = next((layout for layout in layouts if layout.width <= console.width), layouts[-1])
+    if title:
+        console.print(title, style="italic", highlight=False, markup=False)
+    table = Table(header_style="bold")
+    for place, head in enumerate(layout.head):
+        first = place < layout.left
+        table.add_column(Text(head), justify="left" if first else "right", no_wrap=not first, overflow="fold")
+    for row, following in zip(layout.rows, [*layout.rows[1:], None], strict=True):
+        cells = [Text(cell) for cell in row.cells] + [Text("")] * (len(layout.head) - len(row.cells))
+        heading = len(row.cells) == 1 < len(layout.head)
+        ends = following is not None and following.rule
+        table.add_row(*cells, end_section=ends, style="bold" if heading else None)
+    console.print(table)
+    if layout.note:
+        console.print(layout.note, highlight=False, markup=False)
