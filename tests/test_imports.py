@@ -24,8 +24,8 @@ LINES = (
     "figures",
     "reports",
     "paper",
-    "golden scaffold cli library",
-    "testing",
+    "golden scaffold library testing",
+    "cli",
 )
 """The parts of ``bench``, as docs/architecture.md lists them."""
 

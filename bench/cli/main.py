@@ -10,7 +10,7 @@ from typing import Annotated, TextIO
 import typer
 
 from bench import __version__
-from bench.cli import check, claims, data, figures, new_plugin, plugins, pretrain, run, tables
+from bench.cli import check, claims, conformance, data, figures, new_plugin, plugins, pretrain, run, tables
 from bench.errors import BenchError
 
 _STOPPED = 130
@@ -33,6 +33,7 @@ app.command("check")(check.check)
 app.command("figures")(figures.figures)
 app.command("plugins")(plugins.plugins)
 app.command("new-plugin")(new_plugin.new_plugin)
+app.command("test-plugin")(conformance.conformance)
 app.add_typer(data.app, name="data")
 
 
