@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 hookimpl = pluggy.HookimplMarker("bench")
 """Marks a plugin's function as the implementation of a hook of :mod:`bench.plugins.hookspecs`."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 HOMES = {
     "ClickBatch": "bench.contracts",
