@@ -128,8 +128,7 @@ def _ranked(scores: Scorer, part: _Part, context: TrainingContext) -> tuple[Tied
     for rows in np.split(places, range(_EVALUATION_BATCH, len(places), _EVALUATION_BATCH)):
         words, owner = part.answers.of(rows, context.device)
         tops.append(top_words(scores(part.queries[rows]), words, owner, vectors, _TOP))
-    names = ("first", "size", "hits", "relevant")
-    return TiedTop(*(np.concatenate([getattr(top.ties, name) for top in tops]) for name in names)), tops
+    return TiedTop.cat([top.ties for top in tops]), tops
 
 
 def _result(corpus: Corpus, part: _Part, scorer: Scorer, context: TrainingContext) -> TaskResult:

@@ -5,6 +5,7 @@ A constant scorer therefore gets what a random ranking gets on average, never 1.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +31,16 @@ class TiedTop:
     size: NDArray[np.int64]
     hits: NDArray[np.int64]
     relevant: NDArray[np.int64]
+
+    @staticmethod
+    def cat(tops: Sequence[TiedTop]) -> TiedTop:
+        """The queries of several, one after the other; all have the same k."""
+        return TiedTop(
+            np.concatenate([top.best for top in tops]),
+            np.concatenate([top.size for top in tops]),
+            np.concatenate([top.hits for top in tops]),
+            np.concatenate([top.relevant for top in tops]),
+        )
 
     def metrics(self) -> dict[str, Floats]:
         """``{"ndcg@k": (Q,), "hr@k": (Q,), "mrr@k": (Q,)}``; 0 for a query without relevant candidates."""
