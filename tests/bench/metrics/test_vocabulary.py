@@ -9,7 +9,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from bench.metrics.ranking import ranking_metrics
+from bench.metrics.ranking import TiedTop, ranking_metrics
 from bench.metrics.vocabulary import TopWords, mean_vectors, top_words
 
 
@@ -108,3 +108,12 @@ def test_mean_vectors_of_words_and_none() -> None:
     vectors = torch.arange(8.0).view(4, 2)
     found = mean_vectors(torch.tensor([0, 3, 1]), torch.tensor([0, 0, 2]), 3, vectors)
     assert found.tolist() == [[3.0, 4.0], [0.0, 0.0], [2.0, 3.0]]
+
+
+def test_batches_together_have_the_metrics_of_one() -> None:
+    rng = np.random.default_rng(5)
+    scores, relevant = rng.integers(0, 5, (40, 30)).astype(float), rng.random((40, 30)) < 0.1
+    parts = [ranked(scores[rows], relevant[rows]).ties for rows in (slice(0, 7), slice(7, 8), slice(8, 40))]
+    together, whole = TiedTop.cat(parts).metrics(), ranked(scores, relevant).ties.metrics()
+    for name, values in whole.items():
+        np.testing.assert_array_equal(together[name], values, err_msg=name)
