@@ -114,6 +114,6 @@ def test_batches_together_have_the_metrics_of_one() -> None:
     rng = np.random.default_rng(5)
     scores, relevant = rng.integers(0, 5, (40, 30)).astype(float), rng.random((40, 30)) < 0.1
     parts = [ranked(scores[rows], relevant[rows]).ties for rows in (slice(0, 7), slice(7, 8), slice(8, 40))]
-    together, whole = TiedTop.cat(parts).metrics(), ranked(scores, relevant).ties.metrics()
+    together, whole = TiedTop.stacked(parts).metrics(), ranked(scores, relevant).ties.metrics()
     for name, values in whole.items():
         np.testing.assert_array_equal(together[name], values, err_msg=name)
