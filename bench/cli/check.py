@@ -76,25 +76,28 @@ def check(
 
 
 def _print(rows: list[Any]) -> None:
+    """The numbers as a table, without what they were allowed to move by where that does not fit."""
     if not rows:
         return
-    import sys
+    from bench.cli.terminal import console
+    from bench.reports.fitting import Layout, Row, print_fitting
 
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
+    def layout(allowed: bool, grouped: bool, note: str = "") -> Layout:
+        head = ["row", "column", "golden", "now", "change", *(["allowed"] * allowed), "verdict"]
+        lines: list[Row] = []
+        before: str | None = None
+        for row in rows:
+            if grouped and row.table != before:
+                lines.append(Row((f"table {row.table}",), rule=before is not None))
+            before = row.table
+            change = f"{row.now - row.golden:+z.6f}" if row.now is not None and row.golden is not None else ""
+            numbers = ["" if value is None else f"{value:.6f}" for value in (row.golden, row.now)]
+            cells = [row.row, row.column, *numbers, change, *([f"{row.tolerance:.6f}"] * allowed), row.verdict]
+            lines.append(Row(tuple(cells if grouped else [row.table, *cells])))
+        return Layout(tuple(head if grouped else ["table", *head]), tuple(lines), left=2 if grouped else 3, note=note)
 
-    table = Table(header_style="bold")
-    for column in ("table", "row", "column"):
-        table.add_column(column)
-    for column in ("golden", "now", "change", "allowed"):
-        table.add_column(column, justify="right")
-    table.add_column("verdict")
-    for row in rows:
-        change = f"{row.now - row.golden:+z.6f}" if row.now is not None and row.golden is not None else ""
-        numbers = ["" if value is None else f"{value:.6f}" for value in (row.golden, row.now)]
-        table.add_row(row.table, escape(row.row), row.column, *numbers, change, f"{row.tolerance:.6f}", row.verdict)
-    Console(width=None if sys.stdout.isatty() else 160).print(table)
+    left_out = "not shown at this width: what a number may move by"
+    print_fitting([layout(True, False), layout(True, True), layout(False, True, left_out)], console())
 
 
 def _command(folder: Path) -> str:

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from bench.cli import completion
+
 Out = Annotated[Path, typer.Option("--out", help="Folder of corpora, encoders and results.", show_default=True)]
 Settings = Annotated[
     list[str] | None,
@@ -19,6 +21,33 @@ CellTimeout = Annotated[
     typer.Option("--cell-timeout", metavar="SECONDS", min=0.1, help="A cell or pretraining that takes longer fails."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON on standard output and nothing else there.")]
+
+Experiment = Annotated[
+    str, typer.Argument(help="kdd22, quick, fashioniq, or a TOML file.", autocompletion=completion.experiments)
+]
+Task = Annotated[str, typer.Option("--task", help="Task, such as ctr.", autocompletion=completion.tasks)]
+Encoders = Annotated[
+    str,
+    typer.Option("--encoder", help="Encoders, comma-separated; vanilla is added.", autocompletion=completion.encoders),
+]
+Baselines = Annotated[
+    str,
+    typer.Option(
+        "--baseline",
+        help="Baselines, comma-separated; default: those that come with the task.",
+        autocompletion=completion.baselines,
+    ),
+]
+Datasets = Annotated[
+    str,
+    typer.Option("--dataset", help="Datasets or corpus folders, comma-separated.", autocompletion=completion.datasets),
+]
+FrozenEncoder = Annotated[str, typer.Option("--encoder", help="A frozen encoder.", autocompletion=completion.encoders)]
+Dataset = Annotated[
+    str, typer.Option("--dataset", help="Dataset or corpus folder.", autocompletion=completion.datasets)
+]
+DatasetName = Annotated[str, typer.Argument(help="Dataset, such as beauty.", autocompletion=completion.datasets)]
+Corpus = Annotated[str, typer.Argument(help="Dataset or corpus folder.", autocompletion=completion.datasets)]
 
 RUNS = Path("runs")
 

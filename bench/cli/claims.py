@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import Annotated
 
 import typer
 
-from bench.cli.choices import RUNS, AsJson, CellTimeout, Device, Jobs, Out, names
+from bench.cli.choices import RUNS, AsJson, CellTimeout, Device, Experiment, Jobs, Out, names
 
 
 def claims(
-    experiment: Annotated[str, typer.Argument(help="kdd22, quick, fashioniq, or a TOML file.")] = "kdd22",
+    experiment: Experiment = "kdd22",
     part: Annotated[
         str, typer.Option("--part", help="Parts whose claims are asked, comma-separated; default: all.")
     ] = "",
@@ -50,9 +51,13 @@ def claims(
     if as_json:
         typer.echo(json.dumps([answer.as_dict() for answer in answers], indent=1))
     else:
-        from bench.reports.claims import markdown_claims
+        from bench.cli.terminal import console
+        from bench.reports.claims import markdown_claims, print_claims
 
-        typer.echo(markdown_claims(answers, results.corpora), nl=False)
+        if sys.stdout.isatty():
+            print_claims(answers, results.corpora, console())
+        else:
+            typer.echo(markdown_claims(answers, results.corpora), nl=False)
     for line in results.warnings():
         typer.echo(line, err=True)
     absent = sum(not results.is_done(cell) for cell in plan.all_cells)

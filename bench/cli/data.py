@@ -8,19 +8,20 @@ from typing import Annotated
 
 import typer
 
-from bench.cli.choices import RUNS, AsJson, Out, Settings
+from bench.cli import completion
+from bench.cli.choices import RUNS, AsJson, Corpus, DatasetName, Out, Settings
 
 app = typer.Typer(help="Corpora: make, fetch, ingest, inspect.", no_args_is_help=True, rich_markup_mode=None)
 
 
-@app.command("list")
+@app.command("list", short_help="List datasets, and corpora that are here.")
 def list_datasets(out: Out = RUNS, as_json: AsJson = False) -> None:
     """List the datasets, and the corpora that are already here."""
     from bench.data.corpus import Corpus
     from bench.errors import BenchError
     from bench.plugins.registry import registry
 
-    rows = []
+    rows: list[dict[str, str | None]] = []
     for kind, component in registry().components():
         if kind == "dataset":
             rows.append(
@@ -37,20 +38,26 @@ def list_datasets(out: Out = RUNS, as_json: AsJson = False) -> None:
             {
                 "name": corpus.info.name,
                 "origin": corpus.info.origin,
-                "what": f"{sessions} sessions",
+                "what": f"{sessions:,} sessions",
                 "folder": str(folder.parent),
             }
         )
     if as_json:
         typer.echo(json.dumps(rows, indent=1))
         return
-    for row in rows:
-        typer.echo(f"{row['name']:12} {row['what']}" + (f"  [{row['folder']}]" if row["folder"] else ""))
+    from bench.cli.terminal import console
+    from bench.reports.fitting import Layout, Row, print_fitting
+
+    offered = tuple(Row(tuple(filter(None, row.values()))) for row in rows if not row["folder"])
+    print_fitting([Layout(("dataset", "from", "what it is"), offered, left=3, prose=1)], console())
+    here = tuple(Row(tuple(filter(None, row.values()))) for row in rows if row["folder"])
+    if here:
+        print_fitting([Layout(("corpus", "origin", "size", "folder"), here, left=4)], console())
 
 
-@app.command()
+@app.command(short_help="Make the corpus of a dataset.")
 def make(
-    name: Annotated[str, typer.Argument(help="Dataset, such as beauty.")],
+    name: DatasetName,
     to: Annotated[
         Path | None, typer.Option("--to", help="Folder of the corpus; default: where `bench run` looks.")
     ] = None,
@@ -61,9 +68,9 @@ def make(
     _make(name, None, to, settings or [], out)
 
 
-@app.command()
+@app.command(short_help="Fetch a released dataset, and make its corpus.")
 def fetch(
-    name: Annotated[str, typer.Argument(help="Dataset, such as fashioniq.")],
+    name: Annotated[str, typer.Argument(help="Dataset, such as fashioniq.", autocompletion=completion.datasets)],
     source: Annotated[str, typer.Option("--from", metavar="PATH|URL", help="Where its files are.")],
     to: Annotated[
         Path | None, typer.Option("--to", help="Folder of the corpus; default: where `bench run` looks.")
@@ -106,7 +113,7 @@ def _make(name: str, source: str | None, to: Path | None, settings: list[str], o
         typer.echo(f"Note: {caveat}")
 
 
-@app.command()
+@app.command(short_help="Make a corpus from your own event logs.")
 def ingest(
     source: Annotated[
         Path, typer.Argument(help="Folder with queries, impressions, clicks and items, as Parquet or CSV.")
@@ -155,7 +162,7 @@ def ingest(
     typer.echo(f"corpus in {to}")
 
 
-@app.command()
+@app.command(short_help="Print what ingest reads.")
 def columns() -> None:
     """Print the files and columns that `bench data ingest` reads."""
     from bench.datasets.ingest import INPUT_HELP
@@ -163,9 +170,9 @@ def columns() -> None:
     typer.echo(INPUT_HELP)
 
 
-@app.command()
+@app.command(short_help="Print statistics beside the paper's.")
 def stats(
-    name: Annotated[str, typer.Argument(help="Dataset or corpus folder.")],
+    name: Corpus,
     settings: Settings = None,
     out: Out = RUNS,
     as_json: AsJson = False,
@@ -180,35 +187,33 @@ def stats(
             json.dumps([{"statistic": r.statistic, "value": r.value, "published": r.published} for r in rows], indent=1)
         )
         return
-    from rich.console import Console
-    from rich.table import Table
+    from bench.cli.terminal import console, say
+    from bench.reports.fitting import Layout, Row, print_fitting
 
-    table = Table(title=corpus.info.label, title_justify="left", header_style="bold")
-    table.add_column("statistic")
-    table.add_column("here", justify="right")
-    table.add_column("published", justify="right")
-    for row in rows:
-        table.add_row(row.statistic, _number(row.value), _number(row.published))
-    Console().print(table)
+    lines = tuple(Row((row.statistic, _number(row.value), _number(row.published))) for row in rows)
+    print_fitting([Layout(("statistic", "here", "published"), lines, left=1)], console(), corpus.info.label)
     for caveat in corpus.info.caveats:
-        typer.echo(f"Note: {caveat}")
+        say(f"Note: {caveat}")
 
 
-@app.command()
+@app.command(short_help="Say all that is wrong with a corpus.")
 def validate(
-    name: Annotated[str, typer.Argument(help="Dataset or corpus folder.")],
+    name: Corpus,
     settings: Settings = None,
     out: Out = RUNS,
 ) -> None:
     """Say everything that is wrong with a corpus; exit with 1 if anything is."""
     from bench.data.checks.corpus_checks import problems
+    from bench.errors import BenchError
     from bench.plugins.registry import registry
     from bench.runs.corpora import dataset_spec
 
     folder = Path(name) if dataset_spec(name, registry()) is None else _open(name, settings or [], out).folder
+    if not folder.is_dir():
+        raise BenchError("no such folder", where=str(folder), fix="name a dataset, or the folder of a corpus")
     found = problems(folder)
     for problem in found:
-        typer.echo(str(problem))
+        typer.echo(str(problem.error(str(folder))))
     if found:
         raise typer.Exit(1)
     typer.echo(f"{folder}: nothing wrong")

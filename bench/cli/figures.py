@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from bench.cli.choices import RUNS, Device, Out, names
+from bench.cli.choices import RUNS, Device, Experiment, Out, names
 
 
 def figures(
-    experiment: Annotated[str, typer.Argument(help="kdd22, quick, fashioniq, or a TOML file.")] = "kdd22",
+    experiment: Experiment = "kdd22",
     only: Annotated[str, typer.Option("--only", help="Figures, comma-separated; default: all.")] = "",
     to: Annotated[
         Path | None, typer.Option("--to", help="Folder of the files; default: figures/NAME in the --out folder.")

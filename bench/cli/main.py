@@ -19,21 +19,21 @@ app = typer.Typer(
     name="bench",
     help="Measures what session encoders buy in e-commerce search: encoders × baselines × tasks.",
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-app.command("run")(run.run)
-app.command("pretrain")(pretrain.pretrain)
-app.command("embed")(pretrain.embed)
-app.command("show")(run.show)
-app.command("tables")(tables.tables)
-app.command("claims")(claims.claims)
-app.command("check")(check.check)
-app.command("figures")(figures.figures)
-app.command("plugins")(plugins.plugins)
-app.command("new-plugin")(new_plugin.new_plugin)
-app.command("test-plugin")(conformance.conformance)
+app.command("run", short_help="Measure encoders, and print the table.")(run.run)
+app.command("pretrain", short_help="Pretrain an encoder on a corpus.")(pretrain.pretrain)
+app.command("embed", short_help="Write the vector of every session of a corpus.")(pretrain.embed)
+app.command("show", short_help="Say how a number came about, and how to repeat it.")(run.show)
+app.command("tables", short_help="Compute and print the tables of an experiment.")(tables.tables)
+app.command("claims", short_help="Say which claims of an experiment hold.")(claims.claims)
+app.command("check", short_help="Compare a small grid with its golden tables.")(check.check)
+app.command("figures", short_help="Draw the figures of an experiment.")(figures.figures)
+app.command("plugins", short_help="List what is installed, or explain one component.")(plugins.plugins)
+app.command("new-plugin", short_help="Write a small installable plugin.")(new_plugin.new_plugin)
+app.command("test-plugin", short_help="Run the conformance kit of a component.")(conformance.conformance)
 app.add_typer(data.app, name="data")
 
 

@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from bench.cli.choices import RUNS, Device, Out, Settings
+from bench.cli.choices import RUNS, Dataset, Device, FrozenEncoder, Out, Settings
 
 
 def pretrain(
-    encoder: Annotated[str, typer.Option("--encoder", help="A frozen encoder.")],
-    dataset: Annotated[str, typer.Option("--dataset", help="Dataset or corpus folder.")] = "beauty",
+    encoder: FrozenEncoder,
+    dataset: Dataset = "beauty",
     seed: Annotated[int, typer.Option("--seed", help="Seed.")] = 0,
     settings: Settings = None,
     device: Device = "auto",
@@ -42,9 +42,9 @@ def pretrain(
 
 
 def embed(
-    encoder: Annotated[str, typer.Option("--encoder", help="A frozen encoder.")],
+    encoder: FrozenEncoder,
     to: Annotated[Path, typer.Option("--to", help="Parquet file to write.")],
-    dataset: Annotated[str, typer.Option("--dataset", help="Dataset or corpus folder.")] = "beauty",
+    dataset: Dataset = "beauty",
     seed: Annotated[int, typer.Option("--seed", help="Seed.")] = 0,
     settings: Settings = None,
     device: Device = "auto",

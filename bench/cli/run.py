@@ -9,19 +9,38 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bench.cli.choices import RUNS, AsJson, CellTimeout, Device, Jobs, Out, Settings, names
+from bench.cli import completion
+from bench.cli.choices import (
+    RUNS,
+    AsJson,
+    CellTimeout,
+    Dataset,
+    Datasets,
+    Device,
+    Encoders,
+    Jobs,
+    Out,
+    Settings,
+    Task,
+    names,
+)
 
 if TYPE_CHECKING:
     from bench.evaluation.summary import SummaryRow
 
 
 def run(
-    task: Annotated[str, typer.Option("--task", help="Task, such as ctr.")],
-    encoder: Annotated[str, typer.Option("--encoder", help="Encoders, comma-separated; vanilla is added.")],
+    task: Task,
+    encoder: Encoders,
     baseline: Annotated[
-        str, typer.Option("--baseline", help="Baselines, comma-separated; default: all of the task.")
+        str,
+        typer.Option(
+            "--baseline",
+            autocompletion=completion.baselines,
+            help="Baselines, comma-separated; default: all of the task.",
+        ),
     ] = "",
-    dataset: Annotated[str, typer.Option("--dataset", help="Datasets or corpus folders, comma-separated.")] = "beauty",
+    dataset: Datasets = "beauty",
     seeds: Annotated[int, typer.Option("--seeds", help="Number of seeds.")] = 5,
     settings: Settings = None,
     jobs: Jobs = None,
@@ -84,8 +103,8 @@ def show(
     name: Annotated[
         str, typer.Argument(help="BASELINE/ENCODER/SEED of a cell, or a key or its beginning.", metavar="NAME")
     ],
-    task: Annotated[str, typer.Option("--task", help="Task of the cell, where there are several.")] = "",
-    dataset: Annotated[str, typer.Option("--dataset", help="Its dataset, where there are several.")] = "",
+    task: Task = "",
+    dataset: Dataset = "",
     out: Out = RUNS,
 ) -> None:
     """Print how a number came about: configuration, versions, timings, result, and the command that repeats it.

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bench.cli.choices import RUNS, AsJson, CellTimeout, Device, Jobs, Out, names, typed
+from bench.cli.choices import RUNS, AsJson, CellTimeout, Device, Experiment, Jobs, Out, names, typed
 
 if TYPE_CHECKING:
     from bench.evaluation.grid import ExperimentPlan
+    from bench.reports.table import Table
     from bench.runs.store import Store
 
 _DATASETS = "table1"
 
 
 def tables(
-    experiment: Annotated[str, typer.Argument(help="kdd22, quick, fashioniq, or a TOML file.")] = "kdd22",
+    experiment: Experiment = "kdd22",
     part: Annotated[
         str, typer.Option("--part", help="Parts, comma-separated, such as table1,table2; default: all.")
     ] = "",
@@ -88,12 +91,25 @@ def tables(
     if as_json:
         typer.echo(WRITERS["json"](found))
     else:
-        typer.echo(WRITERS["md"](found))
+        _print(found)
     for line in results.warnings():
         typer.echo(line, err=True)
     typer.echo(f"{len(plan.all_cells)} cells, {computed} computed now; tables in {folder}", err=True)
     if not only_datasets and not all(results.is_done(cell) for cell in plan.all_cells):
         raise typer.Exit(1)
+
+
+def _print(tables: Sequence[Table]) -> None:
+    """Tables as wide as the terminal; Markdown where standard output is none."""
+    if sys.stdout.isatty():
+        from bench.cli.terminal import console
+        from bench.reports.terminal import print_tables
+
+        print_tables(tables, console())
+    else:
+        from bench.reports.writers import markdown
+
+        typer.echo(markdown(tables))
 
 
 def _forecast(plan: ExperimentPlan, store: Store, workers: int | None) -> str:

@@ -173,6 +173,8 @@ def _ordering_verdict(results: Results, ordering: PublishedOrdering, dataset: st
 def _order(means: dict[str, float]) -> str:
     """The encoders from the lowest mean to the highest, such as ``a < b = c``."""
     names = sorted(means, key=lambda name: means[name])
+    if not names:
+        return "–"
     signs = [" = " if means[a] == means[b] else " < " for a, b in pairwise(names)]
     return "".join(f"{name}{sign}" for name, sign in zip(names, [*signs, ""], strict=True))
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from rich.console import Console
+from rich.padding import Padding
+from rich.text import Text
+
 from bench.data.corpus import Corpus
 from bench.evaluation.claims import Answer
 from bench.stats.outcome import Outcome
@@ -32,17 +36,39 @@ def markdown_claims(answers: Sequence[Answer], corpora: Mapping[str, Corpus]) ->
         p = written_p(answer.worst.p_adjusted) if answer.worst is not None else ""
         cells = (answer.claim, answer.says, dataset, answer.verdict, effect, p, str(len(answer.outcomes)))
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
-    lines += ["", _EXPLANATION]
-    if any(outcome.conditional for answer in answers for outcome in answer.outcomes):
-        lines += ["", "One seed: all of this is conditional on one trained model."]
-    datasets = dict.fromkeys(answer.dataset for answer in answers if answer.dataset is not None)
-    notes = {note: None for name in datasets if name in corpora for note in corpora[name].info.caveats}
-    lines += [f"\nNote: {note}" for note in notes]
+    for note in _notes(answers, corpora):
+        lines += ["", note]
     for answer in answers:
         if answer.outcomes:
             lines += ["", f"**{answer.claim}, {_label(answer.dataset, corpora)}: {answer.verdict}**", ""]
             lines += [f"- {_single(outcome)}" for outcome in answer.outcomes]
     return "\n".join(lines) + "\n"
+
+
+def print_claims(answers: Sequence[Answer], corpora: Mapping[str, Corpus], console: Console) -> None:
+    """Both on a terminal: each claim in words, then its verdict on every dataset with the hypotheses behind it."""
+    for claim, says in dict.fromkeys((answer.claim, answer.says) for answer in answers):
+        console.print(Text(f"{claim}: {says}", style="bold"))
+        for answer in answers:
+            if answer.claim != claim:
+                continue
+            effect = f": {_effect(answer.worst)}, p {written_p(answer.worst.p_adjusted)}" if answer.worst else ""
+            console.print(Padding(Text(f"{_label(answer.dataset, corpora)}: {answer.verdict}{effect}"), (0, 0, 0, 2)))
+            for outcome in answer.outcomes:
+                console.print(Padding(Text(f"- {_single(outcome)}", style="dim"), (0, 0, 0, 4)))
+        console.print()
+    for line in _notes(answers, corpora):
+        console.print(Text(line))
+
+
+def _notes(answers: Sequence[Answer], corpora: Mapping[str, Corpus]) -> list[str]:
+    """How the verdicts are to be read, and what must be known of the data."""
+    lines = [_EXPLANATION]
+    if any(outcome.conditional for answer in answers for outcome in answer.outcomes):
+        lines.append("One seed: all of this is conditional on one trained model.")
+    datasets = dict.fromkeys(answer.dataset for answer in answers if answer.dataset is not None)
+    notes = {note: None for name in datasets if name in corpora for note in corpora[name].info.caveats}
+    return [*lines, *(f"Note: {note}" for note in notes)]
 
 
 def _single(outcome: Outcome) -> str:

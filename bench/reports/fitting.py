@@ -17,10 +17,17 @@ from rich.text import Text
 
 @dataclass(frozen=True)
 class Row:
-    """A row: its cells, and whether a rule stands above it. A row of one cell is a heading of those below."""
+    """A row of a table; one of a single cell is a heading of those below.
+
+    Attributes:
+        cells: from left to right.
+        rule: whether a rule stands above it.
+        bold: places of the cells that are bold.
+    """
 
     cells: tuple[str, ...]
     rule: bool = False
+    bold: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -31,12 +38,14 @@ class Layout:
         head: heads of the columns; a line break makes a head of two lines.
         rows: from top to bottom.
         left: so many columns, the first ones, stand flush left; the others are numbers.
+        prose: so many of these, the last ones, are sentences that may be wrapped; a name never is.
         note: what this layout leaves out; empty where it leaves out nothing.
     """
 
     head: tuple[str, ...]
     rows: tuple[Row, ...]
     left: int
+    prose: int = 0
     note: str = ""
 
     @property
@@ -58,11 +67,13 @@ def print_fitting(layouts: Sequence[Layout], console: Console, title: str = "") 
     table = Table(header_style="bold")
     for place, head in enumerate(layout.head):
         first = place < layout.left
-        table.add_column(Text(head), justify="left" if first else "right", no_wrap=not first, overflow="fold")
-    for row, following in zip(layout.rows, [*layout.rows[1:], None], strict=True):
-        cells = [Text(cell) for cell in row.cells] + [Text("")] * (len(layout.head) - len(row.cells))
+        wraps = first and (layout.prose == 0 or place >= layout.left - layout.prose)
+        table.add_column(Text(head), justify="left" if first else "right", no_wrap=not wraps, overflow="fold")
+    for number, row in enumerate(layout.rows):
+        cells = [Text(cell, style="bold" if place in row.bold else "") for place, cell in enumerate(row.cells)]
+        cells += [Text("")] * (len(layout.head) - len(row.cells))
         heading = len(row.cells) == 1 < len(layout.head)
-        ends = following is not None and following.rule
+        ends = number + 1 < len(layout.rows) and layout.rows[number + 1].rule
         table.add_row(*cells, end_section=ends, style="bold" if heading else None)
     console.print(table)
     if layout.note:

@@ -1,0 +1,54 @@
+"""A table of an experiment that is too wide goes on below, group after group, every number whole."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.cells import cell_len
+from rich.console import Console
+
+from bench.reports.table import Line, Table, TableCell
+from bench.reports.terminal import print_tables
+
+METRICS = ("NDCG@10", "HR@10", "MRR@10")
+DATASETS = ("Beauty (simulated)", "Clothes (simulated)", "Digital (simulated)")
+
+
+def table(grouped: bool = True, lines: int = 2) -> Table:
+    cells = tuple(TableCell(f"0.{place}345 ± 0.0{place}1†", place == 4) for place in range(9))
+    groups = tuple((name, 3) for name in DATASETS) if grouped else ()
+    columns = METRICS * 3 if grouped else tuple(f"{m} {n}" for n in range(3) for m in METRICS)
+    names = [f"muvcog-m[negatives=random,seed={n}]" for n in range(lines)]
+    return Table(
+        "t", "Table 2", ("Encoder",), groups, columns, tuple(Line((name,), cells) for name in names), ("A note.",)
+    )
+
+
+def printed(width: int, shown: Table) -> str:
+    out = io.StringIO()
+    print_tables([shown], Console(file=out, width=width))
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("width", [60, 80, 140, 300])
+@pytest.mark.parametrize("grouped", [True, False])
+def test_it_fits_and_holds_every_number(width: int, grouped: bool) -> None:
+    text = printed(width, table(grouped))
+    assert max(map(cell_len, text.splitlines())) <= width
+    for place in range(9):
+        assert text.count(f"0.{place}345 ± 0.0{place}1†") == 2
+    assert text.count("A note.") == 1
+    assert "…" not in text
+
+
+def test_each_piece_says_which_group_it_is() -> None:
+    text = printed(100, table())
+    assert [line for line in text.splitlines() if line.startswith("Table")] == [f"Table 2: {name}" for name in DATASETS]
+    assert printed(300, table()).count("Table 2") == 1
+    assert "Table 2: Beauty (simulated) (continued)" in printed(60, table())
+
+
+def test_a_table_without_lines_or_columns_is_printed() -> None:
+    assert "Table 2" in printed(80, table(lines=0))
+    assert "Table 2" in printed(80, Table("t", "Table 2", ("Encoder",), (), (), (Line(("a",), ()),)))

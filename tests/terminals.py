@@ -1,0 +1,35 @@
+"""Runs ``bench`` on a terminal of a given width, as people do."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import pty
+import re
+import struct
+import subprocess
+import termios
+from pathlib import Path
+
+from command_line import BENCH, environment
+
+_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+def on_terminal(width: int, *arguments: object, cwd: Path | None = None) -> tuple[int, list[str]]:
+    """The exit code, and the lines that stand on a terminal ``width`` columns wide, without escapes."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, width, 0, 0))
+    variables = {key: value for key, value in environment(TERM="xterm").items() if key not in ("COLUMNS", "LINES")}
+    process = subprocess.Popen(
+        [BENCH, *map(str, arguments)], stdin=theirs, stdout=theirs, stderr=theirs, env=variables, cwd=cwd
+    )
+    os.close(theirs)
+    written = b""
+    with contextlib.suppress(OSError):  # the terminal is gone when the last process has closed it
+        while chunk := os.read(ours, 65536):
+            written += chunk
+    os.close(ours)
+    text = _ESCAPES.sub("", written.decode().replace("\r\n", "\n"))
+    return process.wait(), [line.rpartition("\r")[2] for line in text.splitlines()]
