@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn import metrics as sklearn
 
+from bench.metrics import classification
 from bench.metrics.auc import auc_metric
 from bench.metrics.classification import classification_metrics, weighted_metric
-from bench.metrics.ranking import classification
 from bench.stats.users import Users
 
 SCORES: dict[str, Callable[[NDArray, NDArray], float]] = {
