@@ -29,6 +29,7 @@ def claims(
     tested where a result is missing: `bench tables` computes them, or --run.
     """
     from bench.cli.progress import GridProgress, single_progress
+    from bench.cli.terminal import console, say
     from bench.evaluation.claims import answer_claims
     from bench.evaluation.grid import plan_experiment
     from bench.evaluation.load import load_experiment
@@ -51,7 +52,6 @@ def claims(
     if as_json:
         typer.echo(json.dumps([answer.as_dict() for answer in answers], indent=1))
     else:
-        from bench.cli.terminal import console
         from bench.reports.claims import markdown_claims, print_claims
 
         if sys.stdout.isatty():
@@ -59,10 +59,10 @@ def claims(
         else:
             typer.echo(markdown_claims(answers, results.corpora), nl=False)
     for line in results.warnings():
-        typer.echo(line, err=True)
+        say(line, err=True)
     absent = sum(not results.is_done(cell) for cell in plan.all_cells)
     if absent:
         how = "" if run else f": bench claims {experiment} --run, or bench tables {experiment}"
-        typer.echo(f"{absent} of {len(plan.all_cells)} cells have no result{how}", err=True)
+        say(f"{absent} of {len(plan.all_cells)} cells have no result{how}", err=True)
     if run and absent:
         raise typer.Exit(1)

@@ -57,6 +57,7 @@ def run(
     Finished cells are kept in the --out folder; running the same command again does no work.
     """
     from bench.cli.progress import GridProgress, single_progress
+    from bench.cli.terminal import console, say
     from bench.evaluation.summary import results_of, summarise
     from bench.plugins.registry import registry
     from bench.plugins.specs import REFERENCE
@@ -86,13 +87,11 @@ def run(
         if markdown:
             typer.echo(markdown_run(rows, plan.corpora, plan.primary))
         else:
-            from bench.cli.terminal import console
-
             print_run(rows, plan.corpora, plan.primary, console(), keys)
     for line in warnings:
-        typer.echo(line, err=as_json or markdown)
+        say(line, err=as_json or markdown)
     done = sum(cell.key in computed for cell in plan.cells)
-    typer.echo(f"{len(plan.cells)} cells, {done} computed now; results in {out}/cells", err=as_json or markdown)
+    say(f"{len(plan.cells)} cells, {done} computed now; results in {out}/cells", err=as_json or markdown)
     if not (as_json or markdown):
         typer.echo(_how_to_see(rows[-1], len(plan.corpora) > 1, out))
     if any(row.status != "done" for row in rows):
@@ -143,4 +142,4 @@ def _how_to_see(row: SummaryRow, several: bool, out: Path) -> str:
     words = ["bench", "show", f"{row.baseline}/{row.encoder}/{seed}"]
     words += ["--dataset", row.dataset] if several else []
     words += ["--out", str(out)] if out != RUNS else []
-    return f"how a number came about, here seed {seed} of the last line: {shlex.join(words)}"
+    return f"how a number came about, such as that of the last line's seed {seed}:\n  {shlex.join(words)}"

@@ -46,6 +46,7 @@ def tables(
     Finished cells are kept in the --out folder; running the same command again does no work.
     """
     from bench.cli.progress import GridProgress, single_progress
+    from bench.cli.terminal import say
     from bench.errors import BenchError, did_you_mean
     from bench.evaluation.grid import plan_experiment, remove_results
     from bench.evaluation.load import load_experiment
@@ -93,8 +94,8 @@ def tables(
     else:
         _print(found)
     for line in results.warnings():
-        typer.echo(line, err=True)
-    typer.echo(f"{len(plan.all_cells)} cells, {computed} computed now; tables in {folder}", err=True)
+        say(line, err=True)
+    say(f"{len(plan.all_cells)} cells, {computed} computed now; tables in {folder}", err=True)
     if not only_datasets and not all(results.is_done(cell) for cell in plan.all_cells):
         raise typer.Exit(1)
 

@@ -11,13 +11,15 @@ if TYPE_CHECKING:
 _WIDE = 160  # columns where standard output is no terminal: wide enough for a table of everything
 
 
-def console() -> Console:
-    """Standard output, as wide as the terminal it is, or wide where it is none."""
+def console(err: bool = False) -> Console:
+    """Standard output or error, as wide as the terminal it is, or wide where it is none."""
     from rich.console import Console
 
-    return Console(width=None if sys.stdout.isatty() else _WIDE)
+    terminal = (sys.stderr if err else sys.stdout).isatty()
+    return Console(width=None if terminal else _WIDE, stderr=err)
 
 
-def say(text: str) -> None:
-    """Prints a paragraph, wrapped between words where standard output is a terminal."""
-    console().print(text, highlight=False, markup=False, soft_wrap=not sys.stdout.isatty())
+def say(text: str, err: bool = False) -> None:
+    """Prints a paragraph, wrapped between words where it goes to a terminal, as one line elsewhere."""
+    terminal = (sys.stderr if err else sys.stdout).isatty()
+    console(err).print(text, highlight=False, markup=False, soft_wrap=not terminal)

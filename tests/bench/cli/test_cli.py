@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -165,7 +166,7 @@ def test_a_traceback_is_there_for_who_asks(tmp_path: Path) -> None:
     assert "Traceback" in bench_process("--debug", *arguments).err
 
 
-def test_a_damaged_result_is_named(corpus: Path, tmp_path: Path) -> None:
+def test_a_damaged_result_is_named_and_computed_again(corpus: Path, tmp_path: Path) -> None:
     from bench.plugins.registry import registry
     from bench.runs.plan import RunRequest, make_plan
     from bench.runs.store import Store
@@ -175,4 +176,63 @@ def test_a_damaged_result_is_named(corpus: Path, tmp_path: Path) -> None:
     folder.mkdir(parents=True)
     (folder / "cell.json").write_text("{")
     arguments = ["run", "--task", "ctr", "--encoder", "vanilla", "--dataset", corpus, "--seeds", 1, "--device", "cpu"]
-    assert str(folder / "cell.json") in bench_here(*arguments, "--out", tmp_path).error
+    ran = bench_here(*arguments, "--out", tmp_path)
+    assert ran.code == 0, ran.err
+    assert any(plan.cells[0].key in line and "set aside" in line for line in ran.err.splitlines()), ran.err
+
+
+@pytest.mark.parametrize("command", [[], ["run"], ["data"], ["data", "make"], ["show"]])
+def test_short_help_is_help(command: list[str]) -> None:
+    short, long = bench_here(*command, "-h"), bench_here(*command, "--help")
+    assert short.code == long.code == 0
+    assert short.out == long.out
+    assert "Usage: bench" in short.out
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("run --encoder muvcog-", ["muvcog-t", "muvcog-m", "muvcog-plus"]),
+        ("run --encoder lstm,muvcog-p", ["lstm,muvcog-plus"]),
+        ("run --encoder lstm,lst", ["lstm,lstm-t", "lstm,lstm-iq"]),
+        ("run --baseline tran", ["transearch"]),
+        ("run --task s", ["suggest"]),
+        ("data make be", ["beauty"]),
+        ("tables q", ["quick"]),
+        ("plugins hsc", ["hscm"]),
+    ],
+)
+def test_the_shell_completes_names_without_torch(typed: str, offered: list[str]) -> None:
+    words = f"bench {typed}"
+    completing = {"_BENCH_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(len(words.split()) - 1)}
+    ran = bench_process(**completing, PYTHONPROFILEIMPORTTIME="1")
+    assert ran.out.split() == offered
+    assert not re.search(r"\| +(torch|numpy|pandas)$", ran.err, re.MULTILINE)
+
+
+def test_a_component_is_explained() -> None:
+    (facts,) = bench_here("plugins", "transearch", "--json").rows
+    options = {option["name"]: option for option in facts["options"]}
+    assert options["mode"]["allowed"] == "end, double, text or vis"
+    assert options["dropout"]["allowed"] == "a number at least 0 and below 1"
+    assert (options["margin"]["default"], options["fixed"]["default"]) == (1.0, False)
+    assert facts["needs"] == ["image vectors (with mode=vis)"]
+    assert "MM 2018" in facts["citation"]
+    assert facts["origin"] == "built-in"
+    text = bench_here("plugins", "lstm-t").out
+    assert "is what it is by images=none" in text
+    assert "Hochreiter" in text
+    assert "did you mean transearch" in bench_here("plugins", "transearhc").error
+
+
+def test_a_component_that_cannot_be_imported_is_explained_all_the_same(tmp_path: Path) -> None:
+    offers = """
+        from bench import EncoderSpec, hookimpl
+        @hookimpl
+        def bench_encoders():
+            return [EncoderSpec("absent", "not_there_at_all:Absent", "an encoder", "ourselves", {"width": 3})]
+    """
+    ran = bench_process("plugins", "absent", plugins=[install(tmp_path, "their-absent", {"absent_plugin": offers})])
+    assert ran.code == 0
+    assert "not_there_at_all:Absent cannot be imported: ModuleNotFoundError" in ran.out
+    assert "width" in ran.out

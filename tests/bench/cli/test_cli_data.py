@@ -61,7 +61,7 @@ def test_a_damaged_table_is_named(made: Path, tmp_path: Path, table: str) -> Non
     file.write_bytes(file.read_bytes()[:-30])
     ran = bench_here("data", "validate", folder)
     assert ran.code == 1
-    assert any(file.name in line for line in ran.out.splitlines())
+    assert any(line.startswith(f"{file}: ") for line in ran.out.splitlines()), "a line for people, not an object"
     assert "Traceback" not in ran.err
 
 
@@ -112,7 +112,8 @@ def test_what_must_be_fetched_says_from_where(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     assert "empty" in bench_here("data", "fetch", "fashioniq", "--from", tmp_path / "empty", *out).error
     assert "bench data make beauty" in bench_here("data", "fetch", "beauty", "--from", tmp_path, *out).error
-    assert sorted(path.name for path in tmp_path.rglob("*")) == ["empty"]
+    left = sorted(path.name for path in tmp_path.rglob("*"))
+    assert left in (["empty"], ["corpora", "empty"]), "at most the folder of corpora, with nothing in it"
 
 
 def test_a_log_is_ingested(tmp_path: Path) -> None:
