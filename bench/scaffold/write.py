@@ -25,6 +25,12 @@ _RUNS = {
     "task": "bench run --task $name --encoder meanpool",
     "dataset": "bench run --task ctr --baseline transearch --encoder lstm --dataset $name",
 }
+_SMALL = {
+    "encoder": "--seeds 1 --set sessions=600 --set downstream=300 --set epochs=2",
+    "baseline": "--seeds 1 --set sessions=600 --set downstream=300 --set epochs=2",
+    "task": "--seeds 1 --set sessions=600 --set downstream=300",
+    "dataset": "--seeds 1 --set epochs=2",
+}
 _SETTINGS = {
     "encoder": '"sessions=600", "downstream=300", "epochs=2"',
     "baseline": '"sessions=600", "downstream=300", "epochs=2"',
@@ -73,6 +79,7 @@ def write_plugin(name: str, kind: str, folder: Path, registry: Registry) -> list
         key: Template(one[kind]).substitute(meant)
         for key, one in (("gate", _GATES), ("run", _RUNS), ("settings", _SETTINGS))
     }
+    meant["run"] += f" {_SMALL[kind]}"
     contents = {place: _filled(template, meant) for place, template in _places(kind, package).items()}
     contents[Path("src", package, "__init__.py")] = f'"""{meant["cls"]}: a plugin of session-bench."""\n'
     with folder_written_whole(folder) as writing:
