@@ -71,4 +71,12 @@ def make_environment(folder: Path) -> Environment:
     subprocess.run([made.folder / "bin" / "python", "-m", "pip", "uninstall", "-qy", "setuptools"], capture_output=True)
     installed = made.run('pip install --quiet --no-deps "$SESSION_BENCH"', folder)
     assert installed.returncode == 0, installed.stderr
+    _write_pytest(made.folder / "bin")
     return made
+
+
+def _write_pytest(scripts: Path) -> None:
+    """pytest's command: the library comes from elsewhere, its script does not, and another Python's may be on PATH."""
+    script = scripts / "pytest"
+    script.write_text(f'#!/bin/sh\nexec "{scripts / "python"}" -m pytest "$@"\n')
+    script.chmod(0o755)
