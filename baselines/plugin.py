@@ -84,7 +84,7 @@ def bench_baselines() -> list[BaselineSpec]:
         BaselineSpec(
             "hscm",
             "baselines.hscm.model:Hscm",
-            "the session's queries and feedback, and similar queries of other sessions; ranks and suggests",
+            "a session's queries and feedback, and similar queries of others; ranks and suggests",
             "Chen et al., A Hybrid Framework for Session Context Modeling, TOIS 2021; "
             "https://github.com/xuanyuan14/HSCM-master",
             options=options.HscmOptions,

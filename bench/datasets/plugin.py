@@ -42,7 +42,7 @@ def bench_datasets() -> list[DatasetSpec]:
         DatasetSpec(
             "fashioniq",
             "bench.datasets.fashioniq:make",
-            "real turns of feedback on fashion products, with stand-in image vectors and sampled candidates",
+            "real turns of feedback on fashion products; stand-in image vectors, sampled candidates",
             "Yuan & Lam, Conversational Fashion Image Retrieval via Multiturn Natural Language Feedback, SIGIR 2021; "
             "Wu et al., FashionIQ, CVPR 2021",
             options=FashionIqOptions,

@@ -73,6 +73,13 @@ def test_pretraining_says_where_its_weights_are_and_happens_once(corpus: Corpus,
 
 def test_a_pretraining_that_fails_is_one_line(corpus: Corpus, tmp_path: Path) -> None:
     arguments = ["--encoder", "muvcog-m", "--dataset", corpus.folder, "--out", tmp_path, *QUICK]
-    error = bench_here("pretrain", *arguments, "--set", "beta=median").error
-    assert "'median' is not a value of beta" in error
+    error = bench_here("pretrain", *arguments, "--set", "learning_rate=1e30").error
+    assert "the pretraining loss is" in error
     assert "bench show " in error
+
+
+def test_a_wrong_choice_ends_before_anything_is_pretrained(corpus: Corpus, tmp_path: Path) -> None:
+    arguments = ["--encoder", "muvcog-m", "--dataset", corpus.folder, "--out", tmp_path / "out", *QUICK]
+    error = bench_here("pretrain", *arguments, "--set", "beta=median").error
+    assert "muvcog-m.beta must be mean or sum, not 'median'" in error
+    assert not (tmp_path / "out" / "encoders").exists()

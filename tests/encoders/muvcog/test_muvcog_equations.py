@@ -39,13 +39,13 @@ def restated(encoder: Muvcog, features: Features, corpus: Corpus, beta: str = "m
     weights = {
         "W_e": state["sources.project_image.weight"],
         "b_e": state["sources.project_image.bias"],
-        "W": state["encoders.muvcog.agv.project.weight"],
-        "W_a": state["encoders.muvcog.agv.receive.weight"][0] + state["encoders.muvcog.agv.send.weight"][0],
-        "W_g": state["encoders.muvcog.agv.score.weight"][0],
-        "b_g": state["encoders.muvcog.agv.score.bias"][0],
-        "W_b": state["encoders.muvcog.hlv.transform.weight"],
-        "W_c": state["encoders.muvcog.hlv.intra.weight"],
-        "W_d": state["encoders.muvcog.hlv.inter.weight"],
+        "W": state["encoders.agv.project.weight"],
+        "W_a": state["encoders.agv.receive.weight"][0] + state["encoders.agv.send.weight"][0],
+        "W_g": state["encoders.agv.score.weight"][0],
+        "b_g": state["encoders.agv.score.bias"][0],
+        "W_b": state["encoders.hlv.transform.weight"],
+        "W_c": state["encoders.hlv.intra.weight"],
+        "W_d": state["encoders.hlv.inter.weight"],
     }
     images = (np.array(corpus.image_vectors, dtype=np.float64) / 127).tolist()
     return Restatement(weights, features.word_vectors.double().tolist(), images, beta)
@@ -161,7 +161,7 @@ def test_nan_gets_through(corpus: Corpus, where: str) -> None:
     if where == "words":
         features.word_vectors[:, 2] = torch.nan
     else:
-        encoder.get_parameter("encoders.muvcog.agv.project.weight").data[1, 1] = torch.nan
+        encoder.get_parameter("encoders.agv.project.weight").data[1, 1] = torch.nan
     with torch.no_grad():
         agv, _ = encoder.views(SessionBatch.from_sessions(corpus, np.arange(30), features))
     assert agv.isnan().any(1).float().mean() > 0.9
