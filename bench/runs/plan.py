@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.data.corpus import Corpus
+from bench.data.truth import has_truth
 from bench.errors import BenchError
 from bench.runs.corpora import dataset_spec, open_corpus
 from bench.runs.jobs import Cell, Job, Options, plan_cell
@@ -19,6 +20,9 @@ from bench.plugins.registry import Registry
 from bench.plugins.specs import REFERENCE, BaselineSpec, DatasetSpec, EncoderSpec, Spec, TaskSpec
 from bench.progress import Progress, silent
 
+
+REFERENCES = "references"
+"""In place of a baseline's name: every reference that comes with the task."""
 
 MOST_SEEDS = 1_000
 """Of a run: more is a slip of the finger, and would plan for hours."""
@@ -32,8 +36,9 @@ class RunRequest:
         task: name of the task.
         encoders: names, or variants such as ``muvcog-m[negatives=random]``; the reference ``vanilla`` is added where
             it is missing.
-        baselines: names; when empty those that come with the task, of the same distribution. References among them
-            stand first, whatever the order.
+        baselines: names; when empty those that come with the task, of the same distribution. ``references`` stands for
+            all references among these. References stand first, whatever the order; those that need the truth of a
+            simulated corpus are left out where there is none.
         datasets: names, or folders of corpora.
         seeds: number of seeds, 0 … seeds - 1.
         settings: ``--set`` lines.
@@ -99,7 +104,6 @@ def make_plan(
         request=replace(
             request,
             encoders=[encoder.name for encoder in encoders],
-            baselines=[baseline.name for baseline in baselines],
             datasets=list(chosen.datasets),
             device=device,
         ),
@@ -116,13 +120,27 @@ def make_plan(
                 fix=f"{plan.corpora[label].folder} and {corpus.folder} have the same name in corpus.toml",
             )
         plan.corpora[label] = corpus
-        check_needs(corpus, label, [task, *baselines, *encoders], options)
+    if not request.baselines or any(has_truth(corpus) for corpus in plan.corpora.values()):
+        runs_on = {label: _without_truth_lacking(baselines, corpus) for label, corpus in plan.corpora.items()}
+    else:
+        runs_on = dict.fromkeys(plan.corpora, baselines)
+    some = {baseline.name for possible in runs_on.values() for baseline in possible}
+    plan.request = replace(plan.request, baselines=[baseline.name for baseline in baselines if baseline.name in some])
     for label, corpus in plan.corpora.items():
-        for baseline in baselines:
+        check_needs(corpus, label, [task, *runs_on[label], *encoders], options)
+    for label, corpus in plan.corpora.items():
+        for baseline in runs_on[label]:
             for encoder in encoders[:1] if baseline.reference else encoders:
                 for seed in range(request.seeds):
                     plan.cells.append(plan_cell(corpus, label, task, baseline, encoder, seed, options, device))
     return plan
+
+
+def _without_truth_lacking(baselines: list[BaselineSpec], corpus: Corpus) -> list[BaselineSpec]:
+    """Those of these baselines that need no truth, where the corpus has none: a real log has no ceilings."""
+    if has_truth(corpus):
+        return baselines
+    return [b for b in baselines if not any(need.what == "truth" for need in b.needed(b.defaults))]
 
 
 @dataclass(frozen=True)
@@ -142,7 +160,7 @@ def _chosen(request: RunRequest, registry: Registry) -> _Chosen:
         fix = f"1 to {MOST_SEEDS:,}; 5 or more for a test over seeds"
         raise BenchError(f"{request.seeds:,} seeds", where="--seeds", fix=fix)
     task = registry.get("task", request.task)
-    named_baselines = request.baselines or registry.default_baselines(task.name)
+    named_baselines = _named_baselines(request, registry)
     if not named_baselines:
         raise BenchError(f"no baseline comes with {task.name}", where="--baseline", fix="name one")
     baselines = [registry.get("baseline", name) for name in _distinct(named_baselines)]
@@ -169,6 +187,14 @@ def _chosen(request: RunRequest, registry: Registry) -> _Chosen:
         own = options["encoder", base_of(encoder.name)]
         options["encoder", encoder.name] = variant_options(encoder, changes, own)
     return _Chosen(task, baselines, encoders, datasets, options)
+
+
+def _named_baselines(request: RunRequest, registry: Registry) -> list[str]:
+    """The names asked for, with ``references`` spelt out; without any, all that come with the task."""
+    every = registry.default_baselines(request.task)
+    references = [name for name in every if registry.get("baseline", name).reference]
+    named = [references if name == REFERENCES else [name] for name in request.baselines]
+    return [name for names in named for name in names] or every
 
 
 def resolve_device(device: str) -> str:

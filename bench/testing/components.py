@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import pytest
 
 from bench.data.corpus import Corpus
+from bench.data.truth import has_truth
 from bench.data.schema import KEYWORD
 from bench.errors import BenchError
 from bench.plugins.registry import registry
@@ -64,6 +65,8 @@ class ComponentConformance:
             yield
         except BenchError as error:
             lacks = lacking(corpus)
+            if any(need.what == "truth" for need in self.spec.needed(self.spec.defaults)) and not has_truth(corpus):
+                lacks = "a known truth"
             if not lacks:
                 raise
             pytest.skip(f"refuses a corpus without {lacks}: {error}")
