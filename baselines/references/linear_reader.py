@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from bench.data.corpus import Corpus
 from bench.data.csr import Integers, expand_ranges
 from bench.data.schema import PRODUCT
+from bench.training.ridge import fit_ridge
 
 _IMAGE_DIRECTIONS = 48  # principal directions of the images that are read: many more than simulated images have
 _READ, _QUERIES = 20_000, 30_000  # images that these are found in, queries that the reader is fitted on; at most
-_SHRINKAGE = (1.0, 10.0, 100.0, 1_000.0)
 _RECENCY = 0.5
 
 
@@ -32,18 +32,8 @@ def read_intents(corpus: Corpus, intents: NDArray[np.float32], prefix: bool) -> 
     if prefix:
         read = _prefixes(corpus, read)  # (Q, 4 f)
     train, valid = (_queries(corpus, split) for split in ("train", "valid"))
-    mean, scale = read[train].mean(axis=0), read[train].std(axis=0) + 1e-6
-    read = (read - mean) / scale
-    rows = read[train].astype(np.float64)
-    gram, moment = rows.T @ rows, rows.T @ intents[train].astype(np.float64)  # (f, f), (f, d)
-    best, error = None, np.inf
-    for shrinkage in _SHRINKAGE:
-        weights = np.linalg.solve(gram + shrinkage * np.eye(len(gram)), moment)  # (f, d)
-        missed = float(np.square(read[valid] @ weights - intents[valid]).mean())
-        if missed < error:
-            best, error = weights, missed
-    assert best is not None
-    return (read @ best).astype(np.float32)
+    reader = fit_ridge(read[train], intents[train], read[valid], intents[valid])
+    return np.asarray(reader(read), dtype=np.float32)
 
 
 def _queries(corpus: Corpus, split: str) -> NDArray[np.int64]:

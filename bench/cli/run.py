@@ -37,7 +37,7 @@ def run(
         typer.Option(
             "--baseline",
             autocompletion=completion.baselines,
-            help="Baselines, comma-separated; `references`: all of the task that learn nothing. Default: all of the task.",
+            help="Baselines, comma-separated; references: all that learn nothing. Default: all of the task.",
         ),
     ] = "",
     dataset: Datasets = "beauty",

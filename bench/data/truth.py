@@ -52,6 +52,14 @@ def has_truth(corpus: Corpus) -> bool:
     return (corpus.folder / FOLDER / FILE).exists()
 
 
+def require_truth(corpus: Corpus) -> None:
+    """Raises a BenchError where a corpus has none."""
+    if not has_truth(corpus):
+        raise BenchError(
+            f"{corpus.info.name} has no known truth", where=str(corpus.folder), fix="only simulated corpora have one"
+        )
+
+
 def read_truth(corpus: Corpus) -> Truth:
     """Opens the truth of a corpus, memory-mapped; its files are compared with their checksums.
 
@@ -61,10 +69,7 @@ def read_truth(corpus: Corpus) -> Truth:
     folder = corpus.folder / FOLDER
     if _state["sealed"]:
         raise BenchError("the truth of a simulated corpus is for references only", where=str(folder))
-    if not has_truth(corpus):
-        raise BenchError(
-            f"{corpus.info.label} has no known truth", where=str(corpus.folder), fix="only simulated corpora have one"
-        )
+    require_truth(corpus)
     known = tomllib.loads((folder / FILE).read_text(encoding="utf-8"))
     for name, digest in known["checksums"].items():
         if sha256_of(folder / name) != digest:

@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 import pytest
 
 from bench.data.corpus import Corpus
-from bench.data.truth import has_truth
 from bench.data.schema import KEYWORD
+from bench.data.truth import has_truth
 from bench.errors import BenchError
 from bench.plugins.registry import registry
 from bench.plugins.specs import Spec
