@@ -109,12 +109,15 @@ class Restatement:
                 scale = 1 / math.sqrt(degree[node] * len(step))
                 total = [t + elu(scale * m) for t, m in zip(total, message, strict=True)]
             h_q.append(total)  # eq. 6
+        edges = [(at, at) for at in range(len(steps))] + [(at - 1, at) for at in range(1, len(steps))]
         z_q = []
-        for at, step in enumerate(steps):
+        for at in range(len(steps)):
             total = [0.0] * width
             for before in (at - 1, at):
                 if before >= 0:
-                    scale = 1 / math.sqrt(max(len(steps[before]), 1) * max(len(step), 1))
+                    leaving = sum(sender == before for sender, _ in edges)
+                    reaching = sum(receiver == at for _, receiver in edges)
+                    scale = 1 / math.sqrt(leaving * reaching)
                     message = product(self.w["W_d"], h_q[before])
                     total = [t + elu(scale * m) for t, m in zip(total, message, strict=True)]
             z_q.append(total)  # eq. 7

@@ -12,7 +12,9 @@ from small_corpora import random_corpus
 
 from bench.data.batch import SessionBatch
 from bench.data.corpus import Corpus
-from bench.data.features import Features
+from bench.data.features import Dims, Features
+from bench.data.schema import KEYWORD
+from bench.testing.sessions import batch_of
 from encoders.muvcog.contrast import mask_one_step, shared_clicks
 from encoders.muvcog.discriminator import Discriminator
 from encoders.muvcog.model import Muvcog
@@ -40,7 +42,7 @@ def restated(encoder: Muvcog, features: Features, corpus: Corpus, beta: str = "m
         "W_e": state["sources.project_image.weight"],
         "b_e": state["sources.project_image.bias"],
         "W": state["encoders.agv.project.weight"],
-        "W_a": state["encoders.agv.receive.weight"][0] + state["encoders.agv.send.weight"][0],
+        "W_a": state["encoders.agv.attend.weight"][0],
         "W_g": state["encoders.agv.score.weight"][0],
         "b_g": state["encoders.agv.score.bias"][0],
         "W_b": state["encoders.hlv.transform.weight"],
@@ -204,3 +206,32 @@ def test_kernel_gradient_is_the_numerical_one(corpus: Corpus) -> None:
             slope = float(view(*up) - view(*down)) / (2 * step)
         expected = float((parameter.grad * direction).sum())
         assert slope == pytest.approx(expected, rel=1e-4, abs=1e-7)
+
+
+def test_the_attention_starts_within_glorots_bound_of_one_matrix() -> None:
+    """W^a reads 2d numbers and gives one; two matrices that read d each would start √2 times as wide."""
+    torch.manual_seed(0)
+    width = 400
+    attend = Muvcog(Dims(3, 2), views="agv", view_dim=width).get_parameter("encoders.agv.attend.weight")
+    bound = (6 / (2 * width + 1)) ** 0.5
+    assert attend.shape == (1, 2 * width)
+    for half in attend.detach()[0].chunk(2):
+        assert 0.95 * bound < float(half.abs().max()) <= bound
+
+
+def test_degrees_of_equation_7_are_those_of_the_edges_between_steps() -> None:
+    """By hand: three steps of 1, 2 and 3 words, a vector of 1 for every word, all matrices the identity."""
+    features = Features(torch.ones(6, 1), np.zeros((0, 1), dtype=np.float32))
+    view = Muvcog(features.dims, views="hlv", view_dim=1)
+    for name, parameter in view.encoders["hlv"].named_parameters():
+        torch.nn.init.ones_(parameter)
+        assert name.endswith("weight")
+    with torch.no_grad():
+        found = view(batch_of(features, [[(KEYWORD, [0], None), (KEYWORD, [1, 2], None), (KEYWORD, [3, 4, 5], None)]]))
+    first, second, third = 1.0, 2 / 2**0.5, 3 / 3**0.5  # eq. 6: a word is in one step, a step has n words
+    expected = [
+        first / (2 * 1) ** 0.5,  # it sends to itself and to the second; only itself reaches it
+        first / (2 * 2) ** 0.5 + second / (2 * 2) ** 0.5,
+        second / (2 * 2) ** 0.5 + third / (1 * 2) ** 0.5,  # the last sends to itself alone
+    ]
+    assert float(found) == pytest.approx(sum(expected) / 3, abs=1e-6)
