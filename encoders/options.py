@@ -147,6 +147,8 @@ class _ContrastOptions:
         images: ``nodes`` of the graph; or ``none``: image queries are removed, in pretraining and afterwards.
         contrast: each view of an anchor is compared with the next view of positive and negative (``across``, equation
             9), or with the same (``within``, as in the released code); with one view both are the same.
+        score: of a pair of session vectors: ``mlp`` on their concatenation, as in the paper; or ``cosine`` of a linear
+            projection of each, times a learnt inverse temperature. All else is the same with both.
         negatives: ``hard``, or ``random`` for Figure 5.
         hard_at: held-out accuracy from which on negatives are hard, random ones until then and whenever it falls
             below. A discriminator that knows nothing yet picks its hardest negatives blindly, and stays at chance; 0 is
@@ -158,6 +160,7 @@ class _ContrastOptions:
     views: Literal["agv+hlv", "agv", "hlv", "gat"] = "agv+hlv"
     images: Literal["nodes", "none"] = "nodes"
     contrast: Literal["across", "within"] = "across"
+    score: Literal["mlp", "cosine"] = "mlp"
     negatives: Literal["hard", "random"] = "hard"
     hard_at: Annotated[float, Between(0, 1)] = 0.2
     mask_negatives: bool = True

@@ -24,11 +24,10 @@ from bench.training.context import TrainingContext
 from bench.training.pretraining import PretrainingStep, pretrain
 from encoders.muvcog.graph import SessionGraphs
 from encoders.muvcog.next_actions import ClickedPrefixes, NextActions
+from encoders.muvcog.temperature import inverse_temperature, new_log_scale
 from encoders.muvcog.views import build_view, glorot
 from encoders.muvcog.views.sources import SourceVectors
 from encoders.options import MuvcogPlusOptions
-
-_MAX_SCALE = 100.0  # largest inverse temperature, as in CLIP
 
 
 class MuvcogPlus(SessionEncoder):
@@ -60,7 +59,7 @@ class MuvcogPlus(SessionEncoder):
             for width in (self.output_dim, self.output_dim, dims.words + dims.images, dims.words)
         )
         glorot(self)
-        self.log_scale = nn.Parameter(torch.tensor(10.0).log())
+        self.log_scale = new_log_scale()
 
     def forward(self, batch: SessionBatch) -> Tensor:
         """(B, output_dim)."""
@@ -82,7 +81,7 @@ class MuvcogPlus(SessionEncoder):
         """(B, B) logits of every prefix with every clicked item, and with every next query."""
         vectors = self(actions.prefixes).float()
         item = self.item(torch.cat([actions.item_text, actions.item_images], dim=1))
-        scale = self.log_scale.exp().clamp(max=_MAX_SCALE)
+        scale = inverse_temperature(self.log_scale)
         pairs = ((self.to_item(vectors), item), (self.to_next(vectors), self.query(actions.next_text)))
         by_item, by_next = (scale * F.normalize(left, dim=1) @ F.normalize(right, dim=1).T for left, right in pairs)
         same = actions.items.unsqueeze(1) == actions.items

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -80,6 +81,11 @@ class TestMuvcogT(EncoderConformance):
 
 class TestMuvcogM(EncoderConformance):
     name = "muvcog-m"
+
+
+class TestMuvcogMByCosine(EncoderConformance):
+    name = "muvcog-m"
+    options: ClassVar = {"score": "cosine"}
 
 
 class TestMuvcogPlus(EncoderConformance):

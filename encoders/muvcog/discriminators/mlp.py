@@ -1,4 +1,4 @@
-"""The discriminator of MUVCOG's contrast (KDD 2022, section 3.4): whether two session vectors are of one session."""
+"""The paper's discriminator: an MLP on the two session vectors, concatenated (KDD 2022, section 3.4)."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from encoders.kernels import pair_logits
+from encoders.muvcog.discriminators.discriminator import Discriminator
 
 
-class Discriminator(nn.Module):
-    """MLP [2d, d, 1] that scores a pair of session vectors; returns logits.
+class MlpDiscriminator(Discriminator):
+    """MLP [2d, d, 1] on the concatenation, as in the released code.
 
     The first layer on a concatenation splits into two, ``W1 [g, g'] = W_left g + W_right g'``, so that all B x B pairs
     cost two products of B vectors and an addition. The last layer is linear: a ReLU under the sigmoid could never say
