@@ -149,6 +149,9 @@ class _ContrastOptions:
             9), or with the same (``within``, as in the released code); with one view both are the same.
         score: of a pair of session vectors: ``mlp`` on their concatenation, as in the paper; or ``cosine`` of a linear
             projection of each, times a learnt inverse temperature. All else is the same with both.
+        mlp_hidden: hidden layers of ``score=mlp``. The paper's "three layers with [64, 32, 1] neurons" can count the 64
+            inputs, two vectors of 32, which leaves one hidden layer of 32 (``1``, as in the released code), or not,
+            which makes two, of 64 and 32 (``2``). With ``score=cosine`` it is refused.
         negatives: ``hard``, or ``random`` for Figure 5.
         hard_at: held-out accuracy from which on negatives are hard, random ones until then and whenever it falls
             below. A discriminator that knows nothing yet picks its hardest negatives blindly, and stays at chance; 0 is
@@ -161,6 +164,7 @@ class _ContrastOptions:
     images: Literal["nodes", "none"] = "nodes"
     contrast: Literal["across", "within"] = "across"
     score: Literal["mlp", "cosine"] = "mlp"
+    mlp_hidden: Annotated[int, Between(1, 2)] = 1
     negatives: Literal["hard", "random"] = "hard"
     hard_at: Annotated[float, Between(0, 1)] = 0.2
     mask_negatives: bool = True
@@ -169,6 +173,15 @@ class _ContrastOptions:
 @dataclass(frozen=True)
 class MuvcogOptions(PretrainingConfig, _ContrastOptions, GraphOptions):
     """Options of ``muvcog-m`` and of its variants."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.score != "mlp" and self.mlp_hidden != 1:
+            raise BenchError(
+                f"mlp_hidden={self.mlp_hidden} is of score=mlp, and score={self.score} has no hidden layer",
+                where="options of muvcog",
+                fix="leave one of the two out",
+            )
 
 
 @dataclass(frozen=True)

@@ -88,6 +88,11 @@ class TestMuvcogMByCosine(EncoderConformance):
     options: ClassVar = {"score": "cosine"}
 
 
+class TestMuvcogMByTwoHiddenLayers(EncoderConformance):
+    name = "muvcog-m"
+    options: ClassVar = {"mlp_hidden": 2}
+
+
 class TestMuvcogPlus(EncoderConformance):
     name = "muvcog-plus"
 

@@ -67,6 +67,12 @@ def test_every_contrasted_encoder_takes_another_score(name: str) -> None:
     assert [type(d) for d in cosine.discriminators] == [CosineDiscriminator] * len(plain.discriminators)
 
 
+def test_a_cosine_has_no_hidden_layer() -> None:
+    assert Muvcog(Dims(), mlp_hidden=2).options.score == "mlp"
+    with pytest.raises(BenchError, match="mlp_hidden=2 is of score=mlp"):
+        Muvcog(Dims(), score="cosine", mlp_hidden=2)
+
+
 def test_steps_need_a_projection_of_their_images() -> None:
     with pytest.raises(BenchError, match="image_dim must be at least 1"):
         LstmEncoder(Dims(), image_dim=0)

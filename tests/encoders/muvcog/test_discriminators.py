@@ -5,10 +5,15 @@ from __future__ import annotations
 import pytest
 import torch
 
-from encoders.muvcog.discriminators import Discriminator, build_discriminator
+from encoders.muvcog.discriminators import Discriminator, build_discriminator, two_hidden
+from encoders.muvcog.discriminators.two_hidden import TwoHiddenMlpDiscriminator
 from encoders.options import MuvcogOptions
 
-KINDS = {"mlp": {"score": "mlp"}, "cosine": {"score": "cosine"}}
+KINDS = {
+    "mlp": {"score": "mlp"},
+    "mlp of two hidden layers": {"score": "mlp", "mlp_hidden": 2},
+    "cosine": {"score": "cosine"},
+}
 
 
 def made(kind: str, width: int = 6) -> Discriminator:
@@ -70,3 +75,37 @@ def test_half_precision_reaches_no_logit_of_the_loss(kind: str) -> None:
         with torch.autocast("cpu", torch.bfloat16):
             half = discriminator(one, other)
     torch.testing.assert_close(half.float(), whole, atol=0.2, rtol=0.05)
+
+
+def test_two_hidden_layers_are_those_of_64_and_32_neurons_on_the_concatenation() -> None:
+    discriminator, one, other = made("mlp of two hidden layers", 32), torch.randn(9, 32), torch.randn(9, 32)
+    weights = {name: value.detach() for name, value in discriminator.named_parameters()}
+    first = torch.cat([weights["left.weight"], weights["right.weight"]], dim=1)
+    assert [tuple(w.shape) for w in (first, weights["second.weight"], weights["last.weight"])] == [
+        (64, 64),
+        (32, 64),
+        (1, 32),
+    ]
+    bound = (6 / (64 + 64)) ** 0.5
+    assert 0.95 * bound < float(first.abs().max()) <= bound, "Glorot's bound of the whole matrix"
+    hidden = torch.relu(torch.cat([one, other], dim=1) @ first.T + weights["left.bias"])
+    hidden = torch.relu(hidden @ weights["second.weight"].T + weights["second.bias"])
+    expected = (hidden @ weights["last.weight"].T + weights["last.bias"])[:, 0]
+    torch.testing.assert_close(discriminator(one, other), expected)
+
+
+@pytest.mark.parametrize("block", [1, 12 * 9, 3 * 12 * 9, 10**6])
+def test_blocks_of_anchors_change_no_logit(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    discriminator, anchors, others = made("mlp of two hidden layers"), torch.randn(7, 6), torch.randn(9, 6)
+    whole = discriminator.all_pairs(anchors, others)
+    largest: list[int] = []
+    original = TwoHiddenMlpDiscriminator._logits
+
+    def spy(self: TwoHiddenMlpDiscriminator, first: torch.Tensor) -> torch.Tensor:
+        largest.append(first.numel())
+        return original(self, first)
+
+    monkeypatch.setattr(two_hidden, "_BLOCK", block)
+    monkeypatch.setattr(TwoHiddenMlpDiscriminator, "_logits", spy)
+    torch.testing.assert_close(discriminator.all_pairs(anchors, others), whole)
+    assert max(largest) <= max(block, 12 * 9), "no more in memory than a block, or one anchor"
