@@ -66,6 +66,18 @@ class TransformerOptions:
 
 
 @dataclass(frozen=True)
+class MeanPoolOptions:
+    """Options of ``meanpool``.
+
+    Attributes:
+        width: of the session's vector, 64 as MUVCOG's two views together: so many principal components, fitted on
+            training sessions, where the means are wider; 0 leaves the means as they are.
+    """
+
+    width: Annotated[int, AtLeast(0)] = 64
+
+
+@dataclass(frozen=True)
 class Word2VecOptions:
     """Options of ``word2vec``.
 

@@ -7,6 +7,7 @@ from encoders.options import (
     BertOptions,
     GraphOptions,
     LstmOptions,
+    MeanPoolOptions,
     MuvcogOptions,
     MuvcogPlusOptions,
     TransformerOptions,
@@ -77,9 +78,10 @@ def bench_encoders() -> list[EncoderSpec]:
         ),
         EncoderSpec(
             "meanpool",
-            "encoders.controls:MeanPool",
-            "control: mean of the words and mean of the images, nothing learnt; frozen",
+            "encoders.meanpool:MeanPool",
+            "control: means of keyword words, product words and images, as principal components; frozen",
             "a control of this project",
+            options=MeanPoolOptions,
             frozen=True,
         ),
         EncoderSpec(

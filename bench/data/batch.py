@@ -152,6 +152,12 @@ class SessionBatch:
         session = self.step_session[self.word_step]
         return self.features.word_means(self.words, torch.bincount(session, minlength=len(self)))
 
+    def mean_text_of(self, kind: int) -> Tensor:
+        """(B, dims.words) mean vector of the words of each session's steps of this kind, zero without any."""
+        chosen = self.step_kind[self.word_step] == kind  # (W,)
+        session = self.step_session[self.word_step[chosen]]
+        return self.features.word_means(self.words[chosen], torch.bincount(session, minlength=len(self)))
+
     def mean_images(self) -> Tensor:
         """(B, dims.images) mean image vector of each session, zero without images."""
         return segment_mean(self.features.images(self.images), self.step_session[self.image_step], len(self))

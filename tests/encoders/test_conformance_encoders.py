@@ -53,6 +53,11 @@ class TestMeanpool(EncoderConformance):
     name = "meanpool"
 
 
+class TestMeanpoolReduced(EncoderConformance):
+    name = "meanpool"
+    options: ClassVar = {"width": 3}
+
+
 class TestWord2vec(EncoderConformance):
     name = "word2vec"
 
