@@ -165,6 +165,8 @@ class _ContrastOptions:
             inputs, two vectors of 32, which leaves one hidden layer of 32 (``1``, as in the released code), or not,
             which makes two, of 64 and 32 (``2``). With ``score=cosine`` it is refused.
         negatives: ``hard``, or ``random`` for Figure 5.
+        steps_of: whose steps a session holds in pretraining: its ``own``; or those of ``strangers``, exchanged with
+            other sessions, kind by kind, as in the control ``shuffled``.
         hard_at: held-out accuracy from which on negatives are hard, random ones until then and whenever it falls
             below. A discriminator that knows nothing yet picks its hardest negatives blindly, and stays at chance; 0 is
             the letter of the paper.
@@ -178,6 +180,7 @@ class _ContrastOptions:
     score: Literal["mlp", "cosine"] = "mlp"
     mlp_hidden: Annotated[int, Between(1, 2)] = 1
     negatives: Literal["hard", "random"] = "hard"
+    steps_of: Literal["own", "strangers"] = "own"
     hard_at: Annotated[float, Between(0, 1)] = 0.2
     mask_negatives: bool = True
 

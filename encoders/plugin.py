@@ -154,6 +154,15 @@ def bench_encoders() -> list[EncoderSpec]:
             frozen=True,
         ),
         EncoderSpec(
+            "shuffled",
+            "encoders.muvcog.model:Muvcog",
+            "control: muvcog-m pretrained on sessions whose steps are those of strangers; frozen",
+            "a control of this project on the method of " + _MUVCOG,
+            options=MuvcogOptions,
+            pinned={**_BOTH, "images": "nodes", "steps_of": "strangers"},
+            frozen=True,
+        ),
+        EncoderSpec(
             "random",
             "encoders.muvcog.model:Untrained",
             "control: muvcog-m with its initial weights; frozen",

@@ -23,6 +23,7 @@ from encoders.muvcog.contrast import contrast_loss, hard_negatives, mask_one_ste
 from encoders.muvcog.discriminators import Discriminator, build_discriminator
 from encoders.muvcog.graph import SessionGraphs
 from encoders.muvcog.objective import ContrastObjective
+from encoders.muvcog.steps_of import OwnSteps, StrangersSteps
 from encoders.muvcog.views import build_view, glorot
 from encoders.muvcog.views.sources import SourceVectors
 from encoders.options import MuvcogOptions
@@ -62,7 +63,8 @@ class Muvcog(SessionEncoder):
 
     def pretrain(self, context: TrainingContext) -> None:
         """Contrasts each training session with itself, one random step masked, and with a negative from its batch."""
-        pretrain(self, ContrastObjective(self, context), self.options, context)
+        sessions = StrangersSteps(context) if self.options.steps_of == "strangers" else OwnSteps(context)
+        pretrain(self, ContrastObjective(self, sessions, context.device), self.options, context)
 
     def loss(self, anchors: SessionBatch, barred: Tensor, draws: torch.Generator, hard: bool = True) -> Tensor:
         """The negative of equation 9, mean over the B anchors.

@@ -102,6 +102,10 @@ class TestMuvcogPlus(EncoderConformance):
     name = "muvcog-plus"
 
 
+class TestShuffled(EncoderConformance):
+    name = "shuffled"
+
+
 class TestRandom(EncoderConformance):
     name = "random"
     without_gradient = ("discriminators",)  # never pretrained, so nobody asks its discriminators
