@@ -208,12 +208,15 @@ class _NextActionOptions:
         hidden_dim: width of the hidden layer of the projections into it; 0 makes them linear.
         next_query: weight of the loss on the next query's words.
         last_step: whether the last step is encoded once more alone.
+        clicks: whose clicks, and next queries, are targets: those of all ``training`` sessions; or only of those in the
+            ``downstream`` sample, the labels that an encoder trained end to end has too. Validation likewise.
     """
 
     head_dim: Width = 64
     hidden_dim: Annotated[int, AtLeast(0)] = 0
     next_query: Annotated[float, AtLeast(0)] = 0.5
     last_step: bool = False
+    clicks: Literal["training", "downstream"] = "training"
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,9 @@ class MuvcogPlus(SessionEncoder):
     item (title and image), h and f learnt projections that are thrown away afterwards, and the same again for the words
     of the next query. Batch members that clicked the same item are no negatives.
 
-    Unlike MUVCOG's contrast this uses training sessions' clicks as targets, not only to choose negatives.
+    Unlike MUVCOG's contrast this uses training sessions' clicks as targets, not only to choose negatives. An encoder
+    that is trained end to end sees those of the downstream sample alone; ``clicks="downstream"`` takes no others
+    either, so that what is left of an advantage is not one of data.
 
     Args:
         dims: widths of word and image vectors.
@@ -74,8 +76,9 @@ class MuvcogPlus(SessionEncoder):
         return torch.cat(views.chunk(2), dim=1) if self.options.last_step else views
 
     def pretrain(self, context: TrainingContext) -> None:
-        """Contrasts prefixes of training sessions with what followed them."""
-        pretrain(self, _NextActionObjective(self, context), self.options, context)
+        """Contrasts prefixes of training sessions, or of those in the downstream sample, with what followed them."""
+        of_sample = self.options.clicks == "downstream"
+        pretrain(self, _NextActionObjective(self, context), self.options, context, downstream=of_sample)
 
     def similarities(self, actions: NextActions) -> tuple[Tensor, Tensor]:
         """(B, B) logits of every prefix with every clicked item, and with every next query."""

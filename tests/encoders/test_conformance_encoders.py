@@ -102,6 +102,11 @@ class TestMuvcogPlus(EncoderConformance):
     name = "muvcog-plus"
 
 
+class TestMuvcogPlusOnDownstreamClicks(EncoderConformance):
+    name = "muvcog-plus"
+    options: ClassVar = {"clicks": "downstream"}
+
+
 class TestShuffled(EncoderConformance):
     name = "shuffled"
 
