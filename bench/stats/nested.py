@@ -15,7 +15,7 @@ users x seeds. In mean squares: the one between corpora has the variance of the 
 nothing to add or to take away, so that Satterthwaite's formula has one term, and gives C - 1.
 
 What else could be done, with false alarms at 5 corpora of 800 users, users' deviation 0.09, corpora's 0.005: all users
-pooled as if of one corpus, 32 %; pooled only where the corpora's component is not significant, 12 %; ``s^2 / C`` but
+pooled as if of one corpus, 31 %; pooled only where the corpora's component is not significant, 12 %; ``s^2 / C`` but
 never less than the variance within corpora explains, 2 to 4 %, careful for nothing. ``s^2 / C`` alone: 5 %, and 4 to
 6 % with 3, 5 and 10 corpora of 100 or 800 users, whatever the corpora's component is.
 """
