@@ -24,15 +24,19 @@ class SummaryRow:
 
     Attributes:
         mean, std: of the seeds' means over queries, or of a pooled metric's values; std is None with one seed, and for
-            a reference, of which one result stands for every seed.
+            a reference, of which one result stands for every seed. With corpora as replicates, of the corpora's means.
+        seeds: finished cells: trained models, of all corpora together.
         delta: difference to the reference, with 95 % interval ``ci_low`` … ``ci_high`` over users and seeds
             (:meth:`bench.evaluation.tests.Results.difference`). A pooled metric that is not defined on the examples
             has no interval and no p.
         p, p_adjusted: two-sided, raw and after Holm over the run's family: all encoders of all baselines and datasets,
-            the primary metric in one family and the others in a second.
+            the primary metric in one family and the others in a second. A system without a result counts as p = 1.
         status: ``done``, ``failed`` (some seed failed) or ``missing``.
         cached: no cell of this row was computed by this call.
         key: keys of the cells, joined by spaces.
+        n_corpora: corpora of the design, where they are the replicates: then interval and p are over corpora, and users
+            and queries those of all corpora. None where there is one.
+        corpus_deltas: the difference in each corpus, by corpus seed.
     """
 
     task: str
@@ -53,6 +57,8 @@ class SummaryRow:
     status: str
     cached: bool
     key: str
+    n_corpora: int | None = None
+    corpus_deltas: tuple[float, ...] = ()
 
     @property
     def keys(self) -> list[str]:
@@ -60,14 +66,17 @@ class SummaryRow:
         return self.key.split()
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON, and ``keys`` as a list; an endless interval is null."""
+        """Plain values for JSON, ``keys`` and ``corpus_deltas`` as lists; an endless interval is null."""
         values = {k: None if isinstance(v, float) and not np.isfinite(v) else v for k, v in asdict(self).items()}
-        return {**values, "keys": self.keys}
+        return {**values, "corpus_deltas": list(self.corpus_deltas), "keys": self.keys}
 
 
 def results_of(cells: Sequence[Cell], store: Store) -> Results:
     """The results of a run's cells, which are an experiment of one part."""
-    return Results(Experiment(_RUN, "", len({cell.seed for cell in cells}), ()), {_RUN: cells}, store)
+    corpora = {cell.corpus_seed for cell in cells} - {None}
+    seeds = len({(cell.corpus_seed, cell.seed) for cell in cells}) // max(len(corpora), 1)
+    experiment = Experiment(_RUN, "", seeds, (), corpus_seeds=len(corpora) or None)
+    return Results(experiment, {_RUN: cells}, store)
 
 
 def summarise(
@@ -97,12 +106,16 @@ def summarise(
     adjusted: dict[tuple[str, ...], float] = {}
     for family in ([primary], [metric for metric in metrics if metric != primary]):
         members = [name for name in differences if name[3] in family]
-        adjusted |= dict(zip(members, holm([differences[name].p for name in members]).tolist(), strict=True))
+        absent = sum(  # each is a hypothesis too, and counts as p = 1
+            len(family) for name in systems if name[2] != reference and results.status(_RUN, *name).state != "done"
+        )
+        p = holm([*(differences[name].p for name in members), *[1.0] * absent])
+        adjusted |= dict(zip(members, p.tolist(), strict=False))
 
     rows = []
     for dataset, baseline, encoder in systems:
         planned = results.planned(_RUN, dataset, baseline, encoder)
-        examples = results.examples(_RUN, dataset, baseline, encoder)
+        users, queries = results.sizes(_RUN, dataset, baseline, encoder) or (0, 0)
         keys = list(dict.fromkeys(cell.key for cell in planned))
         for metric in metrics:
             means = results.seed_values(_RUN, dataset, baseline, encoder, metric)
@@ -124,11 +137,13 @@ def summarise(
                     ci_high=difference.high if difference else None,
                     p=difference.p if difference else None,
                     p_adjusted=adjusted.get((dataset, baseline, encoder, metric)),
-                    n_users=len(examples.users) if examples else 0,
-                    n_queries=len(examples.query) if examples else 0,
+                    n_users=users,
+                    n_queries=queries,
                     status=results.status(_RUN, dataset, baseline, encoder).state,
                     cached=not computed.intersection(keys),
                     key=" ".join(keys),
+                    n_corpora=results.experiment.corpus_seeds,
+                    corpus_deltas=difference.corpus_deltas if difference else (),
                 )
             )
     return rows

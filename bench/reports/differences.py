@@ -8,7 +8,7 @@ from typing import Any
 from bench.evaluation.experiment import Part
 from bench.evaluation.tests import Results
 from bench.plugins.specs import REFERENCE
-from bench.reports.labels import dataset_label, titled
+from bench.reports.labels import REPLICATES, dataset_label, titled
 from bench.reports.table import Line, Table, TableCell
 from bench.stats.crossed import Difference
 from bench.stats.family import STRONGEST
@@ -45,6 +45,9 @@ def difference_table(results: Results, part: Part) -> Table | None:
         opens_block = not lines or lines[-1].stubs[0] != label(baseline)
         lines.append(Line((label(baseline), label(encoder), against), tuple(cells), opens_block))
     metric = label(part.metrics[0])
+    corpora = results.experiment.corpus_seeds
+    over = "users and seeds" if corpora is None else f"{corpora} corpora ({REPLICATES})"
+    no_flips = dict.fromkeys(f"No second p: {outcome.flip_note}." for outcome in outcomes if outcome.flip_note)
     return Table(
         id=f"{part.id}-differences",
         title=titled(part, f"differences in {metric}"),
@@ -54,7 +57,8 @@ def difference_table(results: Results, part: Part) -> Table | None:
         lines=tuple(lines),
         notes=(
             f"† p < 0.05 after Holm over this table ({len(outcomes)} hypotheses), declared before the run; intervals "
-            "are over users and seeds, unadjusted. The strongest other encoder is the best one on validation.",
+            f"are over {over}, unadjusted. The strongest other encoder is the best one on validation.",
+            *no_flips,
         ),
         rows=tuple(rows),
     )

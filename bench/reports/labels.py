@@ -6,6 +6,9 @@ from bench.evaluation.experiment import Part
 from bench.evaluation.tests import Results
 from bench.figures.captions import dataset_label as label_of_corpus
 
+REPLICATES = "the replicates: each made with a seed of its own, users and models nested in it"
+"""What corpora are where an experiment has several of a dataset."""
+
 
 def dataset_label(results: Results, dataset: str) -> str:
     """The printed name of a dataset of an experiment; that of a simulated one says so."""

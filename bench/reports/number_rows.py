@@ -34,7 +34,7 @@ def number_row(results: Results, part: Part, dataset: str, baseline: str, encode
     outcome = results.outcome(*system, metric)
     tested = outcome.as_dict() if outcome is not None else {}
     compared = ("delta", "low", "high", "p", "p_adjusted", "effect", "won", "tied", "lost", "flip_p", "flip_p_adjusted")
-    examples = results.examples(*system)
+    users, queries = results.sizes(*system) or (None, None)
     return {
         "table": part.id,
         "row": f"{baseline} / {encoder}",
@@ -50,11 +50,13 @@ def number_row(results: Results, part: Part, dataset: str, baseline: str, encode
         "mean": float(values.mean()) if known else None,
         "std": deviation,
         "error": error if error is not None and math.isfinite(error) else None,
-        "seeds": len(values),
-        "n_users": len(examples.users) if examples is not None else None,
-        "n_queries": len(examples.query) if examples is not None else None,
+        "seeds": len(results.planned(*system)) if len(values) else 0,
+        "n_corpora": results.experiment.corpus_seeds,
+        "n_users": users,
+        "n_queries": queries,
         **{{"low": "ci_low", "high": "ci_high"}.get(name, name): tested.get(name) for name in compared},
         **{name: tested.get(name) for name in ("test", "family", "family_size", "conditional_on_one_model")},
+        **{name: tested.get(name) for name in ("corpus_deltas", "flip_note")},
         "key": " ".join(keys),
     }
 

@@ -8,10 +8,12 @@ from rich.console import Console
 from tabulate import tabulate
 
 from bench.data.corpus import Corpus
+from bench.evaluation.experiment import written_design
 from bench.evaluation.summary import SummaryRow
 from bench.plugins.registry import registry
 from bench.plugins.specs import REFERENCE
 from bench.reports.fitting import print_fitting
+from bench.reports.labels import REPLICATES
 from bench.reports.run_layout import run_layouts, written_difference, written_value
 from bench.stats.rounding import written_p
 
@@ -76,19 +78,20 @@ def _cells(rows: Sequence[SummaryRow], corpus: Corpus, primary: str) -> tuple[st
 def _notes(rows: Sequence[SummaryRow], corpus: Corpus) -> list[str]:
     """Size of the test split, and the corpus's caveats."""
     largest = max(rows, key=lambda row: row.n_queries)
-    seeds = max(row.seeds for row in rows)
+    corpora = largest.n_corpora
     who = "users" if corpus.num_users else "sessions (the data have no users)"
     units = registry().get("task", largest.task).units
-    size = (
-        f"{largest.n_queries} {units} of {largest.n_users} {who} in the test split, {seeds} seed{'s' * (seeds != 1)}."
-    )
+    design = written_design(corpora, -(-max(row.seeds for row in rows) // (corpora or 1)))
+    splits = "test split" if corpora is None else "test splits"
+    size = f"{largest.n_queries} {units} of {largest.n_users} {who} in the {splits}, {design}."
     return [size, *(f"Note: {caveat}" for caveat in corpus.info.caveats)]
 
 
 def _reading(rows: Sequence[SummaryRow]) -> str:
     if max((row.seeds for row in rows), default=0) == 1:
         return "One seed: everything here is conditional on one trained model per encoder."
-    return "mean ± deviation over seeds; † p < 0.05 after Holm over all encoders, baselines and datasets above."
+    over = f"corpora ({REPLICATES}), intervals too" if any(row.n_corpora for row in rows) else "seeds"
+    return f"mean ± deviation over {over}; † p < 0.05 after Holm over all encoders, baselines and datasets above."
 
 
 def _keys(rows: Sequence[SummaryRow], primary: str) -> list[str]:

@@ -29,6 +29,8 @@ class Difference:
         seeds, users, queries: how many of each; with one seed all of this is conditional on one trained model.
         error: standard error of ``delta``.
         alternative: what is claimed of ``delta``: not 0, above, below, or within a margin around 0.
+        corpus_deltas: the difference in each corpus, where corpora are the replicates (:mod:`bench.stats.nested`); else
+            empty.
     """
 
     delta: float
@@ -41,6 +43,7 @@ class Difference:
     queries: int
     error: float
     alternative: Alternative | Literal["equivalent"] = "two-sided"
+    corpus_deltas: tuple[float, ...] = ()
 
 
 def crossed_difference(

@@ -8,6 +8,8 @@ is a 1: 0.0052 as 0.005 and 0.014 as 0.014, since 0.01 would stand for everythin
 from __future__ import annotations
 
 import math
+import statistics
+from collections.abc import Sequence
 
 _UNKNOWN = 3  # decimals where nothing says how many
 _MOST = 6  # and what is smaller than half a unit of the last of these is no more than the rounding of floats
@@ -57,6 +59,12 @@ def written_interval(delta: float, low: float | None, high: float | None, mark: 
         return f"{delta:+.{_UNKNOWN}f}{mark}"
     places = decimals_of_interval(low, high)
     return f"{delta:+.{places}f}{mark} [{low:+.{places}f}, {high:+.{places}f}]"
+
+
+def written_deltas(deltas: Sequence[float]) -> str:
+    """``+0.030 +0.041 +0.022``: the differences of replicates, with the digits of their deviation."""
+    places = decimals(statistics.stdev(deltas) if len(deltas) > 1 else None)
+    return " ".join(f"{delta:+.{places}f}" for delta in deltas)
 
 
 def written_p(p: float | None) -> str:
