@@ -33,6 +33,7 @@ class SummaryRow:
         status: ``done``, ``failed`` (some seed failed) or ``missing``.
         cached: no cell of this row was computed by this call.
         key: keys of the cells, joined by spaces.
+        by_seed: delta of every seed.
     """
 
     task: str
@@ -53,6 +54,7 @@ class SummaryRow:
     status: str
     cached: bool
     key: str
+    by_seed: tuple[float, ...] = ()
 
     @property
     def keys(self) -> list[str]:
@@ -129,6 +131,7 @@ def summarise(
                     status=results.status(_RUN, dataset, baseline, encoder).state,
                     cached=not computed.intersection(keys),
                     key=" ".join(keys),
+                    by_seed=difference.by_seed if difference else (),
                 )
             )
     return rows

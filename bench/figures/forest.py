@@ -11,6 +11,7 @@ import pandas as pd
 from bench.figures.drawing import Drawing
 from bench.figures.style import COLOURS, COLUMN, GREY, INK, PAGE, light_grid, new_figure, style
 from bench.plugins.specs import REFERENCE
+from bench.stats.banerjee import few
 from bench.stats.marks import dagger
 from bench.stats.outcome import Outcome
 from bench.stats.rounding import decimals_of_interval
@@ -84,7 +85,7 @@ def _draw_panel(axes: Axes, rows: Sequence[tuple[str, Outcome | None]], names: M
         if difference is None:
             axes.text(1.02, y, "MISSING", transform=beside, va="center", color=GREY, fontsize=6.0)
             continue
-        mark = dagger(outcome.p_adjusted)
+        mark = dagger(outcome.p_adjusted, difference.seeds)
         colour = COLOURS[0] if mark else GREY
         if math.isfinite(difference.low):
             axes.plot([difference.low, difference.high], [y, y], color=colour, linewidth=1.0)
@@ -128,6 +129,8 @@ def _caption(outcomes: Sequence[Outcome]) -> tuple[str, ...]:
     ]
     if seeds == [1]:
         sentences.append("One seed: everything here is conditional on one trained model per encoder.")
+    elif seeds and few(min(seeds)):
+        sentences.append("Fewer than five seeds: the intervals are Banerjee's, and no difference is marked.")
     missing = sum(outcome.difference is None for outcome in outcomes)
     if missing:
         sentences.append(f"{missing} of {len(outcomes)} have no result; they count in the family all the same.")

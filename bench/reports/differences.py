@@ -8,13 +8,14 @@ from typing import Any
 from bench.evaluation.experiment import Part
 from bench.evaluation.tests import Results
 from bench.plugins.specs import REFERENCE
-from bench.reports.labels import dataset_label, titled
+from bench.reports.labels import FEW_SEEDS, ONE_SEED, dataset_label, titled
 from bench.reports.table import Line, Table, TableCell
+from bench.stats.banerjee import few
 from bench.stats.crossed import Difference
 from bench.stats.family import STRONGEST
 from bench.stats.marks import dagger
 from bench.stats.outcome import Outcome
-from bench.stats.rounding import written_interval
+from bench.stats.rounding import written_interval, written_seeds
 
 
 def difference_table(results: Results, part: Part) -> Table | None:
@@ -37,6 +38,8 @@ def difference_table(results: Results, part: Part) -> Table | None:
             outcome = by_dataset[dataset]
             name = outcome.hypothesis.reference
             text = written_difference(outcome.difference, outcome.p_adjusted)
+            seeds = written_seeds(outcome.difference.by_seed) if outcome.difference is not None else ""
+            text += f"; {seeds}" if seeds else ""
             if not against_reference and name != STRONGEST:
                 text += f" ({label(name)})"
             cells.append(TableCell(text))
@@ -55,9 +58,17 @@ def difference_table(results: Results, part: Part) -> Table | None:
         notes=(
             f"† p < 0.05 after Holm over this table ({len(outcomes)} hypotheses), declared before the run; intervals "
             "are over users and seeds, unadjusted. The strongest other encoder is the best one on validation.",
+            *seeds_notes(results.experiment.seeds),
         ),
         rows=tuple(rows),
     )
+
+
+def seeds_notes(seeds: int) -> list[str]:
+    """What must be said of this many seeds."""
+    if seeds == 1:
+        return [ONE_SEED]
+    return [FEW_SEEDS] if few(seeds) else []
 
 
 def written_difference(difference: Difference | None, p_adjusted: float | None = None) -> str:
@@ -65,4 +76,4 @@ def written_difference(difference: Difference | None, p_adjusted: float | None =
     without a difference a dash."""
     if difference is None or not math.isfinite(difference.delta):
         return "–"
-    return written_interval(difference.delta, difference.low, difference.high, dagger(p_adjusted))
+    return written_interval(difference.delta, difference.low, difference.high, dagger(p_adjusted, difference.seeds))

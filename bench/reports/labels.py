@@ -1,10 +1,16 @@
-"""Printed names of datasets, and titles of tables."""
+"""Printed names of datasets, titles of tables, and what is said of results from few seeds."""
 
 from __future__ import annotations
 
 from bench.evaluation.experiment import Part
 from bench.evaluation.tests import Results
 from bench.figures.captions import dataset_label as label_of_corpus
+
+ONE_SEED = "One seed: everything here is conditional on one trained model per encoder."
+FEW_SEEDS = (
+    "Fewer than five seeds: intervals and p are Banerjee's, which may be too careful; no difference is marked †, and "
+    "those of the seeds stand beside each."
+)
 
 
 def dataset_label(results: Results, dataset: str) -> str:

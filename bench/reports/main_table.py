@@ -8,9 +8,10 @@ from bench.evaluation.experiment import Part
 from bench.evaluation.tests import Results
 from bench.plugins.registry import registry
 from bench.plugins.specs import REFERENCE
-from bench.reports.labels import dataset_label, titled
+from bench.reports.labels import FEW_SEEDS, ONE_SEED, dataset_label, titled
 from bench.reports.number_rows import best_encoders, number_row
 from bench.reports.table import Line, Table, TableCell
+from bench.stats.banerjee import few
 from bench.stats.marks import dagger
 from bench.stats.rounding import written_mean
 
@@ -72,7 +73,7 @@ def _text(row: dict[str, Any]) -> str:
         return str(row["status"]).upper()
     if row["mean"] is None:
         return "–"
-    return written_mean(row["mean"], row["std"], row["error"]) + dagger(row["p_adjusted"])
+    return written_mean(row["mean"], row["std"], row["error"]) + dagger(row["p_adjusted"], row["seeds"])
 
 
 def _improvement(results: Results, part: Part, baseline: str, columns: tuple[str, ...]) -> tuple[TableCell, ...] | None:
@@ -130,7 +131,9 @@ def _notes(results: Results, part: Part) -> list[str]:
 def _reading(results: Results) -> str:
     """How the numbers are to be read."""
     if results.experiment.seeds == 1:
-        return "One seed: everything here is conditional on one trained model per encoder."
+        return ONE_SEED
+    if few(results.experiment.seeds):
+        return f"mean ± deviation over seeds. {FEW_SEEDS}"
     return (
         "mean ± deviation over seeds; † differs from vanilla, p < 0.05 after Holm over the part's declared family "
         "(primary metric, or all others); bold: the best of a baseline's column and every one not significantly worse."

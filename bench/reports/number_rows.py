@@ -33,7 +33,8 @@ def number_row(results: Results, part: Part, dataset: str, baseline: str, encode
         error = deviation / math.sqrt(len(values))
     outcome = results.outcome(*system, metric)
     tested = outcome.as_dict() if outcome is not None else {}
-    compared = ("delta", "low", "high", "p", "p_adjusted", "effect", "won", "tied", "lost", "flip_p", "flip_p_adjusted")
+    compared: tuple[str, ...] = ("delta", "low", "high", "by_seed", "p", "p_adjusted", "effect", "won", "tied", "lost")
+    compared += ("flip_p", "flip_p_adjusted")
     examples = results.examples(*system)
     return {
         "table": part.id,

@@ -8,7 +8,7 @@ from bench.evaluation.summary import SummaryRow
 from bench.plugins.specs import REFERENCE
 from bench.reports.fitting import Layout, Row
 from bench.stats.marks import dagger
-from bench.stats.rounding import written_interval, written_mean, written_p
+from bench.stats.rounding import written_interval, written_mean, written_p, written_seeds
 
 
 def run_layouts(rows: Sequence[SummaryRow], primary: str) -> list[Layout]:
@@ -81,10 +81,11 @@ def _layout(
             changes = False
         before = baseline
         lead = of_system[primary]
-        delta = written_difference(lead)
+        delta, seeds = written_difference(lead), written_seeds(lead.by_seed)
         numbers = [written_value(of_system[metric], metric not in bare) for metric in metrics]
         stub = (f"  {encoder}",) if grouped else (baseline, encoder)
-        cells = (*stub, *numbers, delta.replace(" [", "\n[") if stacked else delta, written_p(lead.p_adjusted))
+        delta = delta.replace(" [", "\n[") if stacked else delta
+        cells = (*stub, *numbers, f"{delta}\n{seeds}" if seeds else delta, written_p(lead.p_adjusted))
         lines.append(Row(cells, rule=changes))
     return Layout(head, tuple(lines), left=len(names), note=note)
 
@@ -101,4 +102,4 @@ def written_difference(row: SummaryRow) -> str:
     """The difference to the reference, its mark and its interval."""
     if row.delta is None:
         return ""
-    return written_interval(row.delta, row.ci_low, row.ci_high, dagger(row.p_adjusted))
+    return written_interval(row.delta, row.ci_low, row.ci_high, dagger(row.p_adjusted, row.seeds))

@@ -12,8 +12,10 @@ from bench.evaluation.summary import SummaryRow
 from bench.plugins.registry import registry
 from bench.plugins.specs import REFERENCE
 from bench.reports.fitting import print_fitting
+from bench.reports.labels import FEW_SEEDS, ONE_SEED
 from bench.reports.run_layout import run_layouts, written_difference, written_value
-from bench.stats.rounding import written_p
+from bench.stats.banerjee import few
+from bench.stats.rounding import written_p, written_seeds
 
 _SHORT = 8  # digits of a key that tell it from a thousand others
 
@@ -66,7 +68,7 @@ def _cells(rows: Sequence[SummaryRow], corpus: Corpus, primary: str) -> tuple[st
             [
                 *system,
                 *(written_value(of_system[metric]) for metric in metrics),
-                written_difference(lead),
+                "; ".join(filter(None, (written_difference(lead), written_seeds(lead.by_seed)))),
                 written_p(lead.p_adjusted),
             ]
         )
@@ -86,8 +88,11 @@ def _notes(rows: Sequence[SummaryRow], corpus: Corpus) -> list[str]:
 
 
 def _reading(rows: Sequence[SummaryRow]) -> str:
-    if max((row.seeds for row in rows), default=0) == 1:
-        return "One seed: everything here is conditional on one trained model per encoder."
+    seeds = max((row.seeds for row in rows), default=0)
+    if seeds == 1:
+        return ONE_SEED
+    if few(seeds):
+        return f"mean ± deviation over seeds; p after Holm over all encoders, baselines and datasets above. {FEW_SEEDS}"
     return "mean ± deviation over seeds; † p < 0.05 after Holm over all encoders, baselines and datasets above."
 
 

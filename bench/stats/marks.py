@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from bench.stats.banerjee import FEWEST_SEEDS
 from bench.stats.crossed import crossed_sums
 from bench.stats.examples import Pair, Scores
 from bench.stats.holm import holm
 
 
-def dagger(p_adjusted: float | None, level: float = 0.05) -> str:
-    """``†`` for a difference to vanilla that is significant after Holm, in either direction; nothing for another."""
-    return "†" if p_adjusted is not None and p_adjusted < level else ""
+def dagger(p_adjusted: float | None, seeds: int, level: float = 0.05) -> str:
+    """``†`` for a difference to vanilla that is significant after Holm, in either direction; never below five seeds."""
+    return "†" if p_adjusted is not None and p_adjusted < level and seeds >= FEWEST_SEEDS else ""
 
 
 def bold(systems: Mapping[str, Scores], level: float = 0.05) -> frozenset[str]:

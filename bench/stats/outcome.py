@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from bench.errors import BenchError
+from bench.stats.banerjee import few
 from bench.stats.crossed import Difference, crossed_sums, for_alternative
 from bench.stats.equivalence import equivalence
 from bench.stats.examples import Pair
@@ -77,6 +78,10 @@ class Outcome:
         flat = asdict(self.hypothesis)
         for part in (self.difference, self.users):
             flat |= asdict(part) if part is not None else {}
+        for internal in ("squares", "parts"):
+            flat.pop(internal, None)
+        if self.difference is not None:
+            flat["by_seed"] = list(self.difference.by_seed)
         flat["alternative"] = self.hypothesis.alternative
         if self.difference is not None:
             flat["conditional_on_one_model"] = self.conditional
@@ -165,4 +170,6 @@ def _test(hypothesis: Hypothesis, result: Pair | Difference | None) -> str:
     if result is None:
         return "none"
     base = "crossed t over users and seeds" if isinstance(result, Pair) else "bootstrap over users and seeds"
+    seeds = len(result.sums) if isinstance(result, Pair) else result.seeds
+    base = f"{base}, Banerjee's interval" if few(seeds) else base
     return f"{base}, two one-sided" if hypothesis.alternative == "equivalent" else base

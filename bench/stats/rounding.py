@@ -8,6 +8,10 @@ is a 1: 0.0052 as 0.005 and 0.014 as 0.014, since 0.01 would stand for everythin
 from __future__ import annotations
 
 import math
+import statistics
+from collections.abc import Sequence
+
+from bench.stats.banerjee import few
 
 _UNKNOWN = 3  # decimals where nothing says how many
 _MOST = 6  # and what is smaller than half a unit of the last of these is no more than the rounding of floats
@@ -57,6 +61,14 @@ def written_interval(delta: float, low: float | None, high: float | None, mark: 
         return f"{delta:+.{_UNKNOWN}f}{mark}"
     places = decimals_of_interval(low, high)
     return f"{delta:+.{places}f}{mark} [{low:+.{places}f}, {high:+.{places}f}]"
+
+
+def written_seeds(by_seed: Sequence[float]) -> str:
+    """``seeds +0.030 +0.041 +0.022``: the difference of every seed; nothing where too few or enough were run."""
+    if not few(len(by_seed)):
+        return ""
+    places = decimals(statistics.stdev(by_seed))
+    return "seeds " + " ".join(f"{delta:+.{places}f}" for delta in by_seed)
 
 
 def written_p(p: float | None) -> str:

@@ -142,7 +142,7 @@ def test_pooled_metrics_are_those_of_the_cells_and_are_tested(stored: Stored) ->
         assert outcome.difference.delta == pytest.approx(mine.mean() - other.mean()), metric
         assert outcome.difference.low < outcome.difference.delta < outcome.difference.high
         assert outcome.difference.p < 0.05
-        assert outcome.test == "bootstrap over users and seeds"
+        assert outcome.test == "bootstrap over users and seeds, Banerjee's interval"
     back = results.difference("table2", "d", "b", "vanilla", "bert", "f1")
     assert back is not None
     assert back.delta == pytest.approx(-results.outcome("table2", "d", "b", "bert", "f1").difference.delta)  # type: ignore[union-attr]

@@ -15,7 +15,10 @@ from bench.reports.dataset_table import dataset_table
 from bench.reports.differences import difference_table
 from bench.reports.main_table import main_table
 from bench.reports.table import Table
+from bench.reports.writers import WRITERS
+from bench.stats.rounding import written_seeds
 
+SEEDS = 5
 PART = part_of("vanilla", "lstm", "muvcog-m", "random", controls=("random",))
 
 
@@ -27,7 +30,7 @@ def stored(tmp_path: Path) -> Stored:
 @pytest.fixture
 def results(stored: Stored) -> Results:
     for encoder in PART.encoders:
-        for seed in range(3):
+        for seed in range(SEEDS):
             stored.ranked(PART, encoder, seed)
     numbers = [
         PublishedNumber("table2", "Table 2", "d", "b", encoder, "ndcg@10", value)
@@ -55,10 +58,10 @@ def test_numbers_dagger_and_bold(results: Results) -> None:
     table = main_table(results, PART)
     rows = {(row["encoder"], row["metric"]): row for row in table.rows}
     for (encoder, metric), row in rows.items():
-        by_seed = np.stack([values(encoder, seed, metric) for seed in range(3)]).mean(1)
+        by_seed = np.stack([values(encoder, seed, metric) for seed in range(SEEDS)]).mean(1)
         assert row["mean"] == pytest.approx(by_seed.mean())
         assert row["std"] == pytest.approx(by_seed.std(ddof=1))
-        assert (row["seeds"], row["n_users"], row["n_queries"], row["status"]) == (3, 15, 60, "done")
+        assert (row["seeds"], row["n_users"], row["n_queries"], row["status"]) == (SEEDS, 15, 60, "done")
         assert (row["table"], row["row"], row["column"]) == ("table2", f"b / {encoder}", f"d {metric}")
     assert {encoder for (encoder, metric), row in rows.items() if row["bold"]} == {"muvcog-m"}
     shown = texts(table)
@@ -67,8 +70,29 @@ def test_numbers_dagger_and_bold(results: Results) -> None:
     assert rows["muvcog-m", "ndcg@10"]["family"] == "table2 primary"
     assert rows["muvcog-m", "mrr@10"]["family"] == "table2 secondary"
     assert rows["vanilla", "ndcg@10"]["delta"] is None
-    mean = np.mean([values("muvcog-m", seed) for seed in range(3)])
+    mean = np.mean([values("muvcog-m", seed) for seed in range(SEEDS)])
     assert shown["MUVCOG-M"][0].startswith(f"{mean:.3f}"[:4])
+
+
+@pytest.mark.parametrize("ending", ["md", "tex", "csv", "json"])
+def test_below_five_seeds_nothing_is_marked_and_every_writer_shows_the_seeds(stored: Stored, ending: str) -> None:
+    for encoder in PART.encoders:
+        for seed in range(3):
+            stored.ranked(PART, encoder, seed)
+    results = stored.results(PART)
+    tables = [main_table(results, PART), difference_table(results, PART)]
+    text = WRITERS[ending]([table for table in tables if table is not None])
+    outcome = results.outcome("table2", "d", "b", "lstm", "ndcg@10")
+    assert outcome is not None
+    assert outcome.difference is not None
+    deltas = outcome.difference.by_seed
+    assert len(deltas) == 3
+    if ending in ("md", "tex"):
+        assert "Fewer than five seeds" in text
+        assert written_seeds(deltas) in text
+        assert not any("†" in cell.text for table in tables if table for line in table.lines for cell in line.cells)
+    else:
+        assert all(str(delta) in text for delta in deltas)
 
 
 def test_an_encoder_that_stands_alone_is_not_the_best_of_anything(stored: Stored) -> None:
@@ -84,15 +108,15 @@ def test_an_encoder_that_stands_alone_is_not_the_best_of_anything(stored: Stored
 def test_improvement_is_relative_to_vanilla(results: Results) -> None:
     gains = texts(main_table(results, PART))["Improv."]
     for metric, gain in zip(PART.metrics, gains, strict=True):
-        lead, base = (np.mean([values(e, seed, metric) for seed in range(3)]) for e in ("muvcog-m", "vanilla"))
+        lead, base = (np.mean([values(e, seed, metric) for seed in range(SEEDS)]) for e in ("muvcog-m", "vanilla"))
         assert gain == f"↑ {100 * (lead / base - 1):.1f} %"
 
 
 def test_failed_and_missing_stand_where_a_number_is_not(stored: Stored) -> None:
     for encoder in ("vanilla", "lstm"):
-        for seed in range(3):
+        for seed in range(SEEDS):
             stored.ranked(PART, encoder, seed)
-    for seed in range(3):
+    for seed in range(SEEDS):
         stored.failed(PART, "muvcog-m", seed, "no luck")
         stored.cell(PART, "d", "b", "random", seed)
     results = stored.results(PART)
@@ -141,7 +165,7 @@ def test_without_vanilla_the_first_of_a_group_is_the_reference(stored: Stored) -
         groups={"lstm": "No", "muvcog-m": "No", "random": "Yes", "meanpool": "Yes"},
     )  # fmt: skip
     for encoder in ("vanilla", *part.encoders):
-        for seed in range(3):
+        for seed in range(SEEDS):
             stored.ranked(part, encoder, seed)
     numbers = tuple(PublishedNumber("table3", "Table 3", "d", "b", e, "ndcg@10", 0.5) for e in part.encoders)
     results = stored.results(part, numbers=numbers)
@@ -177,7 +201,7 @@ def test_an_ordering_is_judged_step_by_step(results: Results, encoders: tuple[st
 def test_equal_means_are_called_equal(stored: Stored) -> None:
     part = part_of("vanilla", "random", id="figure5")
     for encoder in part.encoders:
-        for seed in range(3):
+        for seed in range(SEEDS):
             stored.ranked(part, encoder, seed, key=f"the same {seed}")
     orderings = (PublishedOrdering("figure5", "Figure 5", ("vanilla", "random")),)
     table = ordering_table(stored.results(part, orderings=orderings), part)
@@ -188,7 +212,7 @@ def test_equal_means_are_called_equal(stored: Stored) -> None:
 def test_pooled_metrics_have_a_table_too(stored: Stored) -> None:
     part = part_of("word2vec", "bert", task="intent", metrics=("f1", "auc"), columns=("auc", "f1"), layout="table4")
     for encoder, right in (("vanilla", 0.1), ("word2vec", 0.5), ("bert", 0.95)):
-        for seed in range(3):
+        for seed in range(SEEDS):
             stored.classified(part, encoder, seed, right)
     table = main_table(stored.results(part), part)
     assert table.stubs == ("Features",)
@@ -199,7 +223,7 @@ def test_pooled_metrics_have_a_table_too(stored: Stored) -> None:
 
 def test_a_reference_baseline_has_one_line(stored: Stored) -> None:
     part = part_of("vanilla", "lstm", baselines=("popularity", "b"))
-    for seed in range(3):
+    for seed in range(SEEDS):
         stored.ranked(part, "vanilla", 0 if seed == 0 else seed, baseline="popularity", key="popularity-once")
         for encoder in part.encoders:
             stored.ranked(part, encoder, seed)

@@ -91,6 +91,18 @@ def test_one_seed_is_said(corpus: Corpus) -> None:
     assert "±" not in text
 
 
+def test_below_five_seeds_nothing_is_marked_and_every_seed_is_shown(corpus: Corpus) -> None:
+    rows = [replace(row, seeds=3) for row in (ROW, replace(GOOD, by_seed=(0.09, 0.1, 0.11)))]
+    text = printed(corpus, *rows)
+    assert "†" not in line(text, "good")
+    assert "seeds +0.090 +0.100 +0.110" in text
+    assert "Fewer than five seeds" in text
+    table = markdown_run(rows, {"small": corpus}, "ndcg@10")
+    assert "+0.100 [+0.080, +0.120]; seeds +0.090 +0.100 +0.110" in table
+    assert "Fewer than five seeds" in table
+    assert "seeds +" not in printed(corpus, ROW, replace(GOOD, by_seed=(0.09, 0.1, 0.11, 0.1, 0.1)))
+
+
 def test_no_more_digits_than_the_deviation_supports(corpus: Corpus) -> None:
     assert "0.512 ± 0.010" in line(printed(corpus, replace(ROW, mean=0.51234)), "vanilla")
     assert "0.51 ± 0.10" in line(printed(corpus, replace(ROW, mean=0.51234, std=0.1)), "vanilla")
