@@ -16,6 +16,7 @@ from bench.reports.differences import difference_table
 from bench.reports.main_table import main_table
 from bench.reports.table import Table
 from bench.reports.writers import WRITERS
+from bench.stats.family import Family, Hypothesis
 from bench.stats.rounding import written_seeds
 
 SEEDS = 5
@@ -153,10 +154,32 @@ def test_published_numbers_are_compared_as_differences(results: Results) -> None
     table = published_table(results, PART)
     assert table is not None
     verdicts = {row["row"].split(" / ")[-1]: row.get("verdict") for row in table.rows}
-    assert verdicts == {"vanilla": None, "lstm": "reproduced", "muvcog-m": "direction only", "random": "no"}
+    assert verdicts == {
+        "vanilla": None,
+        "lstm": "same sign, compatible size",
+        "muvcog-m": "same sign, larger",
+        "random": "opposite sign",
+    }
     assert table.rows[1]["published_delta"] == 0.3
-    assert table.notes[0] == "1 reproduced, 1 direction only, 1 no."
-    assert "simulated" in table.notes[1]
+    assert table.notes[0] == "1 opposite sign; 1 same sign, compatible size; 1 same sign, larger."
+    assert "ours on simulated data, whose strengths were chosen" in table.title
+    assert not any(word in note for word in ("reproduced", "direction only", "undecided") for note in table.notes)
+
+
+def test_where_a_margin_was_declared_a_small_difference_is_called_none(stored: Stored) -> None:
+    part = part_of("vanilla", "random")
+    for encoder in part.encoders:
+        for seed in range(SEEDS):
+            stored.ranked(part, encoder, seed)
+    same = Hypothesis("ctr", "d", "b", "random", "vanilla", "ndcg@10", "equivalent", margin=0.1)
+    numbers = tuple(
+        PublishedNumber("table2", "Table 2", "d", "b", encoder, "ndcg@10", value)
+        for encoder, value in (("vanilla", 0.1), ("random", 0.9))
+    )
+    table = published_table(stored.results(part, families=(Family("same", (same,)),), numbers=numbers), part)
+    assert table is not None
+    assert table.lines[1].cells[-1].text == "same sign, smaller; no difference beyond ±0.1"
+    assert table.rows[1]["within"] == 0.1
 
 
 def test_without_vanilla_the_first_of_a_group_is_the_reference(stored: Stored) -> None:
