@@ -34,6 +34,10 @@ class SummaryRow:
         cached: no cell of this row was computed by this call.
         key: keys of the cells, joined by spaces.
         by_seed: delta of every seed.
+        groups: letters; encoders of a baseline that share one were not told apart
+            (:func:`bench.stats.groups.rank_groups`).
+        bold: not separable from the best encoder of the baseline.
+        groups_note: why there are no groups, or which encoders were left out.
     """
 
     task: str
@@ -55,6 +59,9 @@ class SummaryRow:
     cached: bool
     key: str
     by_seed: tuple[float, ...] = ()
+    groups: str | None = None
+    bold: bool = False
+    groups_note: str | None = None
 
     @property
     def keys(self) -> list[str]:
@@ -101,7 +108,7 @@ def summarise(
         members = [name for name in differences if name[3] in family]
         adjusted |= dict(zip(members, holm([differences[name].p for name in members]).tolist(), strict=True))
 
-    rows = []
+    rows, encoders = [], results.encoders(_RUN)
     for dataset, baseline, encoder in systems:
         planned = results.planned(_RUN, dataset, baseline, encoder)
         examples = results.examples(_RUN, dataset, baseline, encoder)
@@ -110,6 +117,7 @@ def summarise(
             means = results.seed_values(_RUN, dataset, baseline, encoder, metric)
             others = results.seed_values(_RUN, dataset, baseline, reference, metric)
             difference = differences.get((dataset, baseline, encoder, metric))
+            groups = results.groups(_RUN, dataset, baseline, encoders, metric)
             compared = encoder != reference and len(means) and len(others)
             rows.append(
                 SummaryRow(
@@ -132,6 +140,9 @@ def summarise(
                     cached=not computed.intersection(keys),
                     key=" ".join(keys),
                     by_seed=difference.by_seed if difference else (),
+                    groups=groups.letters.get(encoder),
+                    bold=encoder in groups.best,
+                    groups_note=groups.note or None,
                 )
             )
     return rows

@@ -12,6 +12,13 @@ FEW_SEEDS = (
     "those of the seeds stand beside each."
 )
 
+GROUPS = "groups"
+"""Head of the column of rank groups."""
+GROUPS_READING = (
+    "groups: encoders of a baseline that share a letter were not told apart, all pairs tested at 5 % together; sharing "
+    "a letter is not equality. Bold: not separable from the best (Hsu's comparison with the best, 5 %)."
+)
+
 
 def dataset_label(results: Results, dataset: str) -> str:
     """The printed name of a dataset of an experiment; that of a simulated one says so."""

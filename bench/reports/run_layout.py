@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from bench.evaluation.summary import SummaryRow
 from bench.plugins.specs import REFERENCE
 from bench.reports.fitting import Layout, Row
+from bench.reports.labels import GROUPS
 from bench.stats.marks import dagger
 from bench.stats.rounding import written_interval, written_mean, written_p, written_seeds
 
@@ -71,7 +72,9 @@ def _layout(
     if broken:
         difference = f"Δ {primary.upper()}\nto {REFERENCE} [95 %]"
     names = ("encoder",) if grouped else ("baseline", "encoder")
-    head = (*names, *(metric.upper() for metric in metrics), difference, "p (Holm)")
+    lettered = any(of_system[primary].groups for of_system in systems.values())
+    letters = (GROUPS,) if lettered else ()
+    head = (*names, *(metric.upper() for metric in metrics), *letters, difference, "p (Holm)")
     lines: list[Row] = []
     before: str | None = None
     for (baseline, encoder), of_system in systems.items():
@@ -85,8 +88,10 @@ def _layout(
         numbers = [written_value(of_system[metric], metric not in bare) for metric in metrics]
         stub = (f"  {encoder}",) if grouped else (baseline, encoder)
         delta = delta.replace(" [", "\n[") if stacked else delta
-        cells = (*stub, *numbers, f"{delta}\n{seeds}" if seeds else delta, written_p(lead.p_adjusted))
-        lines.append(Row(cells, rule=changes))
+        letters = (lead.groups or "",) if lettered else ()
+        cells = (*stub, *numbers, *letters, f"{delta}\n{seeds}" if seeds else delta, written_p(lead.p_adjusted))
+        bold = frozenset(len(stub) + place for place, metric in enumerate(metrics) if of_system[metric].bold)
+        lines.append(Row(cells, rule=changes, bold=bold))
     return Layout(head, tuple(lines), left=len(names), note=note)
 
 

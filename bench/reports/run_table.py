@@ -12,7 +12,7 @@ from bench.evaluation.summary import SummaryRow
 from bench.plugins.registry import registry
 from bench.plugins.specs import REFERENCE
 from bench.reports.fitting import print_fitting
-from bench.reports.labels import FEW_SEEDS, ONE_SEED
+from bench.reports.labels import FEW_SEEDS, GROUPS, GROUPS_READING, ONE_SEED
 from bench.reports.run_layout import run_layouts, written_difference, written_value
 from bench.stats.banerjee import few
 from bench.stats.rounding import written_p, written_seeds
@@ -59,6 +59,8 @@ def _cells(rows: Sequence[SummaryRow], corpus: Corpus, primary: str) -> tuple[st
     """Title, column heads and lines of a dataset's table."""
     metrics = list(dict.fromkeys(row.metric for row in rows))
     head = ["baseline", "encoder", *(metric.upper() for metric in metrics)]
+    lettered = any(row.groups for row in rows if row.metric == primary)
+    head += [GROUPS] * lettered
     head += [f"Δ {primary.upper()} to {REFERENCE} [95 %]", "p (Holm)"]
     body = []
     for system in dict.fromkeys((row.baseline, row.encoder) for row in rows):
@@ -67,12 +69,19 @@ def _cells(rows: Sequence[SummaryRow], corpus: Corpus, primary: str) -> tuple[st
         body.append(
             [
                 *system,
-                *(written_value(of_system[metric]) for metric in metrics),
+                *(_emphasised(of_system[metric]) for metric in metrics),
+                *([lead.groups or ""] if lettered else []),
                 "; ".join(filter(None, (written_difference(lead), written_seeds(lead.by_seed)))),
                 written_p(lead.p_adjusted),
             ]
         )
     return f"{rows[0].task} on {corpus.info.label}", head, body
+
+
+def _emphasised(row: SummaryRow) -> str:
+    """A value in bold where no other is better for sure."""
+    text = written_value(row)
+    return f"**{text}**" if row.bold else text
 
 
 def _notes(rows: Sequence[SummaryRow], corpus: Corpus) -> list[str]:
@@ -84,7 +93,8 @@ def _notes(rows: Sequence[SummaryRow], corpus: Corpus) -> list[str]:
     size = (
         f"{largest.n_queries} {units} of {largest.n_users} {who} in the test split, {seeds} seed{'s' * (seeds != 1)}."
     )
-    return [size, *(f"Note: {caveat}" for caveat in corpus.info.caveats)]
+    groups = dict.fromkeys(row.groups_note for row in rows if row.groups_note)
+    return [size, *groups, *(f"Note: {caveat}" for caveat in corpus.info.caveats)]
 
 
 def _reading(rows: Sequence[SummaryRow]) -> str:
@@ -93,7 +103,8 @@ def _reading(rows: Sequence[SummaryRow]) -> str:
         return ONE_SEED
     if few(seeds):
         return f"mean ± deviation over seeds; p after Holm over all encoders, baselines and datasets above. {FEW_SEEDS}"
-    return "mean ± deviation over seeds; † p < 0.05 after Holm over all encoders, baselines and datasets above."
+    text = "mean ± deviation over seeds; † p < 0.05 after Holm over all encoders, baselines and datasets above."
+    return f"{text} {GROUPS_READING}" if any(row.groups for row in rows) else text
 
 
 def _keys(rows: Sequence[SummaryRow], primary: str) -> list[str]:

@@ -103,6 +103,18 @@ def test_below_five_seeds_nothing_is_marked_and_every_seed_is_shown(corpus: Corp
     assert "seeds +" not in printed(corpus, ROW, replace(GOOD, by_seed=(0.09, 0.1, 0.11, 0.1, 0.1)))
 
 
+def test_rank_groups_have_a_column_and_the_best_are_bold(corpus: Corpus) -> None:
+    rows = [replace(ROW, groups="b"), replace(GOOD, groups="a", bold=True)]
+    for text in (printed(corpus, *rows), markdown_run(rows, {"small": corpus}, "ndcg@10")):
+        assert "groups" in text
+        assert "sharing a letter is not equality" in " ".join(text.split())
+        assert " a " in next(line for line in text.splitlines() if " good " in line)
+    assert "| **0.600 ± 0.010** |" in markdown_run(rows, {"small": corpus}, "ndcg@10")
+    without = printed(corpus, replace(ROW, groups_note="No rank groups: why."))
+    assert "No rank groups: why." in without
+    assert "sharing a letter" not in without
+
+
 def test_no_more_digits_than_the_deviation_supports(corpus: Corpus) -> None:
     assert "0.512 ± 0.010" in line(printed(corpus, replace(ROW, mean=0.51234)), "vanilla")
     assert "0.51 ± 0.10" in line(printed(corpus, replace(ROW, mean=0.51234, std=0.1)), "vanilla")
