@@ -14,6 +14,7 @@ from bench.runs.jobs import Cell
 from bench.runs.store import Store
 from bench.stats.crossed import Difference
 from bench.stats.holm import holm
+from bench.stats.power import Smallest, smallest_of
 
 _RUN = "run"
 
@@ -34,6 +35,9 @@ class SummaryRow:
         cached: no cell of this row was computed by this call.
         key: keys of the cells, joined by spaces.
         by_seed: delta of every seed.
+        smallest_found: the smallest difference that this design finds with 80 % power; ``smallest_limit`` says whether
+            ``seeds`` or ``users`` limit it, the other two what more of them would find
+            (:mod:`bench.stats.power`). None with one seed.
         groups: letters; encoders of a baseline that share one were not told apart
             (:func:`bench.stats.groups.rank_groups`).
         bold: not separable from the best encoder of the baseline.
@@ -59,9 +63,23 @@ class SummaryRow:
     cached: bool
     key: str
     by_seed: tuple[float, ...] = ()
+    smallest_found: float | None = None
+    smallest_limit: str | None = None
+    smallest_any_users: float | None = None
+    smallest_twice_seeds: float | None = None
     groups: str | None = None
     bold: bool = False
     groups_note: str | None = None
+
+    @property
+    def smallest(self) -> Smallest | None:
+        """What this design finds, where it is known."""
+        found, limit = self.smallest_found, self.smallest_limit
+        if found is None or self.smallest_any_users is None or self.smallest_twice_seeds is None:
+            return None
+        return Smallest(
+            found, "seeds" if limit == "seeds" else "users", self.smallest_any_users, self.smallest_twice_seeds
+        )
 
     @property
     def keys(self) -> list[str]:
@@ -117,6 +135,7 @@ def summarise(
             means = results.seed_values(_RUN, dataset, baseline, encoder, metric)
             others = results.seed_values(_RUN, dataset, baseline, reference, metric)
             difference = differences.get((dataset, baseline, encoder, metric))
+            smallest = smallest_of(difference) if difference else None
             groups = results.groups(_RUN, dataset, baseline, encoders, metric)
             compared = encoder != reference and len(means) and len(others)
             rows.append(
@@ -140,6 +159,10 @@ def summarise(
                     cached=not computed.intersection(keys),
                     key=" ".join(keys),
                     by_seed=difference.by_seed if difference else (),
+                    smallest_found=smallest.found if smallest else None,
+                    smallest_limit=smallest.limit if smallest else None,
+                    smallest_any_users=smallest.with_any_users if smallest else None,
+                    smallest_twice_seeds=smallest.with_twice_the_seeds if smallest else None,
                     groups=groups.letters.get(encoder),
                     bold=encoder in groups.best,
                     groups_note=groups.note or None,

@@ -11,6 +11,7 @@ from rich.text import Text
 from bench.data.corpus import Corpus
 from bench.evaluation.claims import Answer
 from bench.reports.labels import FEW_SEEDS
+from bench.reports.power_line import power_of
 from bench.stats.outcome import Outcome
 from bench.stats.rounding import written_interval, written_p, written_seeds
 
@@ -69,6 +70,8 @@ def _notes(answers: Sequence[Answer], corpora: Mapping[str, Corpus]) -> list[str
         lines.append("One seed: all of this is conditional on one trained model.")
     if any(outcome.difference and outcome.difference.parts for answer in answers for outcome in answer.outcomes):
         lines.append(FEW_SEEDS)
+    line = power_of(outcome for answer in answers for outcome in answer.outcomes)
+    lines += [line] if line else []
     datasets = dict.fromkeys(answer.dataset for answer in answers if answer.dataset is not None)
     notes = {note: None for name in datasets if name in corpora for note in corpora[name].info.caveats}
     return [*lines, *(f"Note: {note}" for note in notes)]

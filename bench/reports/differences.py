@@ -9,6 +9,7 @@ from bench.evaluation.experiment import Part
 from bench.evaluation.tests import Results
 from bench.plugins.specs import REFERENCE
 from bench.reports.labels import FEW_SEEDS, ONE_SEED, dataset_label, titled
+from bench.reports.power_line import power_of
 from bench.reports.table import Line, Table, TableCell
 from bench.stats.banerjee import few
 from bench.stats.crossed import Difference
@@ -59,6 +60,7 @@ def difference_table(results: Results, part: Part) -> Table | None:
             f"† p < 0.05 after Holm over this table ({len(outcomes)} hypotheses), declared before the run; intervals "
             "are over users and seeds, unadjusted. The strongest other encoder is the best one on validation.",
             *seeds_notes(results.experiment.seeds),
+            *filter(None, [power_of(outcomes, label)]),
         ),
         rows=tuple(rows),
     )

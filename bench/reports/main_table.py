@@ -10,6 +10,7 @@ from bench.plugins.registry import registry
 from bench.plugins.specs import REFERENCE
 from bench.reports.labels import FEW_SEEDS, GROUPS, GROUPS_READING, ONE_SEED, dataset_label, titled
 from bench.reports.number_rows import number_row
+from bench.reports.power_line import power_of
 from bench.reports.table import Line, Table, TableCell
 from bench.stats.banerjee import few
 from bench.stats.marks import dagger
@@ -74,6 +75,7 @@ def main_table(results: Results, part: Part) -> Table:
         notes=(
             *_notes(results, part),
             _reading(results),
+            *filter(None, [power_of(results.outcomes().get(f"{part.id} primary", []), label)]),
             *([GROUPS_READING] if lettered else []),
             *dict.fromkeys(groups.note for groups in ranked if groups.note),
         ),

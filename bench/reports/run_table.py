@@ -13,6 +13,7 @@ from bench.plugins.registry import registry
 from bench.plugins.specs import REFERENCE
 from bench.reports.fitting import print_fitting
 from bench.reports.labels import FEW_SEEDS, GROUPS, GROUPS_READING, ONE_SEED
+from bench.reports.power_line import power_line
 from bench.reports.run_layout import run_layouts, written_difference, written_value
 from bench.stats.banerjee import few
 from bench.stats.rounding import written_p, written_seeds
@@ -35,7 +36,7 @@ def print_run(
     for dataset, corpus in corpora.items():
         mine = [row for row in rows if row.dataset == dataset]
         print_fitting(run_layouts(mine, primary), console, f"{mine[0].task} on {corpus.info.label}")
-        for note in _notes(mine, corpus):
+        for note in _notes(mine, corpus, primary):
             console.print(note, highlight=False, markup=False)
         for line in _keys(mine, primary) if keys else ():
             console.print(line, highlight=False, markup=False)
@@ -51,7 +52,7 @@ def markdown_run(rows: Sequence[SummaryRow], corpora: dict[str, Corpus], primary
         title, head, body = _cells(mine, corpus, primary)
         align = ["left", "left", *["right"] * (len(head) - 2)]
         table = tabulate(body, head, tablefmt="github", colalign=align, disable_numparse=True)
-        parts.append("\n\n".join([f"### {title}", table, *_notes(mine, corpus)]))
+        parts.append("\n\n".join([f"### {title}", table, *_notes(mine, corpus, primary)]))
     return "\n\n".join([*parts, _reading(rows)]) + "\n"
 
 
@@ -84,8 +85,8 @@ def _emphasised(row: SummaryRow) -> str:
     return f"**{text}**" if row.bold else text
 
 
-def _notes(rows: Sequence[SummaryRow], corpus: Corpus) -> list[str]:
-    """Size of the test split, and the corpus's caveats."""
+def _notes(rows: Sequence[SummaryRow], corpus: Corpus, primary: str) -> list[str]:
+    """Size of the test split, what it could have found, and the corpus's caveats."""
     largest = max(rows, key=lambda row: row.n_queries)
     seeds = max(row.seeds for row in rows)
     who = "users" if corpus.num_users else "sessions (the data have no users)"
@@ -94,7 +95,11 @@ def _notes(rows: Sequence[SummaryRow], corpus: Corpus) -> list[str]:
         f"{largest.n_queries} {units} of {largest.n_users} {who} in the test split, {seeds} seed{'s' * (seeds != 1)}."
     )
     groups = dict.fromkeys(row.groups_note for row in rows if row.groups_note)
-    return [size, *groups, *(f"Note: {caveat}" for caveat in corpus.info.caveats)]
+    contrasts = [
+        (f"{row.baseline}: {row.encoder} − {REFERENCE}", row.smallest) for row in rows if row.metric == primary
+    ]
+    line = power_line([(name, smallest) for name, smallest in contrasts if smallest is not None])
+    return [size, *([line] if line else []), *groups, *(f"Note: {caveat}" for caveat in corpus.info.caveats)]
 
 
 def _reading(rows: Sequence[SummaryRow]) -> str:

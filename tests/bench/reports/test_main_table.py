@@ -160,6 +160,13 @@ def test_failed_and_missing_stand_where_a_number_is_not(stored: Stored) -> None:
     assert [line.cells[0].text for line in differences.lines if line.stubs[1] == "muvcog-m"] == ["–", "–"]
 
 
+def test_what_could_have_been_found_stands_under_both_tables(results: Results) -> None:
+    for table in (main_table(results, PART), difference_table(results, PART)):
+        assert table is not None
+        (line,) = [note for note in table.notes if "80 % power" in note]
+        assert "the median of 4 contrasts" in line
+
+
 def test_differences_name_the_strongest_other(results: Results) -> None:
     table = difference_table(results, PART)
     assert table is not None

@@ -103,6 +103,19 @@ def test_below_five_seeds_nothing_is_marked_and_every_seed_is_shown(corpus: Corp
     assert "seeds +" not in printed(corpus, ROW, replace(GOOD, by_seed=(0.09, 0.1, 0.11, 0.1, 0.1)))
 
 
+def test_what_could_have_been_found_stands_under_the_table(corpus: Corpus) -> None:
+    with_power = {"smallest_limit": "seeds", "smallest_any_users": 0.012, "smallest_twice_seeds": 0.011}
+    rows = [ROW, replace(GOOD, smallest_found=0.01, **with_power), replace(WEAK, smallest_found=0.018, **with_power)]
+    expected = (
+        "Smallest difference found with 80 % power at 5 %, two-sided and uncorrected: 0.010 (b: good − vanilla, the "
+        "median of 2 contrasts), 0.018 (b: weak − vanilla, the largest). There seeds limit it: more users alone never "
+        "reach 0.012, twice the seeds 0.011."
+    )
+    for text in (printed(corpus, *rows), markdown_run(rows, {"small": corpus}, "ndcg@10")):
+        assert expected in " ".join(text.split())
+    assert "80 % power" not in printed(corpus, ROW, GOOD)
+
+
 def test_rank_groups_have_a_column_and_the_best_are_bold(corpus: Corpus) -> None:
     rows = [replace(ROW, groups="b"), replace(GOOD, groups="a", bold=True)]
     for text in (printed(corpus, *rows), markdown_run(rows, {"small": corpus}, "ndcg@10")):
