@@ -122,18 +122,24 @@ class Results(StoredResults):
 
     def outcome(self, part: str, dataset: str, baseline: str, encoder: str, metric: str) -> Outcome | None:
         """The outcome against the reference in the part's primary or secondary family."""
-        return self._against_reference.get((part, dataset, baseline, encoder, metric))
+        return self._protocol[0].get((part, dataset, baseline, encoder, metric))
+
+    def against_strongest(self, part: str, dataset: str, baseline: str, encoder: str, metric: str) -> Outcome | None:
+        """The outcome of the champion against the strongest other encoder, in the same families; else None."""
+        return self._protocol[1].get((part, dataset, baseline, encoder, metric))
 
     @cached_property
-    def _against_reference(self) -> dict[tuple[str, str, str, str, str], Outcome]:
-        outcomes = {}
+    def _protocol(self) -> tuple[dict[tuple[str, ...], Outcome], dict[tuple[str, ...], Outcome]]:
+        """Outcomes of the protocol's families: against the reference, and against the strongest other encoder."""
+        to_reference: dict[tuple[str, ...], Outcome] = {}
+        to_strongest: dict[tuple[str, ...], Outcome] = {}
         for part in self.cells:
             for family in (f"{part} primary", f"{part} secondary"):
                 for outcome in self.outcomes().get(family, []):
                     h = outcome.hypothesis
-                    if h.reference == REFERENCE:
-                        outcomes[part, h.dataset, h.baseline, h.encoder, h.metric] = outcome
-        return outcomes
+                    place = (part, h.dataset, h.baseline, h.encoder, h.metric)
+                    (to_reference if h.reference == REFERENCE else to_strongest)[place] = outcome
+        return to_reference, to_strongest
 
     def _compare(self, place: Place, reference: str, metric: str) -> Pair | Difference | None:
         part, dataset, baseline, encoder = place

@@ -32,7 +32,8 @@ def number_row(results: Results, part: Part, dataset: str, baseline: str, encode
     outcome = results.outcome(*system, metric)
     tested = outcome.as_dict() if outcome is not None else {}
     compared: tuple[str, ...] = ("delta", "low", "high", "by_seed", "p", "p_adjusted", "effect", "won", "tied", "lost")
-    compared += ("flip_p", "flip_p_adjusted")
+    compared += ("flip_p", "flip_p_adjusted", "degrees")
+    commit, versions = results.origin(*system)
     examples = results.examples(*system)
     groups = results.groups(part.id, dataset, baseline, part.encoders, metric)
     return {
@@ -55,6 +56,9 @@ def number_row(results: Results, part: Part, dataset: str, baseline: str, encode
         "n_queries": len(examples.query) if examples is not None else None,
         **{{"low": "ci_low", "high": "ci_high"}.get(name, name): tested.get(name) for name in compared},
         **{name: tested.get(name) for name in ("test", "family", "family_size", "conditional_on_one_model")},
+        "delta_error": tested.get("error"),
+        "commit": commit,
+        "versions": versions,
         "groups": groups.letters.get(encoder),
         "bold": encoder in groups.best,
         "key": " ".join(keys),

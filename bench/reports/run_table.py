@@ -16,7 +16,8 @@ from bench.reports.labels import FEW_SEEDS, GROUPS, GROUPS_READING, ONE_SEED
 from bench.reports.power_line import power_line
 from bench.reports.run_layout import run_layouts, written_difference, written_value
 from bench.stats.banerjee import few
-from bench.stats.rounding import written_p, written_seeds
+from bench.stats.marks import dagger
+from bench.stats.rounding import written_interval, written_p, written_seeds
 
 _SHORT = 8  # digits of a key that tell it from a thousand others
 
@@ -99,16 +100,40 @@ def _notes(rows: Sequence[SummaryRow], corpus: Corpus, primary: str) -> list[str
         (f"{row.baseline}: {row.encoder} − {REFERENCE}", row.smallest) for row in rows if row.metric == primary
     ]
     line = power_line([(name, smallest) for name, smallest in contrasts if smallest is not None])
-    return [size, *([line] if line else []), *groups, *(f"Note: {caveat}" for caveat in corpus.info.caveats)]
+    return [
+        size,
+        *_strongest(rows, primary),
+        *([line] if line else []),
+        *groups,
+        *(f"Note: {caveat}" for caveat in corpus.info.caveats),
+    ]
+
+
+def _strongest(rows: Sequence[SummaryRow], primary: str) -> list[str]:
+    """Each champion against the strongest other encoder of its baseline."""
+    lines = []
+    for row in rows:
+        if row.metric == primary and row.strongest is not None and row.strongest_delta is not None:
+            mark = dagger(row.strongest_p_adjusted, row.seeds)
+            written = written_interval(row.strongest_delta, row.strongest_ci_low, row.strongest_ci_high, mark)
+            seeds = written_seeds(row.strongest_by_seed)
+            names = f"{row.baseline}: {row.encoder} − {row.strongest}, the strongest other on validation"
+            p = written_p(row.strongest_p_adjusted)
+            lines.append(f"{names}: Δ {primary.upper()} {written}, p (Holm) {p}{'; ' if seeds else ''}{seeds}.")
+    return lines
 
 
 def _reading(rows: Sequence[SummaryRow]) -> str:
     seeds = max((row.seeds for row in rows), default=0)
     if seeds == 1:
         return ONE_SEED
+    size = max((row.family_size or 0 for row in rows), default=0)
+    family = f"the {size} hypotheses of this run" if size > 1 else "all hypotheses of this run"
+    family += f": each encoder against {REFERENCE}"
+    family += ", muvcog-m against the strongest other one on validation" if any(row.strongest for row in rows) else ""
     if few(seeds):
-        return f"mean ± deviation over seeds; p after Holm over all encoders, baselines and datasets above. {FEW_SEEDS}"
-    text = "mean ± deviation over seeds; † p < 0.05 after Holm over all encoders, baselines and datasets above."
+        return f"mean ± deviation over seeds; p after Holm over {family}. {FEW_SEEDS}"
+    text = f"mean ± deviation over seeds; † p < 0.05 after Holm over {family}."
     return f"{text} {GROUPS_READING}" if any(row.groups for row in rows) else text
 
 

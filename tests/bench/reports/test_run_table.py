@@ -116,6 +116,27 @@ def test_what_could_have_been_found_stands_under_the_table(corpus: Corpus) -> No
     assert "80 % power" not in printed(corpus, ROW, GOOD)
 
 
+def test_the_champion_beside_the_strongest_other_has_a_line(corpus: Corpus) -> None:
+    champion = replace(
+        GOOD,
+        encoder="muvcog-m",
+        family_size=3,
+        strongest="good",
+        strongest_delta=0.02,
+        strongest_ci_low=0.01,
+        strongest_ci_high=0.03,
+        strongest_p=0.001,
+        strongest_p_adjusted=0.001,
+    )
+    for text in (
+        printed(corpus, ROW, GOOD, champion),
+        markdown_run([ROW, GOOD, champion], {"small": corpus}, "ndcg@10"),
+    ):
+        said = " ".join(text.split())
+        assert "b: muvcog-m − good, the strongest other on validation: Δ NDCG@10 +0.020† [+0.010, +0.030]" in said
+        assert "after Holm over the 3 hypotheses of this run: each encoder against vanilla, muvcog-m against" in said
+
+
 def test_rank_groups_have_a_column_and_the_best_are_bold(corpus: Corpus) -> None:
     rows = [replace(ROW, groups="b"), replace(GOOD, groups="a", bold=True)]
     for text in (printed(corpus, *rows), markdown_run(rows, {"small": corpus}, "ndcg@10")):
