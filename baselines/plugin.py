@@ -6,16 +6,34 @@ from baselines import options
 from bench import BaselineSpec, hookimpl
 from bench.plugins.needs import Need
 
+_OWN = "A control of this project's own: Liu et al., KDD 2022, has none"
+
 
 @hookimpl
 def bench_baselines() -> list[BaselineSpec]:
     """The paper's downstream models, and references that learn nothing."""
     return [
         BaselineSpec(
+            "chance",
+            "baselines.references.shown:Chance",
+            "reference: all items tie; what a random order is expected to have",
+            _OWN,
+            task="ctr",
+            reference=True,
+        ),
+        BaselineSpec(
+            "shown-order",
+            "baselines.references.shown:ShownOrder",
+            "reference: items in the order in which they were shown",
+            _OWN,
+            task="ctr",
+            reference=True,
+        ),
+        BaselineSpec(
             "popularity",
             "baselines.references.popularity:ItemPopularity",
             "reference: items by their clicks in training sessions",
-            "A control of this project's own: Liu et al., KDD 2022, has none",
+            _OWN,
             task="ctr",
             reference=True,
         ),
@@ -29,11 +47,28 @@ def bench_baselines() -> list[BaselineSpec]:
             task="ctr",
             reference=True,
         ),
+        *(
+            BaselineSpec(
+                name,
+                f"baselines.references.ceilings:{target}",
+                f"ceiling: {what}; simulated corpora only",
+                _OWN,
+                needs=(Need("truth"),),
+                task="ctr",
+                reference=True,
+            )
+            for name, target, what in (
+                ("best-current", "BestCurrent", "known items, and the best linear reader of the current query"),
+                ("best-prefix", "BestPrefix", "known items, and the best linear reader of the session so far"),
+                ("oracle-intent", "OracleIntent", "known items, and what the shopper really wants"),
+                ("oracle", "Oracle", "the true utility of each item, without the chance in a click"),
+            )
+        ),
         BaselineSpec(
             "word-popularity",
             "baselines.references.popularity:WordPopularity",
             "reference: words by how often they are asked next in training sessions",
-            "A control of this project's own: Liu et al., KDD 2022, has none",
+            _OWN,
             task="suggest",
             reference=True,
         ),
@@ -41,7 +76,7 @@ def bench_baselines() -> list[BaselineSpec]:
             "query-words",
             "baselines.references.query_words:QueryWords",
             "reference: the words of the current query again, then popular ones",
-            "A control of this project's own: Liu et al., KDD 2022, has none",
+            _OWN,
             task="suggest",
             reference=True,
         ),

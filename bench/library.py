@@ -80,6 +80,7 @@ def run(
     dataset: Names | Path = "beauty",
     *,
     seeds: int = 5,
+    corpus_seeds: int | None = None,
     settings: Settings = (),
     device: str = "auto",
     jobs: int | None = None,
@@ -97,7 +98,9 @@ def run(
         encoder: names, or variants such as ``muvcog-m[negatives=random]``; ``vanilla`` is added.
         baseline: names; without any, all that come with the task.
         dataset: names, or folders of corpora.
-        seeds: how many.
+        seeds: how many; with ``corpus_seeds`` that many for each corpus, where one will do.
+        corpus_seeds: make each dataset, which must be simulated, with seeds 1 … corpus_seeds, and take the corpora as
+            replicates: for claims about the simulated world, which users of one corpus know nothing of.
         settings: options of components.
         device: ``auto``, ``cpu`` or ``cuda``.
         jobs: processes at once; one per processor by default.
@@ -111,7 +114,9 @@ def run(
     """
     store = Store(Path(out))
     datasets = [str(dataset)] if isinstance(dataset, str | Path) else list(dataset)
-    request = RunRequest(task, _names(encoder), _names(baseline), datasets, seeds, _typed(settings), device)
+    request = RunRequest(
+        task, _names(encoder), _names(baseline), datasets, seeds, _typed(settings), device, corpus_seeds
+    )
     plan = make_plan(request, registry(), store)
     missing = missing_jobs(plan.jobs, store)
     run_jobs(missing, store, jobs, watch or _unwatched, cell_timeout)

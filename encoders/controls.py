@@ -1,4 +1,4 @@
-"""Encoders that learn nothing: the reference, and the control that says what learning adds."""
+"""The reference: no encoder at all."""
 
 from __future__ import annotations
 
@@ -24,19 +24,3 @@ class Vanilla(SessionEncoder):
     def forward(self, batch: SessionBatch) -> Tensor:
         """(B, 0)."""
         return torch.empty(len(batch), 0, device=batch.device)
-
-
-class MeanPool(SessionEncoder):
-    """Mean of the session's word vectors beside the mean of its image vectors; either is zero where there are none.
-
-    Args:
-        dims: widths of word and image vectors.
-    """
-
-    def __init__(self, dims: Dims) -> None:
-        super().__init__(dims)
-        self.output_dim = dims.words + dims.images
-
-    def forward(self, batch: SessionBatch) -> Tensor:
-        """(B, dims.words + dims.images)."""
-        return torch.cat([batch.mean_text(), batch.mean_images()], dim=1)

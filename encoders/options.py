@@ -66,6 +66,18 @@ class TransformerOptions:
 
 
 @dataclass(frozen=True)
+class MeanPoolOptions:
+    """Options of ``meanpool``.
+
+    Attributes:
+        width: of the session's vector, 64 as MUVCOG's two views together: so many principal components, fitted on
+            training sessions, where the means are wider; 0 leaves the means as they are.
+    """
+
+    width: Annotated[int, AtLeast(0)] = 64
+
+
+@dataclass(frozen=True)
 class Word2VecOptions:
     """Options of ``word2vec``.
 
@@ -147,7 +159,14 @@ class _ContrastOptions:
         images: ``nodes`` of the graph; or ``none``: image queries are removed, in pretraining and afterwards.
         contrast: each view of an anchor is compared with the next view of positive and negative (``across``, equation
             9), or with the same (``within``, as in the released code); with one view both are the same.
+        score: of a pair of session vectors: ``mlp`` on their concatenation, as in the paper; or ``cosine`` of a linear
+            projection of each, times a learnt inverse temperature. All else is the same with both.
+        mlp_hidden: hidden layers of ``score=mlp``. The paper's "three layers with [64, 32, 1] neurons" can count the 64
+            inputs, two vectors of 32, which leaves one hidden layer of 32 (``1``, as in the released code), or not,
+            which makes two, of 64 and 32 (``2``). With ``score=cosine`` it is refused.
         negatives: ``hard``, or ``random`` for Figure 5.
+        steps_of: whose steps a session holds in pretraining: its ``own``; or those of ``strangers``, exchanged with
+            other sessions, kind by kind, as in the control ``shuffled``.
         hard_at: held-out accuracy from which on negatives are hard, random ones until then and whenever it falls
             below. A discriminator that knows nothing yet picks its hardest negatives blindly, and stays at chance; 0 is
             the letter of the paper.
@@ -158,7 +177,10 @@ class _ContrastOptions:
     views: Literal["agv+hlv", "agv", "hlv", "gat"] = "agv+hlv"
     images: Literal["nodes", "none"] = "nodes"
     contrast: Literal["across", "within"] = "across"
+    score: Literal["mlp", "cosine"] = "mlp"
+    mlp_hidden: Annotated[int, Between(1, 2)] = 1
     negatives: Literal["hard", "random"] = "hard"
+    steps_of: Literal["own", "strangers"] = "own"
     hard_at: Annotated[float, Between(0, 1)] = 0.2
     mask_negatives: bool = True
 
@@ -166,6 +188,15 @@ class _ContrastOptions:
 @dataclass(frozen=True)
 class MuvcogOptions(PretrainingConfig, _ContrastOptions, GraphOptions):
     """Options of ``muvcog-m`` and of its variants."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.score != "mlp" and self.mlp_hidden != 1:
+            raise BenchError(
+                f"mlp_hidden={self.mlp_hidden} is of score=mlp, and score={self.score} has no hidden layer",
+                where="options of muvcog",
+                fix="leave one of the two out",
+            )
 
 
 @dataclass(frozen=True)
@@ -177,12 +208,15 @@ class _NextActionOptions:
         hidden_dim: width of the hidden layer of the projections into it; 0 makes them linear.
         next_query: weight of the loss on the next query's words.
         last_step: whether the last step is encoded once more alone.
+        clicks: whose clicks, and next queries, are targets: those of all ``training`` sessions; or only of those in the
+            ``downstream`` sample, the labels that an encoder trained end to end has too. Validation likewise.
     """
 
     head_dim: Width = 64
     hidden_dim: Annotated[int, AtLeast(0)] = 0
     next_query: Annotated[float, AtLeast(0)] = 0.5
     last_step: bool = False
+    clicks: Literal["training", "downstream"] = "training"
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from encoders.options import (
     BertOptions,
     GraphOptions,
     LstmOptions,
+    MeanPoolOptions,
     MuvcogOptions,
     MuvcogPlusOptions,
     TransformerOptions,
@@ -77,9 +78,10 @@ def bench_encoders() -> list[EncoderSpec]:
         ),
         EncoderSpec(
             "meanpool",
-            "encoders.controls:MeanPool",
-            "control: mean of the words and mean of the images, nothing learnt; frozen",
+            "encoders.meanpool:MeanPool",
+            "control: means of keyword words, product words and images, as principal components; frozen",
             "a control of this project",
+            options=MeanPoolOptions,
             frozen=True,
         ),
         EncoderSpec(
@@ -149,6 +151,15 @@ def bench_encoders() -> list[EncoderSpec]:
             "MUVCOG's views pretrained to predict what was clicked and asked next; frozen",
             "a contribution of this project on the graph of " + _MUVCOG,
             options=MuvcogPlusOptions,
+            frozen=True,
+        ),
+        EncoderSpec(
+            "shuffled",
+            "encoders.muvcog.model:Muvcog",
+            "control: muvcog-m pretrained on sessions whose steps are those of strangers; frozen",
+            "a control of this project on the method of " + _MUVCOG,
+            options=MuvcogOptions,
+            pinned={**_BOTH, "images": "nodes", "steps_of": "strangers"},
             frozen=True,
         ),
         EncoderSpec(

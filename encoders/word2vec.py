@@ -30,9 +30,9 @@ _CHUNK = 65_536  # sessions
 class Word2VecFeatures(SessionEncoder):
     """Mean word2vec vector of all query words beside the mean image vector (KDD 2022, section 4.6).
 
-    The paper's vectors are its input word vectors, extracted by a word2vec model: so are ours by default, and the
-    features are then those of ``meanpool``. A corpus that came without vectors can have them trained here: skip-gram
-    with negative sampling, a session's words in order being one sentence (Mikolov et al., NIPS 2013; gensim).
+    The paper's vectors are its input word vectors, extracted by a word2vec model: so are ours by default. A corpus that
+    came without vectors can have them trained here: skip-gram with negative sampling, a session's words in order being
+    one sentence (Mikolov et al., NIPS 2013; gensim).
 
     Args:
         dims: widths of word and image vectors; trained vectors are ``dims.words`` wide too.

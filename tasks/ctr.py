@@ -14,6 +14,7 @@ from torch import Tensor
 from bench.contracts import ClickCorpus, ClickDims, ClickModel, ClickReference, Task, TaskResult
 from bench.data.corpus import Corpus
 from bench.data.csr import Integers
+from bench.data.truth import unsealed
 from bench.errors import BenchError
 from bench.metrics.ranking import ranking_metrics
 from bench.plugins.options import read_options
@@ -69,7 +70,8 @@ class ClickPrediction(Task[ClickModel | ClickReference]):
         data = ClickCorpus(corpus, context.features, split["train"])
         if issubclass(baseline, ClickReference):
             reference = baseline(dims, **options)
-            reference.prepare(data)
+            with unsealed():
+                reference.prepare(data)
             test = ClickEvaluation(examples, split["test"])
             return _result(corpus, split["test"], test.scores(reference.scores), test.candidates, context)
         click_model = baseline(dims, **options)

@@ -10,7 +10,20 @@ from typing import Annotated, TextIO
 import typer
 
 from bench import __version__
-from bench.cli import check, claims, conformance, data, figures, new_plugin, plugins, power, pretrain, run, tables
+from bench.cli import (
+    check,
+    claims,
+    conformance,
+    data,
+    figures,
+    new_plugin,
+    plugins,
+    power,
+    pretrain,
+    probe,
+    run,
+    tables,
+)
 from bench.errors import BenchError
 
 _STOPPED = 130
@@ -26,6 +39,7 @@ app = typer.Typer(
 app.command("run", short_help="Measure encoders, and print the table.")(run.run)
 app.command("pretrain", short_help="Pretrain an encoder on a corpus.")(pretrain.pretrain)
 app.command("embed", short_help="Write the vector of every session of a corpus.")(pretrain.embed)
+app.command("probe", short_help="Say what frozen vectors know of hidden intents.")(probe.probe)
 app.command("show", short_help="Say how a number came about, and how to repeat it.")(run.show)
 app.command("tables", short_help="Compute and print the tables of an experiment.")(tables.tables)
 app.command("claims", short_help="Say which claims of an experiment hold.")(claims.claims)

@@ -27,6 +27,7 @@ from bench.cli.choices import (
 
 if TYPE_CHECKING:
     from bench.evaluation.summary import SummaryRow
+    from bench.runs.jobs import Cell
 
 
 def run(
@@ -37,11 +38,19 @@ def run(
         typer.Option(
             "--baseline",
             autocompletion=completion.baselines,
-            help="Baselines, comma-separated; default: all of the task.",
+            help="Baselines, comma-separated; references: all that learn nothing. Default: all of the task.",
         ),
     ] = "",
     dataset: Datasets = "beauty",
-    seeds: Annotated[int, typer.Option("--seeds", help="Number of seeds.")] = 5,
+    seeds: Annotated[int, typer.Option("--seeds", help="Number of seeds; of each corpus with --corpus-seeds.")] = 5,
+    corpus_seeds: Annotated[
+        int | None,
+        typer.Option(
+            "--corpus-seeds",
+            metavar="N",
+            help="Make simulated datasets with seeds 1 to N: corpora are the replicates then, and --seeds 1 will do.",
+        ),
+    ] = None,
     settings: Settings = None,
     jobs: Jobs = None,
     cell_timeout: CellTimeout = None,
@@ -65,7 +74,9 @@ def run(
     from bench.runs.plan import RunRequest, make_plan, missing_jobs
     from bench.runs.store import Store
 
-    request = RunRequest(task, names(encoder), names(baseline), names(dataset), seeds, settings or [], device)
+    request = RunRequest(
+        task, names(encoder), names(baseline), names(dataset), seeds, settings or [], device, corpus_seeds
+    )
     store = Store(out)
     plan = make_plan(request, registry(), store, lambda name: single_progress(f"making {name}"))
     missing = missing_jobs(plan.jobs, store)
@@ -93,7 +104,7 @@ def run(
     done = sum(cell.key in computed for cell in plan.cells)
     say(f"{len(plan.cells)} cells, {done} computed now; results in {out}/cells", err=as_json or markdown)
     if not (as_json or markdown):
-        typer.echo(_how_to_see(rows[-1], len(plan.corpora) > 1, out))
+        typer.echo(_how_to_see(rows[-1], plan.cells[-1], len(plan.corpora) > 1, out))
     if any(row.status != "done" for row in rows):
         raise typer.Exit(1)
 
@@ -136,9 +147,9 @@ def _repeat(record: Any, store: Any) -> str | None:
         return None
 
 
-def _how_to_see(row: SummaryRow, several: bool, out: Path) -> str:
-    """How to see a cell of a table's last line."""
-    seed = len(row.keys) - 1
+def _how_to_see(row: SummaryRow, cell: Cell, several: bool, out: Path) -> str:
+    """How to see the last cell of a table's last line."""
+    seed = cell.jobs[-1].config["seed"]  # a reference has one cell for all seeds
     words = ["bench", "show", f"{row.baseline}/{row.encoder}/{seed}"]
     words += ["--dataset", row.dataset] if several else []
     words += ["--out", str(out)] if out != RUNS else []

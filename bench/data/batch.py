@@ -22,7 +22,7 @@ class SessionBatch:
     """B sessions of T steps, W words and M images altogether; all tensors int64, ascending in session and step.
 
     A step is one keyword query, or one product query with its image query. A batch is made from whole sessions or from
-    prefixes, which end with a given query: no constructor takes anything that lies after it, and no clicks at all.
+    prefixes, which end with a given query: neither takes anything that lies after it, and no constructor takes clicks.
 
     Attributes:
         features: where the vectors of words and images are looked up.
@@ -65,8 +65,15 @@ class SessionBatch:
 
     @classmethod
     def _from_ranges(cls, corpus: Corpus, starts: Integers, ends: Integers, features: Features) -> SessionBatch:
-        columns = corpus.columns
         steps, session = expand_ranges(starts, ends)
+        return cls.from_steps(corpus, steps, session, len(starts), features)
+
+    @classmethod
+    def from_steps(
+        cls, corpus: Corpus, steps: Integers, session: Integers, num_sessions: int, features: Features
+    ) -> SessionBatch:
+        """Sessions that nobody had, for controls: any query rows ``steps`` (T,), and the session of each, ascending."""
+        columns = corpus.columns
         # plain arrays: an index into a memory map makes a memory map, which takes longer than the numbers
         offsets, all_words = np.asarray(columns.query_word_offsets), np.asarray(columns.query_words)
         words, word_step = take_rows(offsets, all_words, steps)
@@ -74,7 +81,7 @@ class SessionBatch:
         image_step = np.flatnonzero(image >= 0)
         arrays = (session, np.asarray(columns.query_kind)[steps], words, word_step, image[image_step], image_step)
         tensors = (torch.from_numpy(array.astype(np.int64, copy=False)).to(features.device) for array in arrays)
-        return cls(features, len(starts), *tensors)
+        return cls(features, num_sessions, *tensors)
 
     @staticmethod
     def cat(batches: Sequence[SessionBatch]) -> SessionBatch:
@@ -151,6 +158,12 @@ class SessionBatch:
         """(B, dims.words) mean word vector of each session, zero without words."""
         session = self.step_session[self.word_step]
         return self.features.word_means(self.words, torch.bincount(session, minlength=len(self)))
+
+    def mean_text_of(self, kind: int) -> Tensor:
+        """(B, dims.words) mean vector of the words of each session's steps of this kind, zero without any."""
+        chosen = self.step_kind[self.word_step] == kind  # (W,)
+        session = self.step_session[self.word_step[chosen]]
+        return self.features.word_means(self.words[chosen], torch.bincount(session, minlength=len(self)))
 
     def mean_images(self) -> Tensor:
         """(B, dims.images) mean image vector of each session, zero without images."""

@@ -14,7 +14,9 @@ import pyarrow.parquet as pq
 import tomli_w
 from numpy.typing import ArrayLike, NDArray
 
+from bench.data import truth
 from bench.data.checks.corpus_checks import check_corpus
+from bench.data.checksums import sha256_of
 from bench.data.columns import build_columns
 from bench.data.npy import NpyWriter
 from bench.data.schema import FORMAT_VERSION, KINDS, SPLITS, TABLES
@@ -66,6 +68,7 @@ class CorpusWriter:
         self._source = source or {}
         self._dims = {"words": word_dim, "images": image_dim}
         self._image_dtype = image_dtype
+        self._truth: dict[str, NpyWriter] = {}
 
     def __enter__(self) -> CorpusWriter:
         sweep(self.folder.parent, self.folder.name)
@@ -161,6 +164,19 @@ class CorpusWriter:
             },
         )
 
+    def truth(self, name: str, rows: NDArray[np.float32]) -> None:
+        """Appends to the truth of a simulated corpus; see :class:`bench.data.truth.Truth`.
+
+        Args:
+            name: ``items``, ``intents`` or ``utilities``.
+            rows: (n, …) of the items, queries or impressions appended last.
+        """
+        if name not in self._truth:
+            (self._writing / truth.FOLDER).mkdir(exist_ok=True)
+            columns = rows.shape[1] if rows.ndim == 2 else None
+            self._truth[name] = NpyWriter(self._writing / truth.FOLDER / f"{name}.npy", np.float32, columns)
+        self._truth[name].append(rows)
+
     def rows(self, table: str) -> int:
         """Rows written to ``table`` so far: the row number that the next one gets."""
         return self._image_vectors.rows if table == "images" else self._rows[table]
@@ -180,6 +196,8 @@ class CorpusWriter:
             table.close()
         self._word_vectors.close()
         self._image_vectors.close()
+        for array in self._truth.values():
+            array.close()
         try:
             if error is None:
                 self._finish()
@@ -194,6 +212,10 @@ class CorpusWriter:
         info["counts"] = {**self._rows, "images": self._image_vectors.rows}
         info["source"] = _without_none(self._source)
         (self._writing / "corpus.toml").write_text(tomli_w.dumps(info), encoding="utf-8")
+        if self._truth:
+            folder = self._writing / truth.FOLDER
+            digests = {f"{name}.npy": sha256_of(folder / f"{name}.npy") for name in self._truth}
+            (folder / truth.FILE).write_text(tomli_w.dumps({"checksums": digests}), encoding="utf-8")
         if not self._replace and self.folder.exists():
             raise self._is_there()
         take_place(self._writing, self.folder)

@@ -82,7 +82,7 @@ class Experiment:
     Attributes:
         name: of the file.
         title: one line.
-        seeds: number of seeds, 0 … seeds - 1.
+        seeds: number of seeds, 0 … seeds - 1; of each corpus, where these are replicates.
         settings: ``KEY=VALUE`` lines for all parts that have the component, such as sizes of datasets.
         parts: in the order of the tables.
         families: declared hypotheses; those of claims carry the claim. Every part has two more, ``PART primary`` and
@@ -93,6 +93,7 @@ class Experiment:
         claims: what each claim says, such as ``C1``.
         family_parts: id of the part that each family is about, by the family's name.
         labels: how tables print a name, where not as it is.
+        corpus_seeds: number of corpora of each dataset, which are the replicates; None where there is one.
     """
 
     name: str
@@ -108,6 +109,17 @@ class Experiment:
     claims: Mapping[str, str] = field(default_factory=dict)
     family_parts: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
+    corpus_seeds: int | None = None
+
+    @property
+    def models(self) -> int:
+        """Trained models of a system on a dataset: one for each seed of each corpus."""
+        return self.seeds * (self.corpus_seeds or 1)
+
+    @property
+    def design(self) -> str:
+        """``5 seeds``, or ``5 corpora × 2 seeds``."""
+        return written_design(self.corpus_seeds, self.seeds)
 
     def part(self, name: str) -> Part:
         """The part with this id."""
@@ -116,3 +128,9 @@ class Experiment:
     def label(self, name: str) -> str:
         """How tables print an encoder, baseline, dataset or metric."""
         return self.labels.get(name, name)
+
+
+def written_design(corpora: int | None, seeds: int) -> str:
+    """``5 seeds``, or ``5 corpora × 1 seed`` where corpora are the replicates, with seeds of their own."""
+    words = f"{seeds} seed{'s' * (seeds != 1)}"
+    return words if corpora is None else f"{corpora} corpora × {words}"

@@ -36,7 +36,7 @@ class ExperimentPlan:
         experiment: with datasets called as in results (a folder by the name in its ``corpus.toml``), and only the parts
             that were asked for.
         cells: of each part, by its id.
-        corpora: by dataset.
+        corpora: by dataset; the first one where corpora are replicates.
     """
 
     experiment: Experiment
@@ -100,6 +100,7 @@ def plan_experiment(
             experiment.seeds,
             [*applying(experiment.settings, part, registry), *part.settings],
             device,
+            experiment.corpus_seeds,
         )
         plan = make_plan(request, registry, store, corpus_progress)
         cells[part.id] = plan.cells

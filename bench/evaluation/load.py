@@ -18,11 +18,13 @@ from bench.plugins.registry import Registry
 from bench.plugins.settings import resolve_options
 from bench.plugins.specs import REFERENCE, BaselineSpec
 from bench.plugins.variants import base_of, variant_of, variant_options
+from bench.runs.corpora import dataset_spec
+from bench.runs.replicates import check_replicable, corpus_seeds
 from bench.stats.family import Family
 
 LAYOUTS = ("table2", "table3", "table4", "bars", "plain")
 KEYS = (
-    *("title", "extends", "source", "seeds", "champion", "settings", "labels", "claims"),
+    *("title", "extends", "source", "seeds", "corpus_seeds", "champion", "settings", "labels", "claims"),
     *("part", "family", "published", "ordering"),
 )
 """Keys of an experiment file."""
@@ -88,6 +90,9 @@ def load_experiment(name: str, registry: Registry) -> Experiment:
     seeds = top.whole("seeds", 5)
     if seeds < 1:
         raise BenchError(f"{seeds} seeds", where=top.at("seeds"), fix="1 or more; 5 or more for a test over seeds")
+    corpora = top.whole("corpus_seeds") if "corpus_seeds" in top.values else None
+    if corpora is not None:
+        _check_corpora(corpora, parts, tables, top, registry)
     return Experiment(
         name=file.stem,
         title=top.text("title"),
@@ -102,7 +107,21 @@ def load_experiment(name: str, registry: Registry) -> Experiment:
         claims=claims,
         family_parts={family.name: part for family, part in families},
         labels=top.mapping("labels"),
+        corpus_seeds=corpora,
     )
+
+
+def _check_corpora(
+    number: int, parts: Sequence[Part], tables: Sequence[StrictTable], top: StrictTable, registry: Registry
+) -> None:
+    """Raises where corpora cannot be replicates: a wrong number of them, or a dataset that is not simulated."""
+    try:
+        corpus_seeds(number)
+    except BenchError as error:
+        raise BenchError(error.what, where=top.at("corpus_seeds"), fix=error.fix) from None
+    for part, table in zip(parts, tables, strict=True):
+        for name in part.datasets:
+            check_replicable(name, dataset_spec(name, registry), table.at("datasets"))
 
 
 def _file_of(name: str) -> Path:

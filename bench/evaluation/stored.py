@@ -28,7 +28,7 @@ class Status:
 
     Attributes:
         state: ``done`` where every seed is, ``failed`` where some seed failed, else ``missing``.
-        reason: why it failed, of the first seed that did.
+        reason: why it failed, of the first seed that did; which corpora have no result, where they are replicates.
     """
 
     state: Literal["done", "failed", "missing"]
@@ -50,10 +50,13 @@ class StoredResults:
         for part, planned in cells.items():
             for cell in planned:
                 groups.setdefault((part, cell.dataset, cell.baseline, cell.encoder), []).append(cell)
-        self._groups = {place: tuple(sorted(group, key=lambda cell: cell.seed)) for place, group in groups.items()}
+        self._groups = {
+            place: tuple(sorted(group, key=lambda cell: (cell.corpus_seed or 0, cell.seed)))
+            for place, group in groups.items()
+        }
         self._records: dict[str, dict[str, Any] | None] = {}
         self._systems: dict[tuple[str, ...], System] = {}
-        self._examples: dict[tuple[str, str], list[Examples]] = {}
+        self._examples: dict[tuple[str, str, int | None], list[Examples]] = {}
         self._classified: dict[tuple[str, ...], Classified] = {}
 
     def encoders(self, part: str) -> list[str]:
@@ -61,7 +64,7 @@ class StoredResults:
         return list(dict.fromkeys(place[3] for place in self._groups if place[0] == part))
 
     def planned(self, part: str, dataset: str, baseline: str, encoder: str) -> tuple[Cell, ...]:
-        """The cells of a system, by seed; empty where it isn't part of the plan."""
+        """The cells of a system, by corpus and seed; empty where it isn't part of the plan."""
         return self._groups.get((part, dataset, baseline, encoder), ())
 
     def status(self, part: str, dataset: str, baseline: str, encoder: str) -> Status:
@@ -69,12 +72,20 @@ class StoredResults:
         cells = self.planned(part, dataset, baseline, encoder)
         records = [self._record(cell.key) for cell in cells]
         failed = next((record for record in records if record is not None and record["status"] != "done"), None)
+        absent = dict.fromkeys(
+            f"corpus {cell.corpus_seed}"
+            for cell, record in zip(cells, records, strict=True)
+            if cell.corpus_seed is not None and (record is None or record["status"] != "done")
+        )
+        without = f"no result on {', '.join(absent)}" if absent else ""
         if failed is not None:
-            return Status("failed", str(failed.get("error", "")))
-        return Status("done" if cells and None not in records else "missing")
+            return Status("failed", ": ".join(filter(None, (without, str(failed.get("error", ""))))))
+        return Status("done" if cells and None not in records else "missing", without)
 
     def scores(self, part: str, dataset: str, baseline: str, encoder: str, metric: str) -> Scores | None:
         """One metric of all seeds, per unit; None where a seed is not done, or the metric is pooled or unknown.
+
+        None as well where corpora are replicates: their units are different ones (:meth:`systems`).
 
         Raises:
             BenchError: seeds were scored on different examples.
@@ -82,17 +93,27 @@ class StoredResults:
         system = self.system((part, dataset, baseline, encoder))
         if system is None or metric not in system.values:
             return None
-        return Scores(system.values[metric], system.examples, system.seeds)
+        return system.scores(metric)
 
     def metrics(self, part: str, dataset: str, baseline: str, encoder: str) -> list[str]:
         """Names of a system's metrics, those per unit before pooled ones; empty where a seed is not done."""
-        system = self.system((part, dataset, baseline, encoder))
-        return [] if system is None else [*system.values, *self.pooled(part, dataset, baseline, encoder)]
+        systems = self.systems((part, dataset, baseline, encoder))
+        return [*systems[0].values, *self.pooled(part, dataset, baseline, encoder)] if systems else []
 
     def examples(self, part: str, dataset: str, baseline: str, encoder: str) -> Examples | None:
-        """The examples that a system was scored on; None where a seed is not done."""
+        """The examples that a system was scored on; None where a seed is not done, or corpora are replicates."""
         system = self.system((part, dataset, baseline, encoder))
         return None if system is None else system.examples
+
+    def sizes(self, part: str, dataset: str, baseline: str, encoder: str) -> tuple[int, int] | None:
+        """Users and queries that a system was scored on, in all corpora together; None where a seed is not done."""
+        scored = [system.examples for system in self.systems((part, dataset, baseline, encoder))]
+        return (sum(len(of.users) for of in scored), sum(len(of.query) for of in scored)) if scored else None
+
+    def corpus_seeds(self, part: str, dataset: str, baseline: str, encoder: str) -> tuple[int, ...]:
+        """The corpora of a system, where they are the replicates; else empty."""
+        seeds = dict.fromkeys(cell.corpus_seed for cell in self.planned(part, dataset, baseline, encoder))
+        return tuple(seed for seed in seeds if seed is not None)
 
     def pooled(self, part: str, dataset: str, baseline: str, encoder: str) -> dict[str, NDArray[np.float64]]:
         """Pooled metrics, (S,) values each; empty where a seed is not done."""
@@ -102,12 +123,19 @@ class StoredResults:
         return pooled_values([self._record(cell.key) or {} for cell in cells])
 
     def seed_values(self, part: str, dataset: str, baseline: str, encoder: str, metric: str) -> NDArray[np.float64]:
-        """(S,) the metric of each seed: the mean over units, or the pooled value; empty without results."""
-        scores = self.scores(part, dataset, baseline, encoder, metric)
-        if scores is not None:
-            means: NDArray[np.float64] = scores.values.mean(1)
-            return means
-        return self.pooled(part, dataset, baseline, encoder).get(metric, np.empty(0))
+        """(S,) the metric of each seed: the mean over units, or the pooled value; empty without results.
+
+        Where corpora are replicates (C,): of each corpus, the mean over its seeds.
+        """
+        systems = self.systems((part, dataset, baseline, encoder))
+        if systems and metric in systems[0].values:
+            values = np.concatenate([system.values[metric].mean(1) for system in systems])
+        else:
+            values = self.pooled(part, dataset, baseline, encoder).get(metric, np.empty(0))
+        corpora = self.corpus_seeds(part, dataset, baseline, encoder)
+        if corpora and len(values):
+            values = values.reshape(len(corpora), -1).mean(1)  # (C S,) -> (C,)
+        return np.asarray(values, dtype=np.float64)
 
     def validation(self, part: str, dataset: str, baseline: str, encoder: str) -> list[float]:
         """Per seed that is done, the validation metric of the chosen epoch; NaN where there is none."""
@@ -125,8 +153,11 @@ class StoredResults:
 
     @cached_property
     def corpora(self) -> dict[str, Corpus]:
-        """The corpus of each dataset."""
-        folders = {cell.dataset: cell.jobs[-1].corpus for planned in self.cells.values() for cell in planned}
+        """The corpus of each dataset; the first one where corpora are replicates."""
+        folders: dict[str, str] = {}
+        for planned in self.cells.values():
+            for cell in planned:
+                folders.setdefault(cell.dataset, cell.jobs[-1].corpus)
         return {dataset: Corpus(folder) for dataset, folder in folders.items()}
 
     def is_done(self, cell: Cell) -> bool:
@@ -163,13 +194,23 @@ class StoredResults:
         return "missing" if record is None else str(record["status"])
 
     def system(self, place: Place) -> System | None:
-        """All seeds of a system; None where one is not done."""
-        cells = self.planned(*place)
+        """All seeds of a system; None where one is not done, or where corpora are replicates (:meth:`systems`)."""
+        systems = self.systems(place)
+        return systems[0] if systems and not self.corpus_seeds(*place) else None
+
+    def systems(self, place: Place) -> tuple[System, ...]:
+        """All seeds of a system, corpus by corpus; empty where one is not done."""
         if self.status(*place).state != "done":
-            return None
+            return ()
+        cells = self.planned(*place)
+        corpora = dict.fromkeys(cell.corpus_seed for cell in cells)
+        return tuple(self._read([cell for cell in cells if cell.corpus_seed == corpus]) for corpus in corpora)
+
+    def _read(self, cells: Sequence[Cell]) -> System:
+        """The finished cells of a system on one corpus."""
         keys = tuple(cell.key for cell in cells)
         if keys not in self._systems:
-            known = self._examples.setdefault((cells[0].task, cells[0].dataset), [])
+            known = self._examples.setdefault((cells[0].task, cells[0].dataset, cells[0].corpus_seed), [])
             system = self._systems[keys] = read_system(cells, self.store, known)
             if all(system.examples is not examples for examples in known):
                 known.append(system.examples)

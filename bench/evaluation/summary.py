@@ -25,7 +25,8 @@ class SummaryRow:
 
     Attributes:
         mean, std: of the seeds' means over queries, or of a pooled metric's values; std is None with one seed, and for
-            a reference, of which one result stands for every seed.
+            a reference, of which one result stands for every seed. With corpora as replicates, of the corpora's means.
+        seeds: finished cells: trained models, of all corpora together.
         delta: difference to the reference, with 95 % interval ``ci_low`` … ``ci_high`` over users and seeds
             (:meth:`bench.evaluation.tests.Results.difference`). A pooled metric that is not defined on the examples
             has no interval and no p.
@@ -50,6 +51,9 @@ class SummaryRow:
         strongest: in the rows of muvcog-m, the strongest other encoder on validation; ``strongest_…`` is muvcog-m minus
             that one, in the same family.
         commit, versions: of the program and of the libraries that computed the cells.
+        n_corpora: corpora of the design, where they are the replicates: then interval and p are over corpora, and users
+            and queries those of all corpora. None where there is one.
+        corpus_deltas: the difference in each corpus, by corpus seed.
     """
 
     task: str
@@ -70,6 +74,8 @@ class SummaryRow:
     status: str
     cached: bool
     key: str
+    n_corpora: int | None = None
+    corpus_deltas: tuple[float, ...] = ()
     by_seed: tuple[float, ...] = ()
     smallest_found: float | None = None
     smallest_limit: str | None = None
@@ -115,14 +121,17 @@ class SummaryRow:
         return self.key.split()
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON, and ``keys`` as a list; an endless interval is null."""
+        """Plain values for JSON, ``keys`` and ``corpus_deltas`` as lists; an endless interval is null."""
         values = {k: None if isinstance(v, float) and not np.isfinite(v) else v for k, v in asdict(self).items()}
-        return {**values, "keys": self.keys}
+        return {**values, "corpus_deltas": list(self.corpus_deltas), "keys": self.keys}
 
 
 def results_of(cells: Sequence[Cell], store: Store) -> Results:
     """The results of a run's cells, which are an experiment of one part."""
-    return Results(Experiment(_RUN, "", len({cell.seed for cell in cells}), ()), {_RUN: cells}, store)
+    corpora = {cell.corpus_seed for cell in cells} - {None}
+    seeds = len({(cell.corpus_seed, cell.seed) for cell in cells}) // max(len(corpora), 1)
+    experiment = Experiment(_RUN, "", seeds, (), corpus_seeds=len(corpora) or None)
+    return Results(experiment, {_RUN: cells}, store)
 
 
 def summarise(
@@ -148,7 +157,7 @@ def summarise(
     rows, encoders = [], results.encoders(_RUN)
     for dataset, baseline, encoder in systems:
         planned = results.planned(_RUN, dataset, baseline, encoder)
-        examples = results.examples(_RUN, dataset, baseline, encoder)
+        users, queries = results.sizes(_RUN, dataset, baseline, encoder) or (0, 0)
         keys = list(dict.fromkeys(cell.key for cell in planned))
         commit, versions = results.origin(_RUN, dataset, baseline, encoder)
         for metric in metrics:
@@ -174,11 +183,13 @@ def summarise(
                     ci_high=difference.high if difference else None,
                     p=difference.p if difference else None,
                     p_adjusted=outcome.p_adjusted if outcome is not None else None,
-                    n_users=len(examples.users) if examples else 0,
-                    n_queries=len(examples.query) if examples else 0,
+                    n_users=users,
+                    n_queries=queries,
                     status=results.status(_RUN, dataset, baseline, encoder).state,
                     cached=not computed.intersection(keys),
                     key=" ".join(keys),
+                    n_corpora=results.experiment.corpus_seeds,
+                    corpus_deltas=difference.corpus_deltas if difference else (),
                     by_seed=difference.by_seed if difference else (),
                     smallest_found=smallest.found if smallest else None,
                     smallest_limit=smallest.limit if smallest else None,

@@ -16,7 +16,7 @@ from bench.errors import BenchError
 from bench.metrics.classification import PROBABILITY
 from bench.runs.jobs import Cell
 from bench.runs.store import Store
-from bench.stats.examples import Examples, fingerprint_candidates
+from bench.stats.examples import Examples, Scores, fingerprint_candidates
 from bench.stats.family import chosen_validation
 
 
@@ -35,6 +35,10 @@ class System:
     examples: Examples
     seeds: tuple[int, ...]
     cells: tuple[Path, ...]
+
+    def scores(self, metric: str) -> Scores:
+        """One of its metrics."""
+        return Scores(self.values[metric], self.examples, self.seeds)
 
 
 @dataclass(frozen=True, eq=False)

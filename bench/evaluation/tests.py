@@ -7,6 +7,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 
+import numpy as np
+from numpy.typing import NDArray
+
 from bench.evaluation.experiment import Experiment
 from bench.evaluation.stored import Place, StoredResults
 from bench.evaluation.system import System
@@ -20,7 +23,8 @@ from bench.stats.examples import Pair
 from bench.stats.family import STRONGEST, Family, Hypothesis, strongest_on_validation
 from bench.stats.groups import RankGroups, rank_groups
 from bench.stats.joint import Joint
-from bench.stats.outcome import Outcome, evaluate
+from bench.stats.nested import Replicates, nested_difference
+from bench.stats.outcome import Compared, Outcome, evaluate
 from bench.stats.pooled import pooled_difference
 
 
@@ -40,15 +44,18 @@ class Results(StoredResults):
     def strongest(self, part: str, dataset: str, baseline: str) -> str | None:
         """The strongest encoder of a part on validation, champion and reference aside; None where one lacks a seed."""
         values = {name: self.validation(part, dataset, baseline, name) for name in self.encoders(part)}
-        lacking = any(len(of_seeds) < self.experiment.seeds for of_seeds in values.values())
+        lacking = any(len(of_seeds) < self.experiment.models for of_seeds in values.values())
         return None if lacking else strongest_on_validation(values, self.experiment.champion, REFERENCE)
 
     def interval(self, part: str, dataset: str, baseline: str, encoder: str, metric: str) -> Difference | None:
-        """The mean of a system with its interval over users and seeds, for a metric per unit."""
+        """The mean of a system with its interval over users and seeds, for a metric per unit; or over corpora."""
         name = ((part, dataset, baseline, encoder), metric)
         if name not in self._intervals:
             scores = self.scores(*name[0], metric)
             self._intervals[name] = crossed_difference(scores.values, scores.examples.users) if scores else None
+            if self.corpus_seeds(*name[0]):
+                replicates = self._replicates(name[0], self.seed_values(*name[0], metric))
+                self._intervals[name] = nested_difference(replicates) if replicates is not None else None
         return self._intervals[name]
 
     def difference(
@@ -60,6 +67,8 @@ class Results(StoredResults):
             compared = self._compare(*name)
             if isinstance(compared, Pair):
                 compared = crossed_sums(compared.sums, compared.users.count)
+            elif isinstance(compared, Replicates):
+                compared = nested_difference(compared)
             self._differences[name] = compared
         return self._differences[name]
 
@@ -84,6 +93,8 @@ class Results(StoredResults):
         planned = [encoder for encoder in encoders if self.planned(part, dataset, baseline, encoder)]
         if len(planned) < 2:
             return RankGroups()
+        if any(self.corpus_seeds(part, dataset, baseline, encoder) for encoder in planned):
+            return RankGroups(note="No rank groups: they are of systems on one corpus, and corpora are the replicates.")
         systems = {name: self.system((part, dataset, baseline, name)) for name in planned}
         there = {name: system for name, system in systems.items() if system is not None}
         out = [f"{name} ({self.status(part, dataset, baseline, name).state})" for name in planned if name not in there]
@@ -141,9 +152,11 @@ class Results(StoredResults):
                     (to_reference if h.reference == REFERENCE else to_strongest)[place] = outcome
         return to_reference, to_strongest
 
-    def _compare(self, place: Place, reference: str, metric: str) -> Pair | Difference | None:
+    def _compare(self, place: Place, reference: str, metric: str) -> Compared | None:
         part, dataset, baseline, encoder = place
         other: Place = (part, dataset, baseline, reference)
+        if self.corpus_seeds(*place):
+            return self._compare_corpora(place, other, metric)
         mine, theirs = self.scores(*place, metric), self.scores(*other, metric)
         if mine is not None and theirs is not None:
             return Pair.of(mine, theirs, dataset, where=f"{dataset} {baseline}: {encoder} and {reference}")
@@ -151,6 +164,27 @@ class Results(StoredResults):
         if system is None or referred is None or metric not in self.pooled(*place):
             return None
         return self._pooled_difference(system, referred, metric, f"{dataset} {baseline}: {encoder} and {reference}")
+
+    def _compare_corpora(self, place: Place, other: Place, metric: str) -> Replicates | None:
+        """The difference on each corpus, of a pooled metric's values as well; None where either is not done."""
+        mine, theirs = self.systems(place), self.systems(other)
+        if not (mine and theirs):
+            return None
+        where = f"{place[1]} {place[2]}: {place[3]} and {other[3]}"
+        both = list(zip(mine, theirs, strict=True))
+        if all(metric in system.values for system in (*mine, *theirs)):
+            return Replicates.of([Pair.of(one.scores(metric), two.scores(metric), where=where) for one, two in both])
+        for one, two in both:
+            one.examples.assert_same(two.examples, where)
+        values, others = self.seed_values(*place, metric), self.seed_values(*other, metric)  # (C,)
+        return self._replicates(place, values - others) if len(values) and len(others) else None
+
+    def _replicates(self, place: Place, values: NDArray[np.float64]) -> Replicates | None:
+        """A number of each corpus, with the models, users and queries behind it; None where one is not defined."""
+        users, queries = self.sizes(*place) or (0, 0)
+        if not len(values) or not np.isfinite(values).all():
+            return None
+        return Replicates(values, len(self.planned(*place)), users, queries)
 
     def _pooled_difference(self, system: System, reference: System, metric: str, where: str) -> Difference | None:
         system.examples.assert_same(reference.examples, where)
@@ -172,7 +206,7 @@ class Results(StoredResults):
         wanted = {(h.task, h.dataset, h.baseline): part_of[h] for h in family.hypotheses if h.reference == STRONGEST}
         chosen = {place: self.strongest(part, *place[1:]) for place, part in wanted.items()}
         resolved = family.resolve({place: name for place, name in chosen.items() if name is not None})
-        comparisons: dict[Hypothesis, Pair | Difference] = {}
+        comparisons: dict[Hypothesis, Compared] = {}
         for h in resolved.hypotheses:
             part = self._part_of(family.name, h)
             compared = self._compare((part, h.dataset, h.baseline, h.encoder), h.reference, h.metric)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from bench.evaluation.experiment import written_design
 from bench.figures.drawing import Drawing
 from bench.figures.style import COLOURS, COLUMN, GREY, INK, PALE, light_grid, new_figure, style
 from bench.plugins.specs import REFERENCE
@@ -36,6 +37,7 @@ class Bar:
         p_adjusted: of the difference to vanilla, after Holm over the part's primary family; None without a test.
         seeds: number of seeds.
         status: ``done``, ``failed`` or ``missing``.
+        corpora: number of corpora, where these are the replicates: the interval is over them, and ``seeds`` is theirs.
     """
 
     dataset: str
@@ -48,6 +50,7 @@ class Bar:
     p_adjusted: float | None
     seeds: int
     status: str
+    corpora: int | None = None
 
 
 def bars_of(results: Results, part: Part) -> list[Bar]:
@@ -71,8 +74,9 @@ def bars_of(results: Results, part: Part) -> list[Bar]:
                         high=interval.high if interval is not None and known else None,
                         error=interval.error if interval is not None and known else None,
                         p_adjusted=outcome.p_adjusted if outcome is not None else None,
-                        seeds=len(values),
+                        seeds=results.experiment.seeds if len(values) else 0,
                         status=results.status(*system).state,
+                        corpora=results.experiment.corpus_seeds,
                     )
                 )
     return bars
@@ -104,13 +108,15 @@ def draw_bars(bars: Sequence[Bar], id: str, title: str, metric: str, names: Mapp
         grid[-1].set_xlabel(measure)
         grid[-1].set_xlim(0, top * 1.2)
     seeds = max((bar.seeds for bar in bars), default=0)
+    corpora = next((bar.corpora for bar in bars), None)
+    over = "users and seeds" if corpora is None else "corpora"
     unfinished = sum(bar.status != "done" for bar in bars)
     caption = [
-        f"{measure}, mean over queries and {seeds} seed{'s' * (seeds != 1)}. Whiskers: 95 % interval of that "
-        "mean over users and seeds. All encoders share users and queries, so intervals of means may overlap where the "
+        f"{measure}, mean over queries and {written_design(corpora, seeds)}. Whiskers: 95 % interval of that "
+        f"mean over {over}. All encoders share users and queries, so intervals of means may overlap where the "
         f"difference is certain; † marks a difference to {REFERENCE} with p < 0.05 after Holm."
     ]
-    if seeds == 1:
+    if seeds == 1 and corpora is None:
         caption.append("One seed: everything here is conditional on one trained model.")
     if unfinished:
         caption.append(f"{unfinished} of {len(bars)} systems have no result.")

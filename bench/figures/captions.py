@@ -15,6 +15,7 @@ def provenance_lines(
     seeds: Sequence[int],
     command: Sequence[str],
     records: Iterable[Mapping[str, Any]] = (),
+    design: str = "",
 ) -> tuple[str, ...]:
     """A figure's provenance as lines of Markdown.
 
@@ -23,6 +24,8 @@ def provenance_lines(
         seeds: those of its results; empty where it has no results.
         command: the command that draws it again, without ``bench``.
         records: records of its cells and pretrainings, for their commits.
+        design: how many corpora of a dataset, and seeds of each, where corpora are replicates; ``corpora`` then has the
+            first ones.
     """
     lines = [f"Data: {', '.join(_about(name, corpus) for name, corpus in corpora.items())}."]
     by_caveat: dict[str, list[str]] = {}
@@ -32,6 +35,8 @@ def provenance_lines(
     for caveat, datasets in by_caveat.items():
         of = "" if len(datasets) == len(corpora) else f" ({', '.join(datasets)})"
         lines.append(f"Note{of}: {caveat}")
+    if design:
+        lines.append(f"Replicates: {design}; the fingerprints are those of the first corpora.")
     if seeds:
         lines.append(f"Seeds: {', '.join(map(str, seeds))}.")
     computed = sorted({str(record["provenance"]["commit"]) for record in records if record.get("provenance")})

@@ -85,7 +85,7 @@ def _draw_panel(axes: Axes, rows: Sequence[tuple[str, Outcome | None]], names: M
         if difference is None:
             axes.text(1.02, y, "MISSING", transform=beside, va="center", color=GREY, fontsize=6.0)
             continue
-        mark = dagger(outcome.p_adjusted, difference.seeds)
+        mark = dagger(outcome.p_adjusted, difference.replicates)
         colour = COLOURS[0] if mark else GREY
         if math.isfinite(difference.low):
             axes.plot([difference.low, difference.high], [y, y], color=colour, linewidth=1.0)
@@ -121,10 +121,12 @@ def _numbers(groups: Mapping[str, Sequence[Outcome]]) -> pd.DataFrame:
 
 def _caption(outcomes: Sequence[Outcome]) -> tuple[str, ...]:
     families = dict.fromkeys((outcome.family, outcome.family_size) for outcome in outcomes)
-    seeds = sorted({outcome.difference.seeds for outcome in outcomes if outcome.difference is not None})
+    seeds = sorted({outcome.difference.replicates for outcome in outcomes if outcome.difference is not None})
+    corpora = {len(outcome.difference.corpus_deltas) for outcome in outcomes if outcome.difference is not None}
+    over = "users and seeds" if corpora <= {0} else f"{max(corpora)} corpora"
     sentences = [
         f"Differences to {REFERENCE} where no other reference is named, in the primary metric, with 95 % intervals "
-        "over users and seeds (not widened for the number of comparisons). Filled and †: p < 0.05 after Holm over the "
+        f"over {over} (not widened for the number of comparisons). Filled and †: p < 0.05 after Holm over the "
         f"whole declared family ({', '.join(f'{name}: {size} hypotheses' for name, size in families)})."
     ]
     if seeds == [1]:

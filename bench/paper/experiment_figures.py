@@ -79,7 +79,8 @@ class ExperimentFigures:
         if isinstance(drawn, str):
             return Missing(id, drawn)
         drawing, corpora, seeds, records = drawn
-        return drawing, provenance_lines(corpora, seeds, self.command, records)
+        design = self.experiment.design if self.experiment.corpus_seeds is not None and len(seeds) > 1 else ""
+        return drawing, provenance_lines(corpora, seeds, self.command, records, design)
 
     def _characteristics(self) -> _Drawn | str:
         return draw_characteristics(self.plan.corpora, self._names), self.plan.corpora, (), ()
@@ -154,7 +155,7 @@ class ExperimentFigures:
 
     @property
     def _seeds(self) -> tuple[int, ...]:
-        return tuple(range(self.experiment.seeds))
+        return tuple(dict.fromkeys(sorted(cell.seed for cell in self.plan.all_cells)))
 
     def _corpora(self, cells: Sequence[Cell]) -> dict[str, Corpus]:
         return {cell.dataset: self.plan.corpora[cell.dataset] for cell in cells}

@@ -17,6 +17,7 @@ NEEDS: dict[str, str] = {
     "labels": "categories or several domains of items",
     "clicks": "training and test sessions, downstream, with a click",
     "unclicked": "in each split, downstream queries that show a clicked and an unclicked item",
+    "truth": "the known truth of a simulated corpus",
     "next queries": "in each split, downstream sessions in which a keyword query with words follows another query",
 }
 """What may be needed, by the name that a spec uses, in words for people."""

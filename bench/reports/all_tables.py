@@ -58,6 +58,7 @@ def _write(
         "name": experiment.name,
         "title": experiment.title,
         "seeds": experiment.seeds,
+        "corpus_seeds": experiment.corpus_seeds,
         "settings": list(experiment.settings),
         "source": experiment.source,
         "parts": {part.id: [cell.key for cell in results.cells[part.id]] for part in experiment.parts},

@@ -10,10 +10,10 @@ from rich.text import Text
 
 from bench.data.corpus import Corpus
 from bench.evaluation.claims import Answer
-from bench.reports.labels import FEW_SEEDS
+from bench.reports.labels import FEW_SEEDS, REPLICATES
 from bench.reports.power_line import power_of
 from bench.stats.outcome import Outcome
-from bench.stats.rounding import written_interval, written_p, written_seeds
+from bench.stats.rounding import written_deltas, written_interval, written_p, written_seeds
 
 _EXPLANATION = (
     "A claim holds on a dataset where each of its hypotheses does, one-sided, at p < 0.05 after Holm; it is not tested "
@@ -72,6 +72,9 @@ def _notes(answers: Sequence[Answer], corpora: Mapping[str, Corpus]) -> list[str
         lines.append(FEW_SEEDS)
     line = power_of(outcome for answer in answers for outcome in answer.outcomes)
     lines += [line] if line else []
+    replicates = [len(o.difference.corpus_deltas) for a in answers for o in a.outcomes if o.difference is not None]
+    if any(replicates):
+        lines.append(f"Intervals and p are over {max(replicates)} corpora ({REPLICATES}).")
     datasets = dict.fromkeys(answer.dataset for answer in answers if answer.dataset is not None)
     notes = {note: None for name in datasets if name in corpora for note in corpora[name].info.caveats}
     return [*lines, *(f"Note: {note}" for note in notes)]
@@ -82,7 +85,10 @@ def _single(outcome: Outcome) -> str:
     if outcome.difference is None:
         return f"{outcome.hypothesis}: not tested"
     margin = f", margin {outcome.hypothesis.margin:g}" if outcome.hypothesis.margin is not None else ""
-    return f"{outcome.hypothesis}{margin}: {_effect(outcome)}, p {written_p(outcome.p_adjusted)}: {outcome.verdict()}"
+    effect = _effect(outcome)
+    if outcome.difference.corpus_deltas:
+        effect += f" (by corpus {written_deltas(outcome.difference.corpus_deltas)})"
+    return f"{outcome.hypothesis}{margin}: {effect}, p {written_p(outcome.p_adjusted)}: {outcome.verdict()}"
 
 
 def _effect(outcome: Outcome) -> str:

@@ -62,6 +62,7 @@ def dataset_table(experiment: Experiment, corpora: Mapping[str, Corpus]) -> Tabl
         notes=(
             f"published: {CITATION}. Sizes are chosen, so totals differ; averages are what a simulated dataset is "
             "calibrated to.",
+            *([] if experiment.corpus_seeds is None else [f"Of {experiment.corpus_seeds} corpora, the one of seed 1."]),
         ),
         rows=tuple(rows),
     )

@@ -8,7 +8,7 @@ from typing import Any
 from bench.evaluation.experiment import Part
 from bench.evaluation.tests import Results
 from bench.plugins.specs import REFERENCE
-from bench.reports.labels import FEW_SEEDS, ONE_SEED, dataset_label, titled
+from bench.reports.labels import FEW_SEEDS, ONE_SEED, REPLICATES, dataset_label, titled
 from bench.reports.power_line import power_of
 from bench.reports.table import Line, Table, TableCell
 from bench.stats.banerjee import few
@@ -49,6 +49,9 @@ def difference_table(results: Results, part: Part) -> Table | None:
         opens_block = not lines or lines[-1].stubs[0] != label(baseline)
         lines.append(Line((label(baseline), label(encoder), against), tuple(cells), opens_block))
     metric = label(part.metrics[0])
+    corpora = results.experiment.corpus_seeds
+    over = "users and seeds" if corpora is None else f"{corpora} corpora ({REPLICATES})"
+    no_flips = dict.fromkeys(f"No second p: {outcome.flip_note}." for outcome in outcomes if outcome.flip_note)
     return Table(
         id=f"{part.id}-differences",
         title=titled(part, f"differences in {metric}"),
@@ -58,16 +61,19 @@ def difference_table(results: Results, part: Part) -> Table | None:
         lines=tuple(lines),
         notes=(
             f"† p < 0.05 after Holm over this table ({len(outcomes)} hypotheses), declared before the run; intervals "
-            "are over users and seeds, unadjusted. The strongest other encoder is the best one on validation.",
-            *seeds_notes(results.experiment.seeds),
+            f"are over {over}, unadjusted. The strongest other encoder is the best one on validation.",
+            *no_flips,
+            *seeds_notes(results.experiment.seeds, results.experiment.corpus_seeds),
             *filter(None, [power_of(outcomes, label)]),
         ),
         rows=tuple(rows),
     )
 
 
-def seeds_notes(seeds: int) -> list[str]:
-    """What must be said of this many seeds."""
+def seeds_notes(seeds: int, corpora: int | None = None) -> list[str]:
+    """What must be said of this many seeds, unless corpora are the replicates."""
+    if corpora is not None:
+        return []
     if seeds == 1:
         return [ONE_SEED]
     return [FEW_SEEDS] if few(seeds) else []
@@ -78,4 +84,6 @@ def written_difference(difference: Difference | None, p_adjusted: float | None =
     without a difference a dash."""
     if difference is None or not math.isfinite(difference.delta):
         return "–"
-    return written_interval(difference.delta, difference.low, difference.high, dagger(p_adjusted, difference.seeds))
+    return written_interval(
+        difference.delta, difference.low, difference.high, dagger(p_adjusted, difference.replicates)
+    )

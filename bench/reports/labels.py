@@ -18,6 +18,8 @@ GROUPS_READING = (
     "groups: encoders of a baseline that share a letter were not told apart, all pairs tested at 5 % together; sharing "
     "a letter is not equality. Bold: not separable from the best (Hsu's comparison with the best, 5 %)."
 )
+REPLICATES = "the replicates: each made with a seed of its own, users and models nested in it"
+"""What corpora are where an experiment has several of a dataset."""
 
 
 def dataset_label(results: Results, dataset: str) -> str:

@@ -8,7 +8,7 @@ from bench.evaluation.experiment import Part
 from bench.evaluation.tests import Results
 from bench.plugins.registry import registry
 from bench.plugins.specs import REFERENCE
-from bench.reports.labels import FEW_SEEDS, GROUPS, GROUPS_READING, ONE_SEED, dataset_label, titled
+from bench.reports.labels import FEW_SEEDS, GROUPS, GROUPS_READING, ONE_SEED, REPLICATES, dataset_label, titled
 from bench.reports.number_rows import number_row
 from bench.reports.power_line import power_of
 from bench.reports.table import Line, Table, TableCell
@@ -89,7 +89,9 @@ def _text(row: dict[str, Any]) -> str:
         return str(row["status"]).upper()
     if row["mean"] is None:
         return "–"
-    return written_mean(row["mean"], row["std"], row["error"]) + dagger(row["p_adjusted"], row["seeds"])
+    return written_mean(row["mean"], row["std"], row["error"]) + dagger(
+        row["p_adjusted"], row["n_corpora"] or row["seeds"]
+    )
 
 
 def _improvement(
@@ -135,14 +137,14 @@ def _notes(results: Results, part: Part) -> list[str]:
     notes = []
     for dataset in part.datasets:
         systems = [(part.id, dataset, baseline, e) for baseline in part.baselines for e in part.encoders]
-        examples = next((known for system in systems if (known := results.examples(*system)) is not None), None)
+        sizes = next((known for system in systems if (known := results.sizes(*system)) is not None), None)
         corpus = results.corpora[dataset]
         who = "users" if corpus.num_users else "sessions (the data have no users)"
-        if examples is not None:
-            sizes = f"{len(examples.query)} {units} of {len(examples.users)} {who}"
+        if sizes is not None:
+            splits = "test split" if results.experiment.corpus_seeds is None else "test splits"
             notes.append(
-                f"{dataset_label(results, dataset)}: {sizes} in the test split, "
-                f"{results.experiment.seeds} seed{'s' * (results.experiment.seeds != 1)}."
+                f"{dataset_label(results, dataset)}: {sizes[1]} {units} of {sizes[0]} {who} in the {splits}, "
+                f"{results.experiment.design}."
             )
     caveats = dict.fromkeys(caveat for dataset in part.datasets for caveat in results.corpora[dataset].info.caveats)
     return [*notes, *(f"Note: {caveat}" for caveat in caveats)]
@@ -150,11 +152,13 @@ def _notes(results: Results, part: Part) -> list[str]:
 
 def _reading(results: Results) -> str:
     """How the numbers are to be read."""
-    if results.experiment.seeds == 1:
+    if results.experiment.models == 1:
         return ONE_SEED
-    if few(results.experiment.seeds):
+    corpora = results.experiment.corpus_seeds
+    if corpora is None and few(results.experiment.seeds):
         return f"mean ± deviation over seeds. {FEW_SEEDS}"
+    over = "seeds" if corpora is None else f"corpora ({REPLICATES})"
     return (
-        "mean ± deviation over seeds; † differs from vanilla, p < 0.05 after Holm over the part's declared family "
+        f"mean ± deviation over {over}; † differs from vanilla, p < 0.05 after Holm over the part's declared family "
         "(primary metric, or all others)."
     )

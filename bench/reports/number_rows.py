@@ -34,8 +34,8 @@ def number_row(results: Results, part: Part, dataset: str, baseline: str, encode
     compared: tuple[str, ...] = ("delta", "low", "high", "by_seed", "p", "p_adjusted", "effect", "won", "tied", "lost")
     compared += ("flip_p", "flip_p_adjusted", "degrees")
     commit, versions = results.origin(*system)
-    examples = results.examples(*system)
     groups = results.groups(part.id, dataset, baseline, part.encoders, metric)
+    users, queries = results.sizes(*system) or (None, None)
     return {
         "table": part.id,
         "row": f"{baseline} / {encoder}",
@@ -51,9 +51,10 @@ def number_row(results: Results, part: Part, dataset: str, baseline: str, encode
         "mean": float(values.mean()) if known else None,
         "std": deviation,
         "error": error if error is not None and math.isfinite(error) else None,
-        "seeds": len(values),
-        "n_users": len(examples.users) if examples is not None else None,
-        "n_queries": len(examples.query) if examples is not None else None,
+        "seeds": len(results.planned(*system)) if len(values) else 0,
+        "n_corpora": results.experiment.corpus_seeds,
+        "n_users": users,
+        "n_queries": queries,
         **{{"low": "ci_low", "high": "ci_high"}.get(name, name): tested.get(name) for name in compared},
         **{name: tested.get(name) for name in ("test", "family", "family_size", "conditional_on_one_model")},
         "delta_error": tested.get("error"),
@@ -61,5 +62,6 @@ def number_row(results: Results, part: Part, dataset: str, baseline: str, encode
         "versions": versions,
         "groups": groups.letters.get(encoder),
         "bold": encoder in groups.best,
+        **{name: tested.get(name) for name in ("corpus_deltas", "flip_note")},
         "key": " ".join(keys),
     }

@@ -47,7 +47,7 @@ def record_run(
     lines = [
         f"`{provenance['command']}`",
         f"Computed at commit {', '.join(map(str, provenance['commits']))}; corpora: "
-        + ", ".join(f"{name} {about['fingerprint'][:12]}" for name, about in provenance["corpora"].items())
+        + ", ".join(f"{name} {_fingerprints(about)}" for name, about in provenance["corpora"].items())
         + ". See `provenance.json`.",
     ]
     table = markdown_run(rows, corpora, primary)
@@ -71,6 +71,11 @@ def provenance_of(
     provenances = [record["provenance"] for record in records if "provenance" in record]
     encoders = {job.key: job for cell in cells for job in cell.jobs if job.kind == "encoders"}
     pretraining = [store.read("encoders", key) or {} for key in encoders]
+    replicates: dict[str, dict[str, str]] = {}  # dataset, corpus seed: fingerprint
+    for cell in cells:
+        if cell.corpus_seed is not None:
+            of_dataset = replicates.setdefault(cell.dataset, {})
+            of_dataset[str(cell.corpus_seed)] = cell.jobs[-1].config["corpus"]["fingerprint"]
     return {
         "command": shlex.join(["bench", *command]),
         "commits": sorted({str(p["commit"]) for p in provenances}),
@@ -91,6 +96,7 @@ def provenance_of(
                 "origin": c.info.origin,
                 "licence": c.info.licence,
                 **c.info.source,
+                **({"replicates": replicates[name]} if name in replicates else {}),
             }
             for name, c in corpora.items()
         },
@@ -100,6 +106,13 @@ def provenance_of(
         },
         "cells": sorted(keys),
     }
+
+
+def _fingerprints(about: dict[str, Any]) -> str:
+    """The beginning of a corpus's fingerprint; of each corpus, by its seed, where there are several."""
+    if "replicates" not in about:
+        return str(about["fingerprint"][:12])
+    return "with seeds " + ", ".join(f"{seed}: {mark[:12]}" for seed, mark in about["replicates"].items())
 
 
 def pretraining_curves(cells: Sequence[Cell], store: Store) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from bench.plugins.registry import Registry
 from bench.plugins.variants import base_of, variant_of, variant_options
 from bench.runs.corpora import corpus_folder
 from bench.runs.plan import RunRequest
+from bench.runs.replicates import MOST_SEEDS, OPTION, of_model_seed
 from bench.runs.store import Store
 
 DEFAULT_OUT = Path("runs")
@@ -22,7 +23,7 @@ def repeat_command(record: Mapping[str, Any], registry: Registry, store: Store) 
     """The ``bench run`` of a cell, or the ``bench pretrain`` of an encoder, with every option that is not the default.
 
     With the same sources, libraries and corpus, the command gives a result of the same key. A cell of seed s is the
-    last of s + 1 seeds.
+    last of s + 1 seeds; on one of several corpora (:mod:`bench.runs.replicates`) the last of the last corpus.
 
     Args:
         record: the result's record.
@@ -49,7 +50,14 @@ def repeat_command(record: Mapping[str, Any], registry: Registry, store: Store) 
     settings += _encoder_settings(config["encoder"], registry)
     dataset, its_settings = _dataset(record, registry, store)
     words += ["--dataset", dataset]
-    words += ["--seeds", str(config["seed"] + 1)] if is_cell else ["--seed", str(config["seed"])]
+    if not is_cell:
+        words += ["--seed", str(config["seed"])]
+    elif config["seed"] < MOST_SEEDS:
+        words += ["--seeds", str(config["seed"] + 1)]
+    else:  # of a corpus that is one of several
+        corpus_seed, before = of_model_seed(config["seed"])
+        its_settings = _without_seed(dataset, corpus_seed, its_settings, record["key"])
+        words += ["--corpus-seeds", str(corpus_seed), "--seeds", str(before + 1)]
     words += ["--device", config["device"]]
     for setting in settings + its_settings:
         words += ["--set", setting]
@@ -68,9 +76,18 @@ def run_command(request: RunRequest) -> list[str]:
     ):
         words += [option, ",".join(names)]
     words += ["--seeds", str(request.seeds), "--device", request.device]
+    words += ["--corpus-seeds", str(request.corpus_seeds)] if request.corpus_seeds is not None else []
     for setting in request.settings:
         words += ["--set", setting]
     return words
+
+
+def _without_seed(dataset: str, corpus_seed: int, settings: list[str], key: str) -> list[str]:
+    """The settings of a dataset without the seed of its corpus, which ``--corpus-seeds`` stands for."""
+    seed = f"{dataset}.{OPTION}={corpus_seed}"
+    if seed not in settings:
+        raise BenchError(f"no corpus of seed {corpus_seed} has this cell", where=key, fix="its corpus has moved")
+    return [setting for setting in settings if setting != seed]
 
 
 def _settings(name: str, options: Mapping[str, Any], defaults: Mapping[str, Any]) -> list[str]:

@@ -107,4 +107,4 @@ def written_difference(row: SummaryRow) -> str:
     """The difference to the reference, its mark and its interval."""
     if row.delta is None:
         return ""
-    return written_interval(row.delta, row.ci_low, row.ci_high, dagger(row.p_adjusted, row.seeds))
+    return written_interval(row.delta, row.ci_low, row.ci_high, dagger(row.p_adjusted, row.n_corpora or row.seeds))

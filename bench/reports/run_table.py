@@ -8,11 +8,12 @@ from rich.console import Console
 from tabulate import tabulate
 
 from bench.data.corpus import Corpus
+from bench.evaluation.experiment import written_design
 from bench.evaluation.summary import SummaryRow
 from bench.plugins.registry import registry
 from bench.plugins.specs import REFERENCE
 from bench.reports.fitting import print_fitting
-from bench.reports.labels import FEW_SEEDS, GROUPS, GROUPS_READING, ONE_SEED
+from bench.reports.labels import FEW_SEEDS, GROUPS, GROUPS_READING, ONE_SEED, REPLICATES
 from bench.reports.power_line import power_line
 from bench.reports.run_layout import run_layouts, written_difference, written_value
 from bench.stats.banerjee import few
@@ -89,12 +90,12 @@ def _emphasised(row: SummaryRow) -> str:
 def _notes(rows: Sequence[SummaryRow], corpus: Corpus, primary: str) -> list[str]:
     """Size of the test split, what it could have found, and the corpus's caveats."""
     largest = max(rows, key=lambda row: row.n_queries)
-    seeds = max(row.seeds for row in rows)
+    corpora = largest.n_corpora
     who = "users" if corpus.num_users else "sessions (the data have no users)"
     units = registry().get("task", largest.task).units
-    size = (
-        f"{largest.n_queries} {units} of {largest.n_users} {who} in the test split, {seeds} seed{'s' * (seeds != 1)}."
-    )
+    design = written_design(corpora, -(-max(row.seeds for row in rows) // (corpora or 1)))
+    splits = "test split" if corpora is None else "test splits"
+    size = f"{largest.n_queries} {units} of {largest.n_users} {who} in the {splits}, {design}."
     groups = dict.fromkeys(row.groups_note for row in rows if row.groups_note)
     contrasts = [
         (f"{row.baseline}: {row.encoder} − {REFERENCE}", row.smallest) for row in rows if row.metric == primary
@@ -114,7 +115,7 @@ def _strongest(rows: Sequence[SummaryRow], primary: str) -> list[str]:
     lines = []
     for row in rows:
         if row.metric == primary and row.strongest is not None and row.strongest_delta is not None:
-            mark = dagger(row.strongest_p_adjusted, row.seeds)
+            mark = dagger(row.strongest_p_adjusted, row.n_corpora or row.seeds)
             written = written_interval(row.strongest_delta, row.strongest_ci_low, row.strongest_ci_high, mark)
             seeds = written_seeds(row.strongest_by_seed)
             names = f"{row.baseline}: {row.encoder} − {row.strongest}, the strongest other on validation"
@@ -131,9 +132,11 @@ def _reading(rows: Sequence[SummaryRow]) -> str:
     family = f"the {size} hypotheses of this run" if size > 1 else "all hypotheses of this run"
     family += f": each encoder against {REFERENCE}"
     family += ", muvcog-m against the strongest other one on validation" if any(row.strongest for row in rows) else ""
-    if few(seeds):
+    corpora = max((row.n_corpora or 0 for row in rows), default=0)
+    if few(seeds) and not corpora:
         return f"mean ± deviation over seeds; p after Holm over {family}. {FEW_SEEDS}"
-    text = f"mean ± deviation over seeds; † p < 0.05 after Holm over {family}."
+    over = f"corpora ({REPLICATES}), intervals too" if corpora else "seeds"
+    text = f"mean ± deviation over {over}; † p < 0.05 after Holm over {family}."
     return f"{text} {GROUPS_READING}" if any(row.groups for row in rows) else text
 
 

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from bench.data.corpus import Corpus
 from bench.data.schema import SPLITS
+from bench.data.truth import require_truth, sealed
 from bench.errors import BenchError
 from bench.files import written_whole
 from bench.runs.corpora import dataset_spec, open_corpus
@@ -21,6 +23,7 @@ from bench.runs.needs import check_needs
 from bench.runs.plan import resolve_device
 from bench.runs.store import RECORDS, Store
 from bench.plugins.settings import resolve_options
+from bench.plugins.variants import base_of, variant_of, variant_options
 from bench.plugins.registry import registry
 from bench.plugins.specs import EncoderSpec, Spec
 from bench.progress import Progress
@@ -39,8 +42,17 @@ def pretrained(
     device: str,
     store: Store,
     progress: Callable[[str], Progress],
+    beside: Sequence[str] = (),
+    truth: bool = False,
 ) -> tuple[Job, Corpus]:
     """Pretrains an encoder unless that has been done with this very configuration.
+
+    Args:
+        encoder, dataset, seed, settings, device: as typed by the user.
+        store: where results are, and go.
+        progress: from a title to what is called with the progress of that work.
+        beside: names of encoders that the settings may be meant for as well.
+        truth: whether the corpus must have a known truth.
 
     Returns:
         the job whose result is in the store, and the corpus.
@@ -48,15 +60,21 @@ def pretrained(
     Raises:
         BenchError: wrong names or options, an encoder that isn't frozen, or a failed pretraining.
     """
-    spec, data = registry().get("encoder", encoder), dataset_spec(dataset, registry())
+    data = dataset_spec(dataset, registry())
+    spec, changes = variant_of(encoder, registry())
     if not spec.frozen:
         raise BenchError(f"{encoder} is trained with a baseline and has no vectors of its own", where="--encoder")
-    specs: list[Spec] = [spec, *([data] if data is not None else [])]
+    plain = registry().get("encoder", base_of(encoder))
+    others = {base_of(name): registry().get("encoder", base_of(name)) for name in beside}
+    specs: list[Spec] = [*{**others, plain.name: plain}.values(), *([data] if data is not None else [])]
     options = resolve_options(specs, settings)
+    options["encoder", spec.name] = variant_options(spec, changes, options["encoder", plain.name])
     data_options = options["dataset", data.name] if data is not None else {}
     corpus = open_corpus(dataset, data, data_options, store, progress(f"making {dataset}"))
     name = dataset if data is not None else corpus.info.name
     check_needs(corpus, name, [spec], options)
+    if truth:
+        require_truth(corpus)
     job = plan_encoder(corpus, name, spec, seed, options, resolve_device(device))
     if not store.is_done(job.kind, job.key):
         import torch
@@ -97,6 +115,21 @@ def stored_encoder(folder: Path) -> SessionEncoder:
     return load_encoder(record["config"], dims, folder / "encoder.safetensors")
 
 
+def vectors_of(
+    job: Job, corpus: Corpus, queries: NDArray[np.int64], store: Store, progress: Progress
+) -> NDArray[np.float32]:
+    """(n, output_dim) vectors of the prefixes that end with ``queries`` (n,), of the pretrained encoder of ``job``."""
+    import torch
+
+    from bench.runs.work import encode_prefixes, load_encoder, weights_of
+    from bench.training.context import TrainingContext
+
+    context = TrainingContext(corpus, job.config["seed"], torch.device(job.config["device"]), progress)
+    model = load_encoder(job.config, context.features.dims, weights_of(store, job.key)).to(context.device)
+    with sealed():
+        return encode_prefixes(model, queries, context)
+
+
 def embed_sessions(
     encoder: str,
     dataset: str,
@@ -109,15 +142,8 @@ def embed_sessions(
 ) -> int:
     """Writes session_id, split and vector of every session to the Parquet file ``to``; returns how many."""
     job, corpus = pretrained(encoder, dataset, seed, settings, device, store, progress)
-    import torch
-
-    from bench.runs.work import encode_prefixes, load_encoder, weights_of
-    from bench.training.context import TrainingContext
-
-    context = TrainingContext(corpus, seed, torch.device(job.config["device"]), progress(f"embedding {dataset}"))
-    model = load_encoder(job.config, context.features.dims, weights_of(store, job.key)).to(context.device)
     last_query = corpus.columns.session_queries[1:] - 1  # a whole session is the prefix that ends with its last query
-    vectors = encode_prefixes(model, np.asarray(last_query), context)
+    vectors = vectors_of(job, corpus, np.asarray(last_query), store, progress(f"embedding {dataset}"))
 
     split = pa.DictionaryArray.from_arrays(np.asarray(corpus.columns.session_split), pa.array(SPLITS)).cast(pa.string())
     flat = pa.array(vectors.reshape(-1))

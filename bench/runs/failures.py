@@ -55,5 +55,9 @@ def _product(cells: list[Cell]) -> str:
     ):
         distinct = list(dict.fromkeys(names))
         parts.append(" and ".join(distinct) if len(distinct) <= 2 else f"{len(distinct)} {kind}")
+    corpora = sorted({cell.corpus_seed for cell in cells if cell.corpus_seed is not None})
+    if corpora:
+        named = f"corpus {corpora[0]}" if len(corpora) == 1 else f"corpora {', '.join(map(str, corpora))}"
+        parts.append(named)
     seeds = len({cell.seed for cell in cells})
-    return " × ".join([*parts, f"{seeds} seed{'s' * (seeds != 1)}"])
+    return " × ".join([*parts, f"{seeds} seed{'s' * (seeds != 1)}{' in all' * (len(corpora) > 1)}"])

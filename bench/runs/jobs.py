@@ -38,7 +38,11 @@ class Job:
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell of the grid and the jobs that make it, the last being its own."""
+    """One cell of the grid and the jobs that make it, the last being its own.
+
+    Attributes:
+        corpus_seed: which corpus of the dataset, where several are the replicates; else None.
+    """
 
     dataset: str
     task: str
@@ -46,6 +50,7 @@ class Cell:
     encoder: str
     seed: int
     jobs: tuple[Job, ...]
+    corpus_seed: int | None = None
 
     @property
     def key(self) -> str:
@@ -62,12 +67,17 @@ def plan_cell(
     seed: int,
     options: Options,
     device: str,
+    corpus_seed: int | None = None,
 ) -> Cell:
-    """The cell (task, dataset, baseline, encoder, seed) with every job that it takes."""
+    """The cell (task, dataset, baseline, encoder, seed) with every job that it takes.
+
+    ``corpus_seed`` says in titles which corpus it is; in keys the corpus's fingerprint does.
+    """
+    called = dataset if corpus_seed is None else f"{dataset} corpus {corpus_seed}"
     the_task = component_config(task, options["task", task.name])
     jobs: list[Job] = []
     if encoder.frozen:
-        jobs += plan_embeddings(corpus, dataset, the_task, encoder, seed, options, device)
+        jobs += plan_embeddings(corpus, dataset, the_task, encoder, seed, options, device, called)
     config = {
         **_environment(corpus, dataset, device),
         "task": the_task,
@@ -75,21 +85,23 @@ def plan_cell(
         "encoder": {**component_config(encoder, options["encoder", encoder.name]), "frozen": encoder.frozen},
         "seed": 0 if baseline.reference else seed,  # nothing random: one result stands for every seed
     }
-    title = f"{task.name} {dataset} {baseline.name}"
+    title = f"{task.name} {called} {baseline.name}"
     title += "" if baseline.reference else f" {encoder.name} seed {seed}"
     needs = ((jobs[-1].kind, jobs[-1].key),) if jobs else ()
     jobs.append(Job("cells", key_of({"cell": config}), config, str(corpus.folder), needs, title))
-    return Cell(dataset, task.name, baseline.name, encoder.name, seed, tuple(jobs))
+    return Cell(dataset, task.name, baseline.name, encoder.name, seed, tuple(jobs), corpus_seed)
 
 
-def plan_encoder(corpus: Corpus, dataset: str, encoder: EncoderSpec, seed: int, options: Options, device: str) -> Job:
-    """The pretraining of an encoder on a corpus."""
+def plan_encoder(
+    corpus: Corpus, dataset: str, encoder: EncoderSpec, seed: int, options: Options, device: str, called: str = ""
+) -> Job:
+    """The pretraining of an encoder on a corpus, which the title calls ``called``, or by its dataset."""
     config = {
         **_environment(corpus, dataset, device),
         "encoder": component_config(encoder, options["encoder", encoder.name]),
         "seed": seed,
     }
-    title = f"pretrain {encoder.name} on {dataset} seed {seed}"
+    title = f"pretrain {encoder.name} on {called or dataset} seed {seed}"
     return Job("encoders", key_of({"encoder": config}), config, str(corpus.folder), (), title)
 
 
@@ -101,11 +113,12 @@ def plan_embeddings(
     seed: int,
     options: Options,
     device: str,
+    called: str = "",
 ) -> Sequence[Job]:
     """The pretraining, and the vectors of the units that the task wants; shared by all baselines."""
-    pretraining = plan_encoder(corpus, dataset, encoder, seed, options, device)
+    pretraining = plan_encoder(corpus, dataset, encoder, seed, options, device, called)
     config = {**pretraining.config, "encoder_key": pretraining.key, "task": task}
-    title = f"embed {dataset} with {encoder.name} seed {seed} for {task['name']}"
+    title = f"embed {called or dataset} with {encoder.name} seed {seed} for {task['name']}"
     needs = ((pretraining.kind, pretraining.key),)
     return pretraining, Job("embeddings", key_of({"embedding": config}), config, pretraining.corpus, needs, title)
 

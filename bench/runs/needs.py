@@ -13,6 +13,7 @@ from bench.data.clicks import clicks_per_query, rankable_queries
 from bench.data.corpus import Corpus
 from bench.data.next_queries import followed_queries
 from bench.data.schema import SPLITS
+from bench.data.truth import has_truth
 from bench.errors import BenchError
 from bench.plugins.specs import Spec
 
@@ -93,6 +94,7 @@ _LACKS: dict[str, Callable[[Corpus], str | None]] = {
         rankable_queries,
         "no downstream query of its {split} split shows both a clicked and an unclicked item",
     ),
+    "truth": lambda corpus: None if has_truth(corpus) else "it is not simulated, and has no known truth",
     "next queries": partial(
         _in_splits, SPLITS, followed_queries, "no downstream query of its {split} split is followed by a keyword query with words"
     ),

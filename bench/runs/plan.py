@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
-
 from bench.data.corpus import Corpus
+from bench.data.truth import has_truth
 from bench.errors import BenchError
 from bench.runs.corpora import dataset_spec, open_corpus
 from bench.runs.jobs import Cell, Job, Options, plan_cell
 from bench.runs.needs import check_needs
+from bench.runs.replicates import MOST_SEEDS, check_replicable, corpus_seeds, model_seeds, replicate_options
 from bench.runs.store import Store
 from bench.plugins.variants import base_of, variant_of, variant_options
 from bench.plugins.settings import resolve_options
@@ -20,8 +20,8 @@ from bench.plugins.specs import REFERENCE, BaselineSpec, DatasetSpec, EncoderSpe
 from bench.progress import Progress, silent
 
 
-MOST_SEEDS = 1_000
-"""Of a run: more is a slip of the finger, and would plan for hours."""
+REFERENCES = "references"
+"""In place of a baseline's name: every reference that comes with the task."""
 
 
 @dataclass(frozen=True)
@@ -32,12 +32,15 @@ class RunRequest:
         task: name of the task.
         encoders: names, or variants such as ``muvcog-m[negatives=random]``; the reference ``vanilla`` is added where
             it is missing.
-        baselines: names; when empty those that come with the task, of the same distribution. References among them
-            stand first, whatever the order.
+        baselines: names; when empty those that come with the task, of the same distribution. ``references`` stands for
+            all references among these. References stand first, whatever the order; those that need the truth of a
+            simulated corpus are left out where there is none.
         datasets: names, or folders of corpora.
-        seeds: number of seeds, 0 … seeds - 1.
+        seeds: number of seeds, 0 … seeds - 1; with corpus seeds that many for each corpus.
         settings: ``--set`` lines.
         device: ``auto``, ``cpu`` or ``cuda``.
+        corpus_seeds: number of corpora of each simulated dataset, made with seeds 1 … corpus_seeds, which are the
+            replicates (:mod:`bench.runs.replicates`); None for one corpus, as its options say.
     """
 
     task: str
@@ -47,6 +50,7 @@ class RunRequest:
     seeds: int = 5
     settings: Sequence[str] = ()
     device: str = "auto"
+    corpus_seeds: int | None = None
 
 
 @dataclass
@@ -57,7 +61,7 @@ class Plan:
         request: what was asked for, with what was left to defaults spelt out.
         primary: the metric that hypotheses are about.
         cells: in the order in which tables show them.
-        corpora: by dataset.
+        corpora: by dataset; the first one where corpora are replicates.
     """
 
     request: RunRequest
@@ -99,15 +103,17 @@ def make_plan(
         request=replace(
             request,
             encoders=[encoder.name for encoder in encoders],
-            baselines=[baseline.name for baseline in baselines],
             datasets=list(chosen.datasets),
             device=device,
         ),
     )
-    for name, spec in chosen.datasets.items():
-        plan.corpora[name] = open_corpus(name, spec, _options_of(spec, options), store, corpus_progress(name))
-    opened, plan.corpora = plan.corpora, {}
-    for name, corpus in opened.items():
+    opened = {
+        name: {number: _open(name, spec, number, options, store, corpus_progress) for number in chosen.corpus_seeds}
+        for name, spec in chosen.datasets.items()
+    }
+    replicates: dict[str, dict[int | None, Corpus]] = {}
+    for name, corpora in opened.items():
+        corpus = next(iter(corpora.values()))
         label = name if chosen.datasets[name] is not None else corpus.info.name
         if label in plan.corpora:  # their cells would be taken for more seeds of one dataset
             raise BenchError(
@@ -115,14 +121,52 @@ def make_plan(
                 where="--dataset",
                 fix=f"{plan.corpora[label].folder} and {corpus.folder} have the same name in corpus.toml",
             )
-        plan.corpora[label] = corpus
-        check_needs(corpus, label, [task, *baselines, *encoders], options)
-    for label, corpus in plan.corpora.items():
-        for baseline in baselines:
+        plan.corpora[label], replicates[label] = corpus, corpora
+    if not request.baselines or any(has_truth(corpus) for corpus in plan.corpora.values()):
+        runs_on = {label: _without_truth_lacking(baselines, corpus) for label, corpus in plan.corpora.items()}
+    else:
+        runs_on = dict.fromkeys(plan.corpora, baselines)
+    some = {baseline.name for possible in runs_on.values() for baseline in possible}
+    plan.request = replace(plan.request, baselines=[baseline.name for baseline in baselines if baseline.name in some])
+    for label, corpora in replicates.items():
+        for one in corpora.values():
+            check_needs(one, label, [task, *runs_on[label], *encoders], options)
+    for label, corpora in replicates.items():
+        for baseline in runs_on[label]:
             for encoder in encoders[:1] if baseline.reference else encoders:
-                for seed in range(request.seeds):
-                    plan.cells.append(plan_cell(corpus, label, task, baseline, encoder, seed, options, device))
+                for number, corpus in corpora.items():
+                    plan.cells += [
+                        plan_cell(corpus, label, task, baseline, encoder, seed, options, device, number)
+                        for seed in model_seeds(number, request.seeds)
+                    ]
     return plan
+
+
+def _without_truth_lacking(baselines: list[BaselineSpec], corpus: Corpus) -> list[BaselineSpec]:
+    """Those of these baselines that need no truth, where the corpus has none: a real log has no ceilings."""
+    if has_truth(corpus):
+        return baselines
+    return [b for b in baselines if not any(need.what == "truth" for need in b.needed(b.defaults))]
+
+
+def _open(
+    name: str,
+    spec: DatasetSpec | None,
+    corpus_seed: int | None,
+    options: Options,
+    store: Store,
+    progress: Callable[[str], Progress],
+) -> Corpus:
+    """The corpus of a dataset with this seed; an error says which of several corpora it is about."""
+    mine = replicate_options(spec, {} if spec is None else options["dataset", spec.name], corpus_seed)
+    if corpus_seed is None:
+        return open_corpus(name, spec, mine, store, progress(name))
+    called = f"{name}, corpus seed {corpus_seed}"
+    try:
+        return open_corpus(name, spec, mine, store, progress(called))
+    except BenchError as error:
+        where = f"{called}: {error.where}" if error.where else called
+        raise BenchError(error.what, where=where, fix=error.fix) from None
 
 
 @dataclass(frozen=True)
@@ -134,6 +178,7 @@ class _Chosen:
     encoders: list[EncoderSpec]
     datasets: dict[str, DatasetSpec | None]
     options: Options
+    corpus_seeds: tuple[int | None, ...]
 
 
 def _chosen(request: RunRequest, registry: Registry) -> _Chosen:
@@ -141,8 +186,9 @@ def _chosen(request: RunRequest, registry: Registry) -> _Chosen:
     if not 1 <= request.seeds <= MOST_SEEDS:
         fix = f"1 to {MOST_SEEDS:,}; 5 or more for a test over seeds"
         raise BenchError(f"{request.seeds:,} seeds", where="--seeds", fix=fix)
+    numbers = corpus_seeds(request.corpus_seeds)
     task = registry.get("task", request.task)
-    named_baselines = request.baselines or registry.default_baselines(task.name)
+    named_baselines = _named_baselines(request, registry)
     if not named_baselines:
         raise BenchError(f"no baseline comes with {task.name}", where="--baseline", fix="name one")
     baselines = [registry.get("baseline", name) for name in _distinct(named_baselines)]
@@ -162,13 +208,23 @@ def _chosen(request: RunRequest, registry: Registry) -> _Chosen:
         )
     _refuse_trained_along(baselines, encoders, registry)
     datasets = {name: dataset_spec(name, registry) for name in _distinct(request.datasets)}
+    for name, spec in datasets.items() if request.corpus_seeds is not None else ():
+        check_replicable(name, spec, "--corpus-seeds")
     plain = [registry.get("encoder", name) for name in _distinct([base_of(encoder.name) for encoder in encoders])]
     specs: list[Spec] = [task, *baselines, *plain, *(spec for spec in datasets.values() if spec is not None)]
     options = resolve_options(specs, request.settings)
     for encoder, changes in named:
         own = options["encoder", base_of(encoder.name)]
         options["encoder", encoder.name] = variant_options(encoder, changes, own)
-    return _Chosen(task, baselines, encoders, datasets, options)
+    return _Chosen(task, baselines, encoders, datasets, options, numbers)
+
+
+def _named_baselines(request: RunRequest, registry: Registry) -> list[str]:
+    """The names asked for, with ``references`` spelt out; without any, all that come with the task."""
+    every = registry.default_baselines(request.task)
+    references = [name for name in every if registry.get("baseline", name).reference]
+    named = [references if name == REFERENCES else [name] for name in request.baselines]
+    return [name for names in named for name in names] or every
 
 
 def resolve_device(device: str) -> str:
@@ -202,10 +258,6 @@ def _refuse_trained_along(
             where="--encoder",
             fix=f"name frozen encoders only: {', '.join(frozen)}",
         )
-
-
-def _options_of(spec: DatasetSpec | None, options: Options) -> dict[str, Any]:
-    return {} if spec is None else options["dataset", spec.name]
 
 
 def _distinct(names: Sequence[str]) -> list[str]:

@@ -19,6 +19,7 @@ from bench.contracts import SessionEncoder
 from bench.data.batch import SessionBatch
 from bench.data.corpus import Corpus
 from bench.data.features import Dims
+from bench.data.truth import sealed
 from bench.errors import BenchError
 from bench.runs.jobs import Job
 from bench.runs.output import LOG, collected_warnings, printed_to
@@ -58,6 +59,7 @@ def perform(job: Job, store: Store, progress: Progress = silent, keep_output: bo
             if keep_output:
                 stack.enter_context(printed_to(folder / LOG))
             warned = stack.enter_context(collected_warnings(_components(job)))
+            stack.enter_context(sealed())  # what a simulated corpus knows of its shoppers is for references only
             try:
                 context = _context(job, progress)
                 work = {"encoders": _pretrain, "embeddings": _embed, "cells": _run}[job.kind]

@@ -34,6 +34,8 @@ class Difference:
         seeds, users, queries: how many of each; with one seed all of this is conditional on one trained model.
         error: standard error of ``delta``.
         alternative: what is claimed of ``delta``: not 0, above, below, or within a margin around 0.
+        corpus_deltas: the difference in each corpus, where corpora are the replicates (:mod:`bench.stats.nested`); else
+            empty.
         by_seed: (S,) the difference of each seed; empty where it is not known.
         squares: what the variance was made of; None where it was made of something else.
         parts: of the variance, with two to four seeds (:mod:`bench.stats.banerjee`); else empty.
@@ -49,9 +51,15 @@ class Difference:
     queries: int
     error: float
     alternative: Alternative | Literal["equivalent"] = "two-sided"
+    corpus_deltas: tuple[float, ...] = ()
     by_seed: tuple[float, ...] = ()
     squares: Squares | None = None
     parts: Parts = ()
+
+    @property
+    def replicates(self) -> int:
+        """What is drawn anew to say something of the method: corpora where there are several, else seeds."""
+        return len(self.corpus_deltas) or self.seeds
 
     def p_of(self, alternative: Alternative, null: float = 0.0) -> float:
         """p of ``delta`` against ``null``; 1 without an interval."""
@@ -132,7 +140,9 @@ def from_squares(
     if sum(variance for variance, _ in parts) <= 1e-30:
         parts = ((0.0, parts[0][1]), (0.0, parts[1][1]))
     error = float(np.sqrt(sum(variance for variance, _ in parts)))
-    bare = Difference(delta, delta, delta, 1.0, seeds - 1, *sizes, error, alternative, by_seed, squares, parts)
+    bare = Difference(
+        delta, delta, delta, 1.0, seeds - 1, *sizes, error, alternative, by_seed=by_seed, squares=squares, parts=parts
+    )
     low, high = bare.interval()
     return replace(bare, low=low, high=high, p=bare.p_of(alternative))
 

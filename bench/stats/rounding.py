@@ -63,12 +63,15 @@ def written_interval(delta: float, low: float | None, high: float | None, mark: 
     return f"{delta:+.{places}f}{mark} [{low:+.{places}f}, {high:+.{places}f}]"
 
 
+def written_deltas(deltas: Sequence[float]) -> str:
+    """``+0.030 +0.041 +0.022``: the differences of replicates, with the digits of their deviation."""
+    places = decimals(statistics.stdev(deltas) if len(deltas) > 1 else None)
+    return " ".join(f"{delta:+.{places}f}" for delta in deltas)
+
+
 def written_seeds(by_seed: Sequence[float]) -> str:
-    """``seeds +0.030 +0.041 +0.022``: the difference of every seed; nothing where too few or enough were run."""
-    if not few(len(by_seed)):
-        return ""
-    places = decimals(statistics.stdev(by_seed))
-    return "seeds " + " ".join(f"{delta:+.{places}f}" for delta in by_seed)
+    """``seeds +0.030 +0.041 +0.022``: the difference of every seed; nothing where one or enough of them were run."""
+    return f"seeds {written_deltas(by_seed)}" if few(len(by_seed)) else ""
 
 
 def written_p(p: float | None) -> str:

@@ -11,6 +11,7 @@ import pytest
 
 from bench.data.corpus import Corpus
 from bench.data.schema import KEYWORD
+from bench.data.truth import has_truth
 from bench.errors import BenchError
 from bench.plugins.registry import registry
 from bench.plugins.specs import Spec
@@ -64,6 +65,8 @@ class ComponentConformance:
             yield
         except BenchError as error:
             lacks = lacking(corpus)
+            if any(need.what == "truth" for need in self.spec.needed(self.spec.defaults)) and not has_truth(corpus):
+                lacks = "a known truth"
             if not lacks:
                 raise
             pytest.skip(f"refuses a corpus without {lacks}: {error}")

@@ -64,13 +64,15 @@ class TrainingContext:
         """The same for code that draws from torch's global generators."""
         return RandomStream(int(self.generator(purpose).integers(2**62)), self.device)
 
-    def training_sessions(self) -> NDArray[np.int64]:
-        """Rows of the training sessions, the downstream sample among them; never one of validation or test."""
-        return self.corpus.session_rows("train")
+    def training_sessions(self, downstream: bool = False) -> NDArray[np.int64]:
+        """Rows of the training sessions, never one of validation or test; with ``downstream``, those of the downstream
+        sample alone, from which tasks take their training examples.
+        """
+        return self.corpus.session_rows("train", downstream or None)
 
-    def validation_sessions(self) -> NDArray[np.int64]:
-        """Rows of the validation sessions."""
-        return self.corpus.session_rows("valid")
+    def validation_sessions(self, downstream: bool = False) -> NDArray[np.int64]:
+        """Rows of the validation sessions; with ``downstream``, those of the downstream sample alone."""
+        return self.corpus.session_rows("valid", downstream or None)
 
     def sessions(self, rows: Integers) -> SessionBatch:
         """A batch of whole sessions."""

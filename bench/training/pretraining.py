@@ -65,7 +65,13 @@ class _State:
     best: dict[str, Tensor] = field(default_factory=dict)
 
 
-def pretrain(model: nn.Module, objective: Objective, config: PretrainingConfig, context: TrainingContext) -> None:
+def pretrain(
+    model: nn.Module,
+    objective: Objective,
+    config: PretrainingConfig,
+    context: TrainingContext,
+    downstream: bool = False,
+) -> None:
     """Trains ``model`` on the training sessions and leaves it with the weights that validated best.
 
     Validation always takes the same held-out sessions with the same draws, so that its values are comparable. It looks
@@ -82,13 +88,16 @@ def pretrain(model: nn.Module, objective: Objective, config: PretrainingConfig, 
         config: budget and optimiser.
         context: data, seed, progress; the curve is recorded there: ``step``, ``train_loss`` (mean since the last row),
             ``valid_accuracy``, ``learning_rate``.
+        downstream: take training and validation sessions from the downstream sample alone, for an objective whose
+            targets are labels of a task.
 
     Raises:
         BenchError: no training sessions, or the loss is not finite.
     """
-    sessions, held_out = context.training_sessions(), context.validation_sessions()
+    sessions, held_out = context.training_sessions(downstream), context.validation_sessions(downstream)
     if not len(sessions):
-        raise BenchError("no training sessions to pretrain on", where=str(context.corpus.folder))
+        sample = " in the downstream sample" if downstream else ""
+        raise BenchError(f"no training sessions{sample} to pretrain on", where=str(context.corpus.folder))
     held_out = held_out[: config.validation_sessions]
     optimizer = Adam(model.parameters(), config.learning_rate)
     draws, state = context.torch_generator("positives"), _State()

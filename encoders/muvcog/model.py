@@ -20,9 +20,10 @@ from bench.plugins.options import read_options
 from bench.training.context import TrainingContext
 from bench.training.pretraining import pretrain
 from encoders.muvcog.contrast import contrast_loss, hard_negatives, mask_one_step, random_negatives
-from encoders.muvcog.discriminator import Discriminator
+from encoders.muvcog.discriminators import Discriminator, build_discriminator
 from encoders.muvcog.graph import SessionGraphs
 from encoders.muvcog.objective import ContrastObjective
+from encoders.muvcog.steps_of import OwnSteps, StrangersSteps
 from encoders.muvcog.views import build_view, glorot
 from encoders.muvcog.views.sources import SourceVectors
 from encoders.options import MuvcogOptions
@@ -32,7 +33,7 @@ class Muvcog(SessionEncoder):
     """The views of a session side by side, ``output_dim = view_dim`` for each.
 
     They are pretrained by discriminating between the session's own masked version and another session (section 3.4),
-    with one MLP for each view of the anchor.
+    with one discriminator for each view of the anchor.
 
     Args:
         dims: widths of word and image vectors.
@@ -44,7 +45,7 @@ class Muvcog(SessionEncoder):
         self.options = read_options(MuvcogOptions, given, "muvcog")
         names, width = self.options.views.split("+"), self.options.view_dim
         self.output_dim = len(names) * width
-        self.discriminators = nn.ModuleList(Discriminator(width) for _ in names)
+        self.discriminators = nn.ModuleList(build_discriminator(self.options) for _ in names)
         self.sources = SourceVectors(dims)
         self.encoders = nn.ModuleDict({name: build_view(name, dims.words, self.options) for name in names})
         for part in (self.sources, *self.encoders.values()):
@@ -62,7 +63,8 @@ class Muvcog(SessionEncoder):
 
     def pretrain(self, context: TrainingContext) -> None:
         """Contrasts each training session with itself, one random step masked, and with a negative from its batch."""
-        pretrain(self, ContrastObjective(self, context), self.options, context)
+        sessions = StrangersSteps(context) if self.options.steps_of == "strangers" else OwnSteps(context)
+        pretrain(self, ContrastObjective(self, sessions, context.device), self.options, context)
 
     def loss(self, anchors: SessionBatch, barred: Tensor, draws: torch.Generator, hard: bool = True) -> Tensor:
         """The negative of equation 9, mean over the B anchors.

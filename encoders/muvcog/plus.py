@@ -24,11 +24,10 @@ from bench.training.context import TrainingContext
 from bench.training.pretraining import PretrainingStep, pretrain
 from encoders.muvcog.graph import SessionGraphs
 from encoders.muvcog.next_actions import ClickedPrefixes, NextActions
+from encoders.muvcog.temperature import inverse_temperature, new_log_scale
 from encoders.muvcog.views import build_view, glorot
 from encoders.muvcog.views.sources import SourceVectors
 from encoders.options import MuvcogPlusOptions
-
-_MAX_SCALE = 100.0  # largest inverse temperature, as in CLIP
 
 
 class MuvcogPlus(SessionEncoder):
@@ -42,7 +41,9 @@ class MuvcogPlus(SessionEncoder):
     item (title and image), h and f learnt projections that are thrown away afterwards, and the same again for the words
     of the next query. Batch members that clicked the same item are no negatives.
 
-    Unlike MUVCOG's contrast this uses training sessions' clicks as targets, not only to choose negatives.
+    Unlike MUVCOG's contrast this uses training sessions' clicks as targets, not only to choose negatives. An encoder
+    that is trained end to end sees those of the downstream sample alone; ``clicks="downstream"`` takes no others
+    either, so that what is left of an advantage is not one of data.
 
     Args:
         dims: widths of word and image vectors.
@@ -60,7 +61,7 @@ class MuvcogPlus(SessionEncoder):
             for width in (self.output_dim, self.output_dim, dims.words + dims.images, dims.words)
         )
         glorot(self)
-        self.log_scale = nn.Parameter(torch.tensor(10.0).log())
+        self.log_scale = new_log_scale()
 
     def forward(self, batch: SessionBatch) -> Tensor:
         """(B, output_dim)."""
@@ -75,14 +76,15 @@ class MuvcogPlus(SessionEncoder):
         return torch.cat(views.chunk(2), dim=1) if self.options.last_step else views
 
     def pretrain(self, context: TrainingContext) -> None:
-        """Contrasts prefixes of training sessions with what followed them."""
-        pretrain(self, _NextActionObjective(self, context), self.options, context)
+        """Contrasts prefixes of training sessions, or of those in the downstream sample, with what followed them."""
+        of_sample = self.options.clicks == "downstream"
+        pretrain(self, _NextActionObjective(self, context), self.options, context, downstream=of_sample)
 
     def similarities(self, actions: NextActions) -> tuple[Tensor, Tensor]:
         """(B, B) logits of every prefix with every clicked item, and with every next query."""
         vectors = self(actions.prefixes).float()
         item = self.item(torch.cat([actions.item_text, actions.item_images], dim=1))
-        scale = self.log_scale.exp().clamp(max=_MAX_SCALE)
+        scale = inverse_temperature(self.log_scale)
         pairs = ((self.to_item(vectors), item), (self.to_next(vectors), self.query(actions.next_text)))
         by_item, by_next = (scale * F.normalize(left, dim=1) @ F.normalize(right, dim=1).T for left, right in pairs)
         same = actions.items.unsqueeze(1) == actions.items

@@ -10,6 +10,32 @@ from bench.testing import (
 )
 
 
+class TestChance(ClickReferenceConformance):
+    name = "chance"
+
+
+class TestShownOrder(ClickReferenceConformance):
+    name = "shown-order"
+
+
+class TestBestCurrent(ClickReferenceConformance):
+    """The kit's corpora have no known truth, so that most is left to ``references/test_ceilings.py``; so for others."""
+
+    name = "best-current"
+
+
+class TestBestPrefix(ClickReferenceConformance):
+    name = "best-prefix"
+
+
+class TestOracleIntent(ClickReferenceConformance):
+    name = "oracle-intent"
+
+
+class TestOracle(ClickReferenceConformance):
+    name = "oracle"
+
+
 class TestPopularity(ClickReferenceConformance):
     name = "popularity"
 

@@ -61,7 +61,7 @@ def _agv(encoder: Muvcog, nodes: list[Node], pairs: list[tuple[int, int]], vecto
     agv = encoder.encoders["agv"]
     values = agv.project(vectors)  # (m, d)
     i, j = torch.tensor(pairs).T
-    logits = F.leaky_relu(agv.receive(values[i]) + agv.send(values[j]), 0.2).squeeze(1)  # (pairs,)
+    logits = F.leaky_relu(agv.attend(torch.cat([values[i], values[j]], dim=1)), 0.2).squeeze(1)  # (pairs,)
     typed = []
     for kind in TYPES:
         of_kind = torch.tensor([nodes[at][0] == kind for at in j.tolist()])
@@ -85,10 +85,12 @@ def _hlv(encoder: Muvcog, nodes: list[Node], steps: list[set[Node]], vectors: Te
             total = total + F.elu(hlv.intra(hidden[nodes.index(node)]) / (degree * len(members)) ** 0.5)
         local.append(total)  # eq. 6
     out = []
-    for at, members in enumerate(steps):
+    for at in range(len(steps)):
         total = torch.zeros(hlv.output_dim)
         for before in range(max(at - 1, 0), at + 1):
-            scale = (max(len(steps[before]), 1) * max(len(members), 1)) ** -0.5
+            leaving = 1 if before == len(steps) - 1 else 2  # to itself and to the next step
+            reaching = 1 if at == 0 else 2  # from itself and from the step before
+            scale = (leaving * reaching) ** -0.5
             total = total + F.elu(hlv.inter(local[before]) * scale)
         out.append(total)  # eq. 7
     return torch.stack(out).mean(0)  # eq. 8

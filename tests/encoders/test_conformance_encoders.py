@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -52,6 +53,11 @@ class TestMeanpool(EncoderConformance):
     name = "meanpool"
 
 
+class TestMeanpoolReduced(EncoderConformance):
+    name = "meanpool"
+    options: ClassVar = {"width": 3}
+
+
 class TestWord2vec(EncoderConformance):
     name = "word2vec"
 
@@ -82,8 +88,27 @@ class TestMuvcogM(EncoderConformance):
     name = "muvcog-m"
 
 
+class TestMuvcogMByCosine(EncoderConformance):
+    name = "muvcog-m"
+    options: ClassVar = {"score": "cosine"}
+
+
+class TestMuvcogMByTwoHiddenLayers(EncoderConformance):
+    name = "muvcog-m"
+    options: ClassVar = {"mlp_hidden": 2}
+
+
 class TestMuvcogPlus(EncoderConformance):
     name = "muvcog-plus"
+
+
+class TestMuvcogPlusOnDownstreamClicks(EncoderConformance):
+    name = "muvcog-plus"
+    options: ClassVar = {"clicks": "downstream"}
+
+
+class TestShuffled(EncoderConformance):
+    name = "shuffled"
 
 
 class TestRandom(EncoderConformance):

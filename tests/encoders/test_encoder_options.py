@@ -11,8 +11,11 @@ import pytest
 from bench.data.features import Dims
 from bench.errors import BenchError
 from bench.plugins.registry import registry
+from bench.plugins.variants import variant_of, variant_options
 from bench.training.pretraining_config import PretrainingConfig
 from encoders.lstm import LstmEncoder
+from encoders.muvcog.discriminators.cosine import CosineDiscriminator
+from encoders.muvcog.discriminators.mlp import MlpDiscriminator
 from encoders.muvcog.model import Muvcog
 from encoders.options import MuvcogOptions
 
@@ -33,7 +36,7 @@ def test_a_constructor_has_the_defaults_of_its_declaration() -> None:
 
 def test_options_of_pretraining_are_those_of_its_configuration() -> None:
     declared = {field.name: field.default for field in fields(PretrainingConfig)}
-    for name in ("muvcog-m", "muvcog-t", "agv", "hlv", "gat"):
+    for name in CONTRASTED:
         defaults = registry().get("encoder", name).defaults
         assert {key: defaults[key] for key in declared} == declared
 
@@ -48,6 +51,26 @@ def test_variants_of_one_class_are_told_apart_by_what_is_pinned() -> None:
         of_target.setdefault(spec.target, []).append(pinned.get(name, {}))
     for kinds in of_target.values():
         assert all(kinds.count(kind) == 1 for kind in kinds)
+
+
+CONTRASTED = ("muvcog-m", "muvcog-t", "agv", "hlv", "gat")
+
+
+@pytest.mark.parametrize("name", CONTRASTED)
+def test_every_contrasted_encoder_takes_another_score(name: str) -> None:
+    spec, settings = variant_of(f"{name}[score=cosine]", registry())
+    options = variant_options(spec, settings, dict(registry().get("encoder", name).defaults))
+    assert {key for key in options if options[key] != spec.defaults[key]} == {"score"}
+    plain, cosine = (spec.load()(Dims(4, 3), **given) for given in (spec.defaults, options))
+    assert spec.defaults["score"] == "mlp"
+    assert [type(d) for d in plain.discriminators] == [MlpDiscriminator] * len(plain.discriminators)
+    assert [type(d) for d in cosine.discriminators] == [CosineDiscriminator] * len(plain.discriminators)
+
+
+def test_a_cosine_has_no_hidden_layer() -> None:
+    assert Muvcog(Dims(), mlp_hidden=2).options.score == "mlp"
+    with pytest.raises(BenchError, match="mlp_hidden=2 is of score=mlp"):
+        Muvcog(Dims(), score="cosine", mlp_hidden=2)
 
 
 def test_steps_need_a_projection_of_their_images() -> None:

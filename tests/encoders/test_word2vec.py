@@ -16,7 +16,6 @@ from bench.data.corpus import Corpus
 from bench.data.features import Features
 from bench.errors import BenchError
 from bench.training.context import TrainingContext
-from encoders.controls import MeanPool
 from encoders.word2vec import Word2VecFeatures, trained_vectors
 
 GROUPS, SIZE = 6, 4
@@ -38,9 +37,13 @@ def whole(corpus: Corpus) -> SessionBatch:
     return SessionBatch.from_sessions(corpus, np.arange(50), Features.of(corpus))
 
 
+def means_of(batch: SessionBatch) -> torch.Tensor:
+    return torch.cat([batch.mean_text(), batch.mean_images()], dim=1)
+
+
 def test_the_vectors_of_the_corpus_are_pooled_as_they_are(corpus: Corpus) -> None:
     encoder = pretrained(corpus)
-    torch.testing.assert_close(encoder(whole(corpus)), MeanPool(encoder.dims)(whole(corpus)), atol=0, rtol=0)
+    torch.testing.assert_close(encoder(whole(corpus)), means_of(whole(corpus)), atol=0, rtol=0)
     assert encoder.state_dict()["vectors"].shape == (0, 8)
 
 
@@ -71,7 +74,7 @@ def test_the_trained_table_is_pooled_and_survives_a_file(corpus: Corpus, tmp_pat
     assert (pretrained(corpus, seed=1, vectors="train", epochs=2).vectors != encoder.vectors).any()
     batch, vectors = whole(corpus), encoder(whole(corpus))
     table = Features(encoder.vectors, corpus.image_vectors)
-    words = MeanPool(encoder.dims)(SessionBatch.from_sessions(corpus, np.arange(50), table))
+    words = means_of(SessionBatch.from_sessions(corpus, np.arange(50), table))
     torch.testing.assert_close(vectors, words)
     save_file(encoder.state_dict(), tmp_path / "weights")
     loaded = Word2VecFeatures(encoder.dims, vectors="train").eval()

@@ -7,6 +7,9 @@ the query's quantile on it as candidates, and ranks them by relevance
 
     relevance_i = (<r_text, a_i> + <r_visual, u_i>) / sqrt(TEXT_DIM) + ENGINE_NOISE · Normal.
 
+With ``observed`` it has no latents to read: in place of a_i it reads the words of the title, as it reads those of a
+query, and in place of u the image (:func:`bench.datasets.simulated.catalogue.read_images`).
+
 Queries have the distribution of items, so every item is among the candidates of some queries. Items that the session
 has searched from are left out: shown again, such an item would be known by its image, and an image would tell that its
 text was liked.
@@ -20,8 +23,8 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from bench.data.csr import Integers
-from bench.datasets.simulated.catalogue import CANDIDATES, Catalogue
-from bench.datasets.simulated.language import TEXT_DIM, VISUAL_DIM
+from bench.datasets.simulated.catalogue import CANDIDATES, ITEM_BLOCK, Catalogue
+from bench.datasets.simulated.language import TEXT_DIM
 from bench.datasets.simulated.randomness import on_grid
 
 ENGINE_NOISE = 1.0
@@ -34,12 +37,23 @@ class Engine:
     Args:
         catalogue: the items.
         shown: results per query.
+        observed: read titles and images in place of latents.
     """
 
-    def __init__(self, catalogue: Catalogue, shown: int) -> None:
+    def __init__(self, catalogue: Catalogue, shown: int, observed: bool) -> None:
         self.shown, self._latents = shown, catalogue.latents
+        if observed:
+            items = np.arange(len(catalogue.latents))
+            titles = [
+                read_titles(catalogue, block) for block in np.split(items, range(ITEM_BLOCK, len(items), ITEM_BLOCK))
+            ]
+            self._latents = np.concatenate([np.concatenate(titles), catalogue.seen], axis=1)
         self._start, self._size = catalogue.leaf_start[:-1], np.diff(catalogue.leaf_start)
-        self._by_axis = _sorted_by_axis(catalogue)
+        self._by_axis = _sorted_by_axis(catalogue.leaf_start, self._latents)
+
+    def visual(self, items: NDArray[np.int64]) -> NDArray[np.float32]:
+        """(n, VISUAL_DIM) r_visual of product queries that search from ``items`` (n,)."""
+        return self._latents[items, TEXT_DIM:]
 
     def search(
         self, leaf: Integers, reading: NDArray[np.float32], used: NDArray[np.int64], rng: Generator
@@ -94,10 +108,10 @@ def _to_length(total: NDArray[np.float64]) -> NDArray[np.float32]:
     return on_grid(total * np.sqrt(TEXT_DIM) / np.maximum(length, 1e-9))
 
 
-def _sorted_by_axis(catalogue: Catalogue) -> NDArray[np.int32]:
-    """(axes, N) items sorted by leaf and, within a leaf, along each latent axis."""
-    leaf = np.repeat(np.arange(len(catalogue.leaf_start) - 1), np.diff(catalogue.leaf_start))
-    by_axis = np.empty((TEXT_DIM + VISUAL_DIM, len(leaf)), dtype=np.int32)
+def _sorted_by_axis(leaf_start: NDArray[np.int64], latents: NDArray[np.float32]) -> NDArray[np.int32]:
+    """(axes, N) items sorted by leaf and, within a leaf, along each axis of the latents (N, axes)."""
+    leaf = np.repeat(np.arange(len(leaf_start) - 1), np.diff(leaf_start))
+    by_axis = np.empty((latents.shape[1], len(leaf)), dtype=np.int32)
     for axis in range(len(by_axis)):
-        by_axis[axis] = np.argsort(leaf * 16.0 + catalogue.latents[:, axis], kind="stable")
+        by_axis[axis] = np.argsort(leaf * 16.0 + latents[:, axis], kind="stable")
     return by_axis

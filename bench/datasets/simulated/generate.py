@@ -37,12 +37,14 @@ def generate(folder: str | Path, name: str, options: Options, progress: Callable
     visits = draw_visits(name, options, calibration)
     report = progress or (lambda done, total: None)
     source = {"dataset": name, "model_version": MODEL_VERSION, "calibrated_to": CITATION, "options": asdict(options)}
+    source["knobs"] = asdict(options.knobs)
     with CorpusWriter(
         folder, name=name, origin="simulated", licence="Apache-2.0", caveats=CAVEATS, source=source
     ) as writer:
         report(0, options.sessions)
         items = round(options.sessions * calibration.items_per_session)
-        catalogue = make_catalogue(writer, name, options.seed, items, options.shown, calibration)
+        catalogue = make_catalogue(writer, name, options.seed, items, options.shown, calibration, options.knobs)
+        writer.truth("items", catalogue.latents)
         shopper = Shopper(name, options, calibration, catalogue, visits.users)
         for chunk, start in enumerate(range(0, options.sessions, SESSION_CHUNK)):
             rows = slice(start, min(start + SESSION_CHUNK, options.sessions))
@@ -86,6 +88,8 @@ def _write(
 
     clicked_at = pa.array(time[shopping.query] + shopping.wait, mask=~shopping.clicked)
     writer.impressions(first_query + shopping.query, shopping.item, shopping.rank, shopping.clicked, clicked_at)
+    writer.truth("intents", shopping.intent)
+    writer.truth("utilities", shopping.utility)
 
 
 def _query_words(steps: Steps, shopping: Shopping, catalogue: Catalogue) -> tuple[np.ndarray, np.ndarray]:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Annotated, Any
+from dataclasses import asdict, dataclass, fields
+from typing import Annotated, Any, Literal
 
 from bench.data.published import PUBLISHED
+from bench.datasets.simulated.worlds import WORLDS, Knobs
 from bench.errors import BenchError, did_you_mean
 from bench.plugins.constraints import Between
 from bench.plugins.options import read_options
+
+Own = Literal["world"]
+"""Stands for the value that the world of the corpus gives a knob."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,16 @@ class Options:
         user_signal, item_signal, position_signal: weight of the user's taste, the item's quality, the rank.
         noise: scale of the Gumbel noise of a click; 1 is Plackett–Luce, 0 always clicks the best.
         drift: how far the intent moves in a step: its correlation with the next one is sqrt(1 - drift²).
+        world: which values text_signal, visual_signal and the knobs below have unless they are set: 2, all of them on,
+            or 1, all of them off.
+        gap: vocabulary gap between shoppers and sellers: how little the vectors of a meaning's word forms share.
+        nuisance: variance of the images' background, as a multiple of that of what shoppers look for in them.
+        correlation: between the textual and the visual latents of an item, and of an intent.
+        reformulation: share of steps in which a Markov chain of reformulations moves the intent besides its drift.
+        facets: share of the latents' variance that discrete attributes make up.
+        cascade: probability that a shopper looks at the next result; 0: looks at all, and position_signal counts.
+        engine: what the search engine reads: the items' latents, or their titles and images as they are observed.
+        branches: share of a leaf's words and of its centre that it shares with the leaves of its branch.
     """
 
     sessions: Annotated[int, Between(100, 100_000_000)] = 40_000
@@ -34,13 +48,22 @@ class Options:
     seed: Annotated[int, Between(0, 2**63 - 1)] = 1
     test_share: Annotated[float, Between(0.01, 0.9)] = 0.2
     valid_share: Annotated[float, Between(0.01, 0.9)] = 0.1
-    text_signal: Annotated[float, Between(0, 10)] = 2.0
-    visual_signal: Annotated[float, Between(0, 10)] = 2.0
+    text_signal: Annotated[float, Between(0, 10)] | Own = "world"
+    visual_signal: Annotated[float, Between(0, 10)] | Own = "world"
     user_signal: Annotated[float, Between(0, 10)] = 0.5
     item_signal: Annotated[float, Between(0, 10)] = 0.5
     position_signal: Annotated[float, Between(0, 10)] = 0.25
     noise: Annotated[float, Between(0, 10)] = 1.0
     drift: Annotated[float, Between(0, 1)] = 0.15
+    world: Literal[1, 2] = 2
+    gap: Annotated[float, Between(0, 1)] | Own = "world"
+    nuisance: Annotated[float, Between(0, 20)] | Own = "world"
+    correlation: Annotated[float, Between(0, 1)] | Own = "world"
+    reformulation: Annotated[float, Between(0, 1)] | Own = "world"
+    facets: Annotated[float, Between(0, 1)] | Own = "world"
+    cascade: Annotated[float, Between(0, 0.999)] | Own = "world"
+    engine: Literal["latents", "observed"] | Own = "world"
+    branches: Annotated[float, Between(0, 1)] | Own = "world"
 
     def __post_init__(self) -> None:
         if self.downstream > self.sessions:
@@ -53,6 +76,13 @@ class Options:
                 f"test_share + valid_share = {self.test_share + self.valid_share:g} leaves too little to train on",
                 fix="make them add up to 0.95 at most",
             )
+
+    @property
+    def knobs(self) -> Knobs:
+        """The values of the world's knobs: what is set, and otherwise the world's own."""
+        own = asdict(WORLDS[self.world])
+        given = {field.name: getattr(self, field.name) for field in fields(Knobs)}
+        return Knobs(**{name: own[name] if value == "world" else value for name, value in given.items()})
 
 
 DEFAULTS: dict[str, Any] = asdict(Options())

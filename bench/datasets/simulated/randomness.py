@@ -43,6 +43,17 @@ _PURPOSES = (
     "engine",
     "clicks",
     "click times",
+    "facets",
+    "moves",
+    "session facets",
+    "depths",
+    "spellings",
+    "title spellings",
+    "branches",
+    "word forms",
+    "form map",
+    "background",
+    "background map",
 )
 _CATEGORIES = sorted(PUBLISHED)
 

@@ -9,16 +9,16 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from bench.data.csr import Integers
 from bench.datasets.simulated.calibration import Calibration
 from bench.datasets.simulated.catalogue import Catalogue
+from bench.datasets.simulated.choices import choose, click_utility, log_examination
 from bench.datasets.simulated.engine import Engine, read_titles, read_words
-from bench.datasets.simulated.language import TEXT_DIM, VISUAL_DIM
+from bench.datasets.simulated.intents import Intents, draw_intents
+from bench.datasets.simulated.language import SHOPPER, TEXT_DIM
+from bench.datasets.simulated.latents import LATENT_DIM
 from bench.datasets.simulated.options import Options
-from bench.datasets.simulated.randomness import gumbel, latent, on_grid, stream
+from bench.datasets.simulated.randomness import latent, stream
 from bench.datasets.simulated.visits import Steps, keyword_lengths
-
-LATENT_DIM = TEXT_DIM + VISUAL_DIM
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,8 @@ class Shopping:
         query: (P,) step of each logged impression, ascending.
         item, rank, clicked: (P,) of each logged impression; rank 1 is the top.
         wait: (P,) ms from the query to the click, -1 where there is none.
+        intent: (Q, LATENT_DIM) [a* ; u*] of each step; nobody but a reference may know it.
+        utility: (P,) float32, utility of each logged impression, its place included and the noise not; likewise.
     """
 
     keywords: NDArray[np.int32]
@@ -40,6 +42,8 @@ class Shopping:
     rank: NDArray[np.int32]
     clicked: NDArray[np.bool_]
     wait: NDArray[np.int64]
+    intent: NDArray[np.float32]
+    utility: NDArray[np.float32]
 
 
 class Shopper:
@@ -53,7 +57,7 @@ class Shopper:
 
     def __init__(self, name: str, options: Options, calibration: Calibration, catalogue: Catalogue, users: int) -> None:
         self._name, self._options, self._calibration, self._catalogue = name, options, calibration, catalogue
-        self._engine = Engine(catalogue, options.shown)
+        self._engine = Engine(catalogue, options.shown, options.knobs.engine == "observed")
         self._taste = latent(stream("users", seed=options.seed, category=name, block=1), (users, LATENT_DIM))
 
     def shop(self, chunk: int, steps: Steps, user: NDArray[np.int64], everything: NDArray[np.bool_]) -> Shopping:
@@ -66,8 +70,16 @@ class Shopper:
             everything: (n,) whether all shown items are logged, or only the clicked ones.
         """
         engine_rng, click_rng, time_rng = (self._stream(p, chunk) for p in ("engine", "clicks", "click times"))
-        leaf, intent = self._intents(steps, self._stream("intents", chunk))
-        keywords = self._keywords(chunk, steps, leaf, intent)
+        depth_rng, place = self._stream("depths", chunk), log_examination(self._options, self._options.shown)
+        intents = draw_intents(
+            steps,
+            self._catalogue.leaf_start,
+            self._options.drift,
+            self._options.knobs,
+            *(self._stream(purpose, chunk) for purpose in ("intents", "moves", "session facets")),
+        )
+        leaf, intent = intents.leaf, intents.intent
+        keywords = self._keywords(chunk, steps, intents)
         keyword_row = np.cumsum(~steps.product) - 1
         source = np.full(len(steps.product), -1, dtype=np.int64)
         used = np.full((len(user), int(np.diff(steps.offsets).max())), -1, dtype=np.int64)  # source by position
@@ -89,9 +101,8 @@ class Shopper:
                 self._catalogue.quality[items],
                 intent[query],
                 taste[session],
-                click_rng,
-            )
-            clicked = _largest(utility, steps.clicks[query])
+            )  # (n', shown)
+            clicked = choose(utility, steps.clicks[query], self._options, click_rng, depth_rng)
             click_time = time_rng.random(items.shape)  # as a share of the time until the next query
 
             last_clicked = items[np.arange(len(items)), np.argmax(np.where(clicked, click_time, -1.0), axis=1)]
@@ -102,36 +113,37 @@ class Shopper:
             row, column = np.nonzero(clicked | everything[session][:, None])
             wait = 1 + (click_time[row, column] * (steps.gap[query[row]] - 1)).astype(np.int64)
             is_clicked = clicked[row, column]
-            logged.append((query[row], items[row, column], column + 1, is_clicked, np.where(is_clicked, wait, -1)))
+            value = (utility + place)[row, column].astype(np.float32)
+            logged.append(
+                (query[row], items[row, column], column + 1, is_clicked, np.where(is_clicked, wait, -1), value)
+            )
 
-        query, item, rank, clicked, wait = (np.concatenate(column) for column in zip(*logged, strict=True))
+        query, item, rank, clicked, wait, value = (np.concatenate(column) for column in zip(*logged, strict=True))
         order = np.argsort(query * shown + rank - 1)
         return Shopping(
-            keywords, source, query[order], item[order], rank[order].astype(np.int32), clicked[order], wait[order]
+            keywords,
+            source,
+            query[order],
+            item[order],
+            rank[order].astype(np.int32),
+            clicked[order],
+            wait[order],
+            intent,
+            value[order],
         )
 
     def _stream(self, purpose: str, chunk: int) -> Generator:
         return stream(purpose, seed=self._options.seed, category=self._name, block=chunk)
 
-    def _intents(self, steps: Steps, rng: Generator) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Leaf (n,) of each session and intent [a* ; u*] (Q, LATENT_DIM) of each step."""
-        lengths = np.diff(steps.offsets)
-        start, items = self._catalogue.leaf_start, self._catalogue.leaf_start[-1]
-        leaf = np.searchsorted(start, rng.integers(items, size=len(lengths)), side="right") - 1  # as popular as large
-        intent = rng.standard_normal((len(steps.product), LATENT_DIM))
-        stay, drift = np.sqrt(1 - self._options.drift**2), self._options.drift
-        for position in range(1, int(lengths.max())):
-            query = steps.offsets[:-1][lengths > position] + position
-            intent[query] = stay * intent[query - 1] + drift * intent[query]  # x' = sqrt(1 - δ²) x + δ ε
-        return leaf, on_grid(intent)
-
-    def _keywords(self, chunk: int, steps: Steps, leaf: Integers, intent: NDArray[np.float32]) -> NDArray[np.int32]:
+    def _keywords(self, chunk: int, steps: Steps, intents: Intents) -> NDArray[np.int32]:
         """(keyword queries, longest) word rows of the chunk's keyword queries, drawn for their textual intents."""
         query = np.flatnonzero(~steps.product)
-        query_leaf = np.repeat(leaf, np.diff(steps.offsets))[query]
+        query_leaf = np.repeat(intents.leaf, np.diff(steps.offsets))[query]
         counts = keyword_lengths(self._name, self._options.seed, chunk, len(query), self._calibration)
-        rng = self._stream("keywords", chunk)
-        return self._catalogue.language.draw(query_leaf, intent[query, :TEXT_DIM], counts, rng)
+        rng, language = self._stream("keywords", chunk), self._catalogue.language
+        precision = intents.precision[query] if self._options.knobs.reformulation else None
+        meanings = language.draw(query_leaf, intents.intent[query, :TEXT_DIM], counts, rng, precision)
+        return language.spell(meanings, SHOPPER, self._stream("spellings", chunk))
 
     def _read(
         self,
@@ -148,43 +160,5 @@ class Shopper:
         words = keywords[keyword_row[keyword_query]]
         reading[~is_product, :TEXT_DIM] = read_words(self._catalogue.language.meanings, words)
         reading[is_product, :TEXT_DIM] = read_titles(self._catalogue, item)
-        reading[is_product, TEXT_DIM:] = self._catalogue.latents[item, TEXT_DIM:]
+        reading[is_product, TEXT_DIM:] = self._engine.visual(item)
         return reading
-
-
-def click_utility(
-    knobs: Options,
-    latents: NDArray[np.float32],
-    quality: NDArray[np.float64],
-    intent: NDArray[np.float32],
-    taste: NDArray[np.float32],
-    rng: Generator,
-) -> NDArray[np.float64]:
-    """(n, K) utilities of shown items for the shopper, noise included.
-
-    Args:
-        knobs: the weights of its terms.
-        latents, quality: (n, K, LATENT_DIM) and (n, K) of the shown items, the top first.
-        intent, taste: (n, LATENT_DIM) of the query and of the user, on the grid.
-        rng: the random stream of the noise.
-    """
-    wanted = np.zeros((len(latents), LATENT_DIM, 3), dtype=np.float32)
-    wanted[:, :TEXT_DIM, 0], wanted[:, TEXT_DIM:, 1] = intent[:, :TEXT_DIM], intent[:, TEXT_DIM:]
-    wanted[:, :, 2] = taste
-    agreement = np.matmul(latents, wanted)  # (n, K, 3): <a*, a_i>, <u*, u_i>, <t, [a_i ; u_i]>
-    scale = np.sqrt([TEXT_DIM, VISUAL_DIM, LATENT_DIM])
-    weights = np.array([knobs.text_signal, knobs.visual_signal, knobs.user_signal]) / scale
-    rank = np.arange(1, latents.shape[1] + 1)
-    utility = knobs.item_signal * quality - knobs.position_signal * np.log2(rank)
-    for part, weight in enumerate(weights):
-        utility += weight * agreement[:, :, part].astype(np.float64)
-    # Where utilities tie (no signal, no noise), the higher rank wins.
-    return utility + knobs.noise * gumbel(rng, utility.shape) - 1e-9 * rank
-
-
-def _largest(values: NDArray[np.float64], counts: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """(n, K) mask of the ``counts[i]`` largest values of each row i."""
-    ordered = np.sort(-values, axis=1)
-    threshold = -ordered[np.arange(len(values)), np.maximum(counts, 1) - 1]
-    largest: NDArray[np.bool_] = values >= threshold[:, None]
-    return largest & (counts > 0)[:, None]

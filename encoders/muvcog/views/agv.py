@@ -37,8 +37,7 @@ class AttentiveGlobalView(nn.Module):
         super().__init__()
         self.output_dim, self.beta = output_dim, beta
         self.project = nn.Linear(width, output_dim, bias=False)
-        self.receive = nn.Linear(output_dim, 1, bias=False)  # W^a is [receive, send]
-        self.send = nn.Linear(output_dim, 1, bias=False)
+        self.attend = nn.Linear(2 * output_dim, 1, bias=False)  # W^a, whole: Glorot's bound is that of 2d inputs
         self.score = nn.Linear(output_dim, 1)  # W^g, b^g
 
     def forward(self, graphs: SessionGraphs, sources: Tensor) -> Tensor:
@@ -52,7 +51,8 @@ class AttentiveGlobalView(nn.Module):
             (B, output_dim), zero for a session without nodes.
         """
         values = self.project(sources).to(sources.dtype)  # (u, d)
-        left, right = values @ self.receive.weight[0], values @ self.send.weight[0]  # (u,) each
+        receive, send = self.attend.weight[0].chunk(2)  # (d,) each: W^a [v_i, v_j] = receive v_i + send v_j
+        left, right = values @ receive, values @ send  # (u,) each
         mean, scores = typed_means(graphs.layout(), left, right, values, self.score.weight[0], self.score.bias)
         count = graphs.num_nodes.clamp(min=1).unsqueeze(1)  # (B, 1)
         share = torch.softmax(scores if self.beta == "sum" else scores / count, dim=1)  # (B, P) eq. 4

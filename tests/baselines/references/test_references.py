@@ -32,7 +32,13 @@ from encoders.controls import Vanilla
 from tasks.examples.suggestion import NextWords, example_queries
 
 SPECS = [registry().get("baseline", name) for name in registry().names("baseline")]
-CLICKS = [spec for spec in SPECS if spec.reference and spec.task == "ctr"]
+NEEDY = {
+    "best-current",
+    "best-prefix",
+    "oracle-intent",
+    "oracle",
+}  # of a truth, which these corpora lack: test_ceilings
+CLICKS = [s for s in SPECS if s.reference and s.task == "ctr" and s.name not in NEEDY]
 every_click_reference = pytest.mark.parametrize("spec", CLICKS, ids=lambda spec: spec.name)
 
 
@@ -169,7 +175,7 @@ def test_words_are_ranked_by_the_current_query_and_then_by_how_often_they_are_as
 # ---- in a run --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("spec", [spec for spec in SPECS if spec.reference], ids=lambda spec: spec.name)
+@pytest.mark.parametrize("spec", [s for s in SPECS if s.reference and s.name not in NEEDY], ids=lambda spec: spec.name)
 def test_a_task_scores_it_like_any_other_baseline(spec: BaselineSpec, corpus: Corpus) -> None:
     context = TrainingContext(corpus, seed=0)
     task: Any = registry().get("task", spec.task).load()()

@@ -36,6 +36,8 @@ KEYS = [
     "status",
     "cached",
     "key",
+    "n_corpora",
+    "corpus_deltas",
     "by_seed",
     *("smallest_found", "smallest_limit", "smallest_any_users", "smallest_twice_seeds"),
     *("groups", "bold", "groups_note"),
@@ -46,7 +48,7 @@ KEYS = [
     *("commit", "versions"),
     "keys",
 ]
-LISTS = ("keys", "by_seed", "strongest_by_seed")
+LISTS = ("keys", "corpus_deltas", "by_seed", "strongest_by_seed")
 
 
 @pytest.fixture(scope="module")

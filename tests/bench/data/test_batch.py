@@ -17,7 +17,7 @@ from torch import Tensor
 from bench.data.batch import SessionBatch
 from bench.data.corpus import Corpus
 from bench.data.features import Dims, Features
-from bench.data.schema import PRODUCT
+from bench.data.schema import KEYWORD, PRODUCT
 from bench.testing.sessions import Step, batch_of, random_features, random_steps
 
 
@@ -165,6 +165,9 @@ def test_positions_first_steps_and_means(lengths: list[int]) -> None:
     assert_means(batch.step_text(), word, [words for _, words, _ in steps])
     assert_means(batch.step_images(), image, [images_of([step]) for step in steps])
     assert_means(batch.mean_text(), word, [[w for _, words, _ in session for w in words] for session in plain])
+    for kind in (KEYWORD, PRODUCT):
+        of_kind = [[w for k, words, _ in session for w in words if k == kind] for session in plain]
+        assert_means(batch.mean_text_of(kind), word, of_kind)
     assert_means(batch.mean_images(), image, [images_of(session) for session in plain])
 
 

@@ -106,7 +106,7 @@ class Stored:
                 if len(family):
                     declared.append(Family(f"{part.id} {kind}", family.hypotheses))
                     named[declared[-1].name] = part.id
-        seeds = len({cell.seed for cells in self.cells.values() for cell in cells})
+        seeds = more.pop("seeds", None) or len({cell.seed for cells in self.cells.values() for cell in cells})
         experiment = Experiment(
             "test", "A test", seeds, parts, families=(*declared, *families), family_parts=named, **more
         )

@@ -83,6 +83,8 @@ def test_a_file_becomes_an_experiment(tmp_path: Path) -> None:
         ("seeds = 2", "seed = 2", "ours.toml: unknown key 'seed' (did you mean seeds?)"),
         ("seeds = 2", 'seeds = "two"', "ours.toml: seeds: 'two' is not a whole number"),
         ("seeds = 2", "seeds = 0", "ours.toml: seeds: 0 seeds"),
+        ("seeds = 2", "seeds = 2\ncorpus_seeds = 1", "ours.toml: corpus_seeds: 1 corpus (2 to 100"),
+        ("seeds = 2", "seeds = 2\ncorpus_seeds = true", "ours.toml: corpus_seeds: True is not a whole number"),
         ('title = "Ours"', "", "the key 'title' is missing"),
         ('title = "Ours"', "title = ", "not readable as TOML"),
         (
@@ -180,3 +182,17 @@ def test_every_published_number_says_where_it_stands() -> None:
     experiment = load_experiment("kdd22", registry())
     assert all(re.fullmatch(r"Table \d, section 4\.\d", number.where) for number in experiment.numbers)
     assert {ordering.where for ordering in experiment.orderings} == {"Figure 4, section 4.3", "Figure 5, section 4.3"}
+
+
+def test_corpora_are_replicates_where_the_file_says_so(tmp_path: Path) -> None:
+    experiment = load(tmp_path, GOOD.replace("seeds = 2", "seeds = 2\ncorpus_seeds = 5"))
+    assert (experiment.corpus_seeds, experiment.models, experiment.design) == (5, 10, "5 corpora × 2 seeds")
+    plain = load(tmp_path, GOOD)
+    assert (plain.corpus_seeds, plain.models, plain.design) == (None, 2, "2 seeds")
+
+
+def test_corpora_of_a_log_cannot_be_drawn_again(tmp_path: Path) -> None:
+    text = GOOD.replace("seeds = 2", "seeds = 2\ncorpus_seeds = 5").replace('"beauty"', '"fashioniq"')
+    text = text.replace("sessions = 200\ndownstream = 100\n", "")
+    with pytest.raises(BenchError, match=r"part\[1\].datasets: fashioniq is not simulated"):
+        load(tmp_path, text)

@@ -12,7 +12,7 @@ from small_corpora import random_corpus
 
 from bench.errors import BenchError
 from bench.plugins.registry import registry
-from bench.reports.repeat import repeat_command
+from bench.reports.repeat import repeat_command, run_command
 from bench.runs.plan import RunRequest, make_plan
 from bench.runs.store import Store
 
@@ -24,7 +24,8 @@ def request_of(command: str) -> RunRequest:
     values: dict[str, list[str]] = {}
     for option, value in zip(words[::2], words[1::2], strict=True):
         values.setdefault(option, []).append(value)
-    assert set(values) <= {"--task", "--baseline", "--encoder", "--dataset", "--seeds", "--device", "--set", "--out"}
+    known = {"--task", "--baseline", "--encoder", "--dataset", "--seeds", "--device", "--set", "--out"}
+    assert set(values) <= known | {"--corpus-seeds"}
     return RunRequest(
         values["--task"][0],
         values["--encoder"],  # one name: commas of a variant separate nothing
@@ -33,6 +34,7 @@ def request_of(command: str) -> RunRequest:
         int(values["--seeds"][0]),
         values.get("--set", []),
         values["--device"][0],
+        int(values["--corpus-seeds"][0]) if "--corpus-seeds" in values else None,
     )
 
 
@@ -71,6 +73,16 @@ def test_every_cell_of_a_run_comes_back_under_its_key(
         assert again.cells[-1].key == cell.key, "the last seed of the last encoder is the one that was asked"
         assert "--dataset beauty" in command
         assert shlex.quote(str(store.root)) in command
+
+
+def test_every_cell_of_a_run_over_corpora_comes_back_under_its_key(store: Store) -> None:
+    settings = ["sessions=120", "downstream=60"]
+    request = RunRequest("ctr", ["lstm"], ["popularity", "transearch"], ["beauty"], 2, settings, "cpu", 3)
+    plan = make_plan(request, registry(), store)
+    for cell in plan.cells:
+        again = make_plan(request_of(repeat_command(record_of(cell), registry(), store)), registry(), store)
+        assert again.cells[-1].key == cell.key
+    assert "--corpus-seeds 3" in shlex.join(run_command(plan.request))
 
 
 def test_a_corpus_in_a_folder_is_named_by_its_folder(store: Store, tmp_path: Path) -> None:

@@ -172,3 +172,13 @@ def test_markdown_says_the_same(corpus: Corpus) -> None:
     assert "FAILED" in text
     assert "Note: random" in text
     assert "70 queries of 20 users in the test split, 5 seeds." in text
+
+
+def test_corpora_that_are_replicates_are_counted(corpus: Corpus) -> None:
+    rows = [replace(row, seeds=10, n_corpora=5) for row in (ROW, GOOD)]
+    rows.append(replace(BROKEN, seeds=7, n_corpora=5))
+    for text in (printed(corpus, *rows), markdown_run(rows, {"small": corpus}, "ndcg@10")):
+        assert "70 queries of 20" in text
+        assert "in the test splits, 5 corpora × 2 seeds." in text
+        assert "mean ± deviation over corpora" in " ".join(text.split())
+        assert "FAILED" in text

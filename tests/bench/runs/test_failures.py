@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from bench.runs.failures import failure_lines, root_reason
@@ -29,6 +30,15 @@ def test_what_failed_alike_is_one_line_with_a_count() -> None:
         "(bench show transearch-vanilla-0)",
         "FAILED ctr beauty transearch bert seed 0: no luck  (bench show transearch-bert-0)",
     ]
+
+
+def test_corpora_that_failed_are_named() -> None:
+    cells = [failed("gat", seed, "no luck") for seed in (1000, 1001, 4000, 4001)]
+    told = [(replace(cell, corpus_seed=cell.seed // 1000 + 1), record) for cell, record in cells]
+    assert failure_lines(told[:2])[0].startswith("FAILED ctr beauty transearch × gat × corpus 2 × 2 seeds (2 cells)")
+    assert failure_lines(told)[0].startswith(
+        "FAILED ctr beauty transearch × gat × corpora 2, 5 × 4 seeds in all (4 cells)"
+    )
 
 
 def test_what_lies_behind_is_the_reason_whichever_seed_it_was() -> None:

@@ -119,7 +119,7 @@ def test_a_metric_of_somebody_else_with_sample_weights_gives_the_same() -> None:
 def flat(found: Difference) -> dict[str, object]:
     """The numbers of a difference, those of the seeds in the order of their size."""
     nested = {"seeds' own": sorted(found.by_seed), "squares": found.squares or ()}
-    numbers = {k: v for k, v in vars(found).items() if k not in ("by_seed", "squares", "parts")}
+    numbers = {k: v for k, v in vars(found).items() if k not in ("by_seed", "corpus_deltas", "squares", "parts")}
     return numbers | {f"{k} {i}": v for k, values in nested.items() for i, v in enumerate(values)}
 
 

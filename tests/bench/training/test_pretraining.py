@@ -195,7 +195,7 @@ def test_everything_random_follows_from_the_seed(corpus: Corpus) -> None:
 
 def test_no_training_sessions_is_a_clear_error(corpus: Corpus) -> None:
     class Empty(TrainingContext):
-        def training_sessions(self) -> NDArray[np.int64]:
+        def training_sessions(self, downstream: bool = False) -> NDArray[np.int64]:
             return np.empty(0, dtype=np.int64)
 
     model = Matching(1.0)

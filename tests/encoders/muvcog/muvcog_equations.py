@@ -8,6 +8,7 @@ A session is a list of steps ``(kind, words, image)`` with ``kind`` "keyword" or
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 Vector = list[float]
 Step = tuple[str, list[int], int | None]
@@ -109,12 +110,15 @@ class Restatement:
                 scale = 1 / math.sqrt(degree[node] * len(step))
                 total = [t + elu(scale * m) for t, m in zip(total, message, strict=True)]
             h_q.append(total)  # eq. 6
+        edges = [(at, at) for at in range(len(steps))] + [(at - 1, at) for at in range(1, len(steps))]
         z_q = []
-        for at, step in enumerate(steps):
+        for at in range(len(steps)):
             total = [0.0] * width
             for before in (at - 1, at):
                 if before >= 0:
-                    scale = 1 / math.sqrt(max(len(steps[before]), 1) * max(len(step), 1))
+                    leaving = sum(sender == before for sender, _ in edges)
+                    reaching = sum(receiver == at for _, receiver in edges)
+                    scale = 1 / math.sqrt(leaving * reaching)
                     message = product(self.w["W_d"], h_q[before])
                     total = [t + elu(scale * m) for t, m in zip(total, message, strict=True)]
             z_q.append(total)  # eq. 7
@@ -127,22 +131,32 @@ def discriminate(mlp: dict, left: Vector, right: Vector) -> float:
     return 1 / (1 + math.exp(-(sum(w * h for w, h in zip(mlp["w2"], hidden, strict=True)) + mlp["b2"])))
 
 
+def cosine_discriminate(weights: dict, left: Vector, right: Vector) -> float:
+    """Probability that the pair is positive, from the cosine of P left and Q right times an inverse temperature."""
+    a, b = product(weights["P"], left), product(weights["Q"], right)
+    lengths = [max(math.sqrt(sum(x * x for x in side)), 1e-3) for side in (a, b)]
+    cosine = sum(x * y for x, y in zip(a, b, strict=True)) / (lengths[0] * lengths[1])
+    return 1 / (1 + math.exp(-min(math.exp(weights["log_scale"]), 100.0) * cosine))
+
+
 def contrast(
-    mlps: tuple[dict, dict],
+    likenesses: tuple[Callable[[Vector, Vector], float], Callable[[Vector, Vector], float]],
     anchors: list[tuple[Vector, Vector]],
     positives: list[tuple[Vector, Vector]],
     clicks: list[set],
     negatives: list[tuple[Vector, Vector]],
 ) -> float:
-    """The negative of equation 9, mean over anchors; a pair is (AGV, HLV), ``clicks`` the clicked items of each."""
+    """The negative of equation 9, mean over anchors; a pair is (AGV, HLV), ``clicks`` the clicked items of each,
+    ``likenesses`` the probability that each direction's discriminator gives a pair.
+    """
     total = 0.0
-    for view, mlp in enumerate(mlps):
+    for view, likeness_of in enumerate(likenesses):
         for s, anchor in enumerate(anchors):
-            total -= math.log(discriminate(mlp, anchor[view], positives[s][1 - view]))
+            total -= math.log(likeness_of(anchor[view], positives[s][1 - view]))
             best, hardest = -1.0, None
             for other in range(len(anchors)):
                 if other != s and not clicks[s] & clicks[other]:
-                    likeness = discriminate(mlp, anchor[view], negatives[other][1 - view])
+                    likeness = likeness_of(anchor[view], negatives[other][1 - view])
                     if likeness > best:
                         best, hardest = likeness, other
             if hardest is not None:

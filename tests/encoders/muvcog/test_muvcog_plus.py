@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from small_corpora import random_corpus
+from small_corpora import Altered, random_corpus
 
 from bench.data.batch import SessionBatch
 from bench.data.corpus import Corpus
 from bench.data.features import Features
+from bench.errors import BenchError
 from bench.training.context import TrainingContext
 from encoders.muvcog.next_actions import ClickedPrefixes
 from encoders.muvcog.plus import MuvcogPlus
@@ -121,9 +122,9 @@ def test_the_last_step_stands_beside_the_session(corpus: Corpus) -> None:
     assert without.output_dim == 8
 
 
-def test_clicks_of_test_sessions_teach_nothing(corpus: Corpus) -> None:
-    encoder, _, _ = build(corpus, steps=2, batch_size=16, validate_every=1)
-    context = TrainingContext(corpus, 0)
+def sessions_drawn(corpus: Corpus, **options: object) -> list[np.ndarray]:
+    """The sessions whose clicks are targets, a row of each for each call: training, then validation, by turns."""
+    encoder, _, _ = build(corpus, steps=6, batch_size=16, validate_every=1, **options)
     drawn: list[np.ndarray] = []
     original = ClickedPrefixes.draw
 
@@ -133,6 +134,26 @@ def test_clicks_of_test_sessions_teach_nothing(corpus: Corpus) -> None:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ClickedPrefixes, "draw", spy)
-        encoder.pretrain(context)
-    assert not set(np.concatenate(drawn).tolist()) & set(corpus.session_rows("test").tolist())
-    assert len(drawn) == 4
+        encoder.pretrain(TrainingContext(corpus, 0))
+    assert len(drawn) == 12
+    return drawn
+
+
+def test_clicks_of_test_sessions_teach_nothing(corpus: Corpus) -> None:
+    drawn = np.concatenate(sessions_drawn(corpus))
+    assert not set(drawn.tolist()) & set(corpus.session_rows("test").tolist())
+
+
+def test_targets_are_clicks_of_all_training_sessions_or_of_the_downstream_sample_alone(corpus: Corpus) -> None:
+    sampled = Altered(corpus, session_downstream=np.arange(60) % 2 == 0)
+    for clicks, downstream in (("training", None), ("downstream", True)):
+        drawn = sessions_drawn(sampled, clicks=clicks)
+        for split, calls in (("train", drawn[::2]), ("valid", drawn[1::2])):
+            assert set(np.concatenate(calls).tolist()) == set(sampled.session_rows(split, downstream).tolist())
+
+
+def test_a_sample_without_training_sessions_is_one_line(corpus: Corpus) -> None:
+    none = Altered(corpus, session_downstream=np.zeros(60, dtype=bool))
+    encoder, _, _ = build(corpus, clicks="downstream")
+    with pytest.raises(BenchError, match="no training sessions in the downstream sample to pretrain on"):
+        encoder.pretrain(TrainingContext(none, 0))

@@ -15,7 +15,7 @@ from bench.data.batch import SessionBatch
 from bench.data.corpus import Corpus
 from bench.data.features import Dims, Features
 from bench.errors import BenchError
-from encoders.muvcog.discriminator import Discriminator
+from encoders.muvcog.discriminators import Discriminator
 from encoders.muvcog.edges import neighbour_edges
 from encoders.muvcog.graph import SessionGraphs
 from encoders.muvcog.model import Muvcog

@@ -1,4 +1,4 @@
-"""The knobs do what they say: a planted signal is there, a signal turned off is not, and no count moves."""
+"""The signals do what they say in the first world: a planted one is there, one turned off is not, no count moves."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ import pytest
 from bench.data.corpus import Corpus
 from bench.data.csr import offsets_of
 from bench.datasets.simulated import make
+from bench.datasets.simulated.choices import click_utility
+from bench.datasets.simulated.latents import LATENT_DIM
 from bench.datasets.simulated.options import resolve
 from bench.datasets.simulated.randomness import latent, stream
-from bench.datasets.simulated.shopping import LATENT_DIM, click_utility
 
 NOTHING = {"text_signal": 0, "visual_signal": 0, "user_signal": 0, "item_signal": 0, "position_signal": 0}
 SHOWN = 40
@@ -30,7 +31,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
         key = repr(sorted(knobs.items()))
         if key not in made:
             folder = tmp_path_factory.mktemp("world") / "beauty"
-            make(folder, name="beauty", sessions=1000, downstream=1000, **knobs)
+            make(folder, name="beauty", sessions=1000, downstream=1000, **{"world": 1} | knobs)
             made[key] = Corpus(folder)
         return made[key]
 
@@ -92,7 +93,7 @@ def test_clicks_depend_on_who_searches_by_the_three_signals_only(signal: str) ->
 
     def utilities(knobs: dict[str, float]) -> list[np.ndarray]:
         options = resolve("beauty", knobs)
-        return [click_utility(options, items, quality, *person, stream("clicks", seed=3)) for person in people]
+        return [click_utility(options, items, quality, *person) for person in people]
 
     assert np.array_equal(*utilities(null))
     assert not np.array_equal(*utilities(null | {signal: 1}))
@@ -106,7 +107,7 @@ def test_a_signal_reads_its_own_half_of_intent_and_item(signal: str, half: int) 
     options = resolve("beauty", NOTHING | {signal: 1})
 
     def utility() -> np.ndarray:
-        return click_utility(options, items, np.zeros((50, SHOWN)), intent, taste, stream("clicks", seed=4))
+        return click_utility(options, items, np.zeros((50, SHOWN)), intent, taste)
 
     before = utility()
     intent[:, other], items[:, :, other] = 0, 0
@@ -162,7 +163,7 @@ def test_position_draws_clicks_to_the_top(world: World) -> None:
 
 
 def test_without_signals_and_noise_the_top_is_clicked(tmp_path: Path) -> None:
-    make(tmp_path / "corpus", name="beauty", sessions=200, downstream=200, noise=0, **NOTHING)
+    make(tmp_path / "corpus", name="beauty", sessions=200, downstream=200, noise=0, world=1, **NOTHING)
     clicked = Corpus(tmp_path / "corpus").columns.impression_clicked.reshape(-1, SHOWN)
     assert (np.diff(clicked.astype(int), axis=1) <= 0).all()
 

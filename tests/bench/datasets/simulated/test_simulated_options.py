@@ -26,8 +26,10 @@ from bench.errors import BenchError
         ({"seed": -1}, "beauty: seed must"),
         ({"drift": 1.5}, "beauty: drift must"),
         ({"noise": -0.1}, "beauty: noise must"),
-        ({"visual_signal": float("nan")}, "beauty: visual_signal: nan is not a number"),
-        ({"text_signal": "high"}, "'high' is not a number"),
+        ({"item_signal": float("nan")}, "beauty: item_signal: nan is not a number"),
+        ({"item_signal": "high"}, "'high' is not a number"),
+        ({"gap": 1.5}, "beauty: gap must be world or a number from 0 to 1, not 1.5"),
+        ({"world": 3}, "beauty: world"),
         ({"test_share": 0.9, "valid_share": 0.1}, "leaves too little to train on"),
         ({"visual_signl": 0}, "did you mean visual_signal"),
     ],
@@ -49,8 +51,8 @@ def test_a_sample_without_a_test_session_is_an_error(tmp_path: Path) -> None:
 
 
 def test_a_whole_number_is_as_good_as_a_decimal_one() -> None:
-    assert resolve("beauty", {"visual_signal": 0}) == resolve("beauty", {"visual_signal": 0.0})
-    assert isinstance(resolve("beauty", {"visual_signal": 0}).visual_signal, float)
+    assert resolve("beauty", {"item_signal": 0}) == resolve("beauty", {"item_signal": 0.0})
+    assert isinstance(resolve("beauty", {"item_signal": 0}).item_signal, float)
 
 
 def test_defaults_are_resolvable_and_importing_them_is_cheap() -> None:

@@ -1,4 +1,4 @@
-"""The discriminator of MUVCOG's contrast (KDD 2022, section 3.4): whether two session vectors are of one session."""
+"""The paper's discriminator: an MLP on the two session vectors, concatenated (KDD 2022, section 3.4)."""
 
 from __future__ import annotations
 
@@ -7,10 +7,18 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from encoders.kernels import pair_logits
+from encoders.muvcog.discriminators.discriminator import Discriminator
 
 
-class Discriminator(nn.Module):
-    """MLP [2d, d, 1] that scores a pair of session vectors; returns logits.
+def glorot_halves(left: nn.Linear, right: nn.Linear) -> None:
+    """Glorot's initialisation of two matrices as the halves of the one, ``[left, right]``, that they are."""
+    bound = (6.0 / (2 * left.in_features + left.out_features)) ** 0.5
+    for half in (left, right):
+        nn.init.uniform_(half.weight, -bound, bound)
+
+
+class MlpDiscriminator(Discriminator):
+    """MLP [2d, d, 1] on the concatenation, one hidden layer, as in the released code.
 
     The first layer on a concatenation splits into two, ``W1 [g, g'] = W_left g + W_right g'``, so that all B x B pairs
     cost two products of B vectors and an addition. The last layer is linear: a ReLU under the sigmoid could never say
@@ -25,10 +33,7 @@ class Discriminator(nn.Module):
         self.left = nn.Linear(width, width)
         self.right = nn.Linear(width, width, bias=False)
         self.last = nn.Linear(width, 1)
-        # Glorot as for the one matrix (2d -> d) that the two halves are
-        bound = (6.0 / (3 * width)) ** 0.5
-        for half in (self.left, self.right):
-            nn.init.uniform_(half.weight, -bound, bound)
+        glorot_halves(self.left, self.right)
         nn.init.xavier_uniform_(self.last.weight)
         for layer in (self.left, self.last):
             nn.init.zeros_(layer.bias)

@@ -1,0 +1,60 @@
+"""``bench probe``: what frozen session vectors say of the shopper's hidden intent."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from bench.cli.choices import RUNS, AsJson, Dataset, Device, Encoders, Out, Settings, names
+
+
+def probe(
+    encoder: Encoders,
+    dataset: Dataset = "beauty",
+    seeds: Annotated[int, typer.Option("--seeds", min=1, help="Number of seeds, each a row.")] = 1,
+    settings: Settings = None,
+    device: Device = "auto",
+    out: Out = RUNS,
+    as_json: AsJson = False,
+) -> None:
+    """Read the hidden intent out of frozen vectors, on a simulated corpus.
+
+    R² of the textual and the visual intent on test sessions, by a linear map fitted on training sessions; the vectors'
+    effective rank; and NDCG@10 of a ranker that knows the items and takes what was read for the intent. Compare the
+    last with `--baseline references` of `bench run`: best-prefix is the same ranker with the best linear reader.
+    """
+    import json
+    from dataclasses import asdict
+
+    from bench.cli.progress import single_progress
+    from bench.cli.terminal import console
+    from bench.evaluation.probe import probe_vectors, probed_queries
+    from bench.runs.embed import pretrained, vectors_of
+    from bench.runs.store import Store
+
+    store, rows = Store(out), []
+    asked = names(encoder)
+    for name in asked:
+        for seed in range(seeds):
+            job, corpus = pretrained(
+                name, dataset, seed, settings or [], device, store, single_progress, beside=asked, truth=True
+            )
+            queries = probed_queries(corpus)
+            vectors = vectors_of(job, corpus, queries.rows, store, single_progress(f"embedding {dataset}"))
+            found = probe_vectors(corpus, queries, vectors)
+            rows.append({"dataset": corpus.info.label, "encoder": name, "seed": seed, **asdict(found), "key": job.key})
+    if as_json:
+        typer.echo(json.dumps(rows, indent=2))
+        return
+    from rich.table import Table
+
+    table = Table(title=f"What session vectors say of intents: {rows[0]['dataset']}, {rows[0]['queries']} test queries")
+    for column, side in (("encoder", "left"), ("seed", "right"), ("width", "right"), ("effective rank", "right")):
+        table.add_column(column, justify="left" if side == "left" else "right")
+    for column in ("R² text", "R² visual", "NDCG@10, known items"):
+        table.add_column(column, justify="right")
+    for row in rows:
+        rounded = [f"{row[key]:.3f}" for key in ("text_r2", "visual_r2", "ndcg")]
+        table.add_row(row["encoder"], str(row["seed"]), str(row["width"]), f"{row['effective_rank']:.1f}", *rounded)
+    console().print(table)
