@@ -10,7 +10,20 @@ from typing import Annotated, TextIO
 import typer
 
 from bench import __version__
-from bench.cli import check, claims, conformance, data, figures, new_plugin, plugins, pretrain, probe, run, tables
+from bench.cli import (
+    check,
+    claims,
+    conformance,
+    data,
+    figures,
+    new_plugin,
+    plugins,
+    power,
+    pretrain,
+    probe,
+    run,
+    tables,
+)
 from bench.errors import BenchError
 
 _STOPPED = 130
@@ -30,6 +43,7 @@ app.command("probe", short_help="Say what frozen vectors know of hidden intents.
 app.command("show", short_help="Say how a number came about, and how to repeat it.")(run.show)
 app.command("tables", short_help="Compute and print the tables of an experiment.")(tables.tables)
 app.command("claims", short_help="Say which claims of an experiment hold.")(claims.claims)
+app.command("power", short_help="Say how many seeds and users a difference takes.")(power.power)
 app.command("check", short_help="Compare a small grid with its golden tables.")(check.check)
 app.command("figures", short_help="Draw the figures of an experiment.")(figures.figures)
 app.command("plugins", short_help="List what is installed, or explain one component.")(plugins.plugins)

@@ -142,6 +142,15 @@ class StoredResults:
         done = [c for c in self.planned(part, dataset, baseline, encoder) if self.is_done(c)]
         return [read_validation(self.store.folder("cells", cell.key)) for cell in done]
 
+    def origin(self, part: str, dataset: str, baseline: str, encoder: str) -> tuple[str | None, str | None]:
+        """Commit and versions of libraries of a system's cells; several are joined, None where no record says them."""
+        keys = dict.fromkeys(cell.key for cell in self.planned(part, dataset, baseline, encoder))
+        records = [record for key in keys if (record := self._record(key)) is not None]
+        commits = dict.fromkeys(str(r["provenance"].get("commit")) for r in records if r.get("provenance"))
+        libraries = [r["config"].get("libraries") or {} for r in records if r.get("config")]
+        versions = dict.fromkeys(", ".join(f"{n} {v}" for n, v in of.items() if v) for of in libraries)
+        return ", ".join(commits) or None, "; ".join(filter(None, versions)) or None
+
     @cached_property
     def corpora(self) -> dict[str, Corpus]:
         """The corpus of each dataset; the first one where corpora are replicates."""

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from bench.evaluation.experiment import Experiment
+from bench.evaluation.declare import protocol_families
+from bench.evaluation.experiment import Experiment, Part
 from bench.evaluation.tests import Results
 from bench.runs.jobs import Cell
 from bench.runs.store import Store
-from bench.stats.crossed import Difference
-from bench.stats.holm import holm
+from bench.stats.outcome import Outcome
+from bench.stats.power import Smallest, smallest_of
 
 _RUN = "run"
 
@@ -29,11 +30,27 @@ class SummaryRow:
         delta: difference to the reference, with 95 % interval ``ci_low`` … ``ci_high`` over users and seeds
             (:meth:`bench.evaluation.tests.Results.difference`). A pooled metric that is not defined on the examples
             has no interval and no p.
-        p, p_adjusted: two-sided, raw and after Holm over the run's family: all encoders of all baselines and datasets,
-            the primary metric in one family and the others in a second. A system without a result counts as p = 1.
+        p, p_adjusted: two-sided, raw and after Holm over the run's family: each encoder against the reference and
+            muvcog-m against the strongest other one, on all baselines and datasets, the primary metric in one family
+            and the others in a second. What failed counts as p = 1.
         status: ``done``, ``failed`` (some seed failed) or ``missing``.
         cached: no cell of this row was computed by this call.
         key: keys of the cells, joined by spaces.
+        by_seed: delta of every seed.
+        smallest_found: the smallest difference that this design finds with 80 % power; ``smallest_limit`` says whether
+            ``seeds`` or ``users`` limit it, the other two what more of them would find
+            (:mod:`bench.stats.power`). None with one seed.
+        groups: letters; encoders of a baseline that share one were not told apart
+            (:func:`bench.stats.groups.rank_groups`).
+        bold: not separable from the best encoder of the baseline.
+        groups_note: why there are no groups, or which encoders were left out.
+        delta_error, degrees: standard error and degrees of freedom of ``delta``.
+        effect, won, tied, lost: standardised effect, and users of each kind (:class:`bench.stats.outcome.UserFacts`).
+        test, family, family_size: the test's name, its family, and how many hypotheses that has.
+        flip_p, flip_p_adjusted: of the second test, on these trained models (:mod:`bench.stats.flips`).
+        strongest: in the rows of muvcog-m, the strongest other encoder on validation; ``strongest_…`` is muvcog-m minus
+            that one, in the same family.
+        commit, versions: of the program and of the libraries that computed the cells.
         n_corpora: corpora of the design, where they are the replicates: then interval and p are over corpora, and users
             and queries those of all corpora. None where there is one.
         corpus_deltas: the difference in each corpus, by corpus seed.
@@ -59,6 +76,44 @@ class SummaryRow:
     key: str
     n_corpora: int | None = None
     corpus_deltas: tuple[float, ...] = ()
+    by_seed: tuple[float, ...] = ()
+    smallest_found: float | None = None
+    smallest_limit: str | None = None
+    smallest_any_users: float | None = None
+    smallest_twice_seeds: float | None = None
+    groups: str | None = None
+    bold: bool = False
+    groups_note: str | None = None
+    delta_error: float | None = None
+    degrees: float | None = None
+    effect: float | None = None
+    won: int | None = None
+    tied: int | None = None
+    lost: int | None = None
+    test: str | None = None
+    family: str | None = None
+    family_size: int | None = None
+    flip_p: float | None = None
+    flip_p_adjusted: float | None = None
+    strongest: str | None = None
+    strongest_delta: float | None = None
+    strongest_ci_low: float | None = None
+    strongest_ci_high: float | None = None
+    strongest_p: float | None = None
+    strongest_p_adjusted: float | None = None
+    strongest_by_seed: tuple[float, ...] = ()
+    commit: str | None = None
+    versions: str | None = None
+
+    @property
+    def smallest(self) -> Smallest | None:
+        """What this design finds, where it is known."""
+        found, limit = self.smallest_found, self.smallest_limit
+        if found is None or self.smallest_any_users is None or self.smallest_twice_seeds is None:
+            return None
+        return Smallest(
+            found, "seeds" if limit == "seeds" else "users", self.smallest_any_users, self.smallest_twice_seeds
+        )
 
     @property
     def keys(self) -> list[str]:
@@ -93,34 +148,25 @@ def summarise(
     Raises:
         BenchError: seeds of a system, or two systems, were scored on different queries or candidates.
     """
-    cells = results.cells[_RUN]
-    systems = list(dict.fromkeys((cell.dataset, cell.baseline, cell.encoder) for cell in cells))
+    systems = list(dict.fromkeys((cell.dataset, cell.baseline, cell.encoder) for cell in results.cells[_RUN]))
     reported = next(filter(None, (results.metrics(_RUN, *name) for name in systems)), [primary])
     metrics = sorted(reported, key=lambda metric: (metric != primary, metric))
-    differences: dict[tuple[str, ...], Difference] = {}
-    for name in systems:
-        for metric in metrics if name[2] != reference else ():
-            difference = results.difference(_RUN, *name, reference, metric)
-            if difference is not None and np.isfinite(difference.delta):
-                differences[*name, metric] = difference
-    adjusted: dict[tuple[str, ...], float] = {}
-    for family in ([primary], [metric for metric in metrics if metric != primary]):
-        members = [name for name in differences if name[3] in family]
-        absent = sum(  # each is a hypothesis too, and counts as p = 1
-            len(family) for name in systems if name[2] != reference and results.status(_RUN, *name).state != "done"
-        )
-        p = holm([*(differences[name].p for name in members), *[1.0] * absent])
-        adjusted |= dict(zip(members, p.tolist(), strict=False))
+    if any(encoder != reference for _, _, encoder in systems):
+        _declare(results, metrics, reference)
 
-    rows = []
+    rows, encoders = [], results.encoders(_RUN)
     for dataset, baseline, encoder in systems:
         planned = results.planned(_RUN, dataset, baseline, encoder)
         users, queries = results.sizes(_RUN, dataset, baseline, encoder) or (0, 0)
         keys = list(dict.fromkeys(cell.key for cell in planned))
+        commit, versions = results.origin(_RUN, dataset, baseline, encoder)
         for metric in metrics:
             means = results.seed_values(_RUN, dataset, baseline, encoder, metric)
             others = results.seed_values(_RUN, dataset, baseline, reference, metric)
-            difference = differences.get((dataset, baseline, encoder, metric))
+            outcome = results.outcome(_RUN, dataset, baseline, encoder, metric)
+            difference = outcome.difference if outcome is not None else None
+            smallest = smallest_of(difference) if difference else None
+            groups = results.groups(_RUN, dataset, baseline, encoders, metric)
             compared = encoder != reference and len(means) and len(others)
             rows.append(
                 SummaryRow(
@@ -136,7 +182,7 @@ def summarise(
                     ci_low=difference.low if difference else None,
                     ci_high=difference.high if difference else None,
                     p=difference.p if difference else None,
-                    p_adjusted=adjusted.get((dataset, baseline, encoder, metric)),
+                    p_adjusted=outcome.p_adjusted if outcome is not None else None,
                     n_users=users,
                     n_queries=queries,
                     status=results.status(_RUN, dataset, baseline, encoder).state,
@@ -144,6 +190,63 @@ def summarise(
                     key=" ".join(keys),
                     n_corpora=results.experiment.corpus_seeds,
                     corpus_deltas=difference.corpus_deltas if difference else (),
+                    by_seed=difference.by_seed if difference else (),
+                    smallest_found=smallest.found if smallest else None,
+                    smallest_limit=smallest.limit if smallest else None,
+                    smallest_any_users=smallest.with_any_users if smallest else None,
+                    smallest_twice_seeds=smallest.with_twice_the_seeds if smallest else None,
+                    groups=groups.letters.get(encoder),
+                    bold=encoder in groups.best,
+                    groups_note=groups.note or None,
+                    commit=commit,
+                    versions=versions,
+                    **_facts(outcome),
+                    **_against_strongest(results.against_strongest(_RUN, dataset, baseline, encoder, metric)),
                 )
             )
     return rows
+
+
+def _declare(results: Results, metrics: Sequence[str], reference: str) -> None:
+    """Declares the protocol's families on what was planned, whatever came out of it."""
+    cells = results.cells[_RUN]
+    part = Part(
+        id=_RUN,
+        title="",
+        task=cells[0].task,
+        datasets=tuple(dict.fromkeys(cell.dataset for cell in cells)),
+        baselines=tuple(dict.fromkeys(cell.baseline for cell in cells if cell.encoder != reference)),
+        encoders=tuple(dict.fromkeys(cell.encoder for cell in cells)),
+        metrics=tuple(metrics),
+    )
+    families = protocol_families(part, results.experiment.champion)
+    results.experiment = replace(
+        results.experiment, parts=(part,), families=families, family_parts={family.name: _RUN for family in families}
+    )
+
+
+def _facts(outcome: Outcome | None) -> dict[str, Any]:
+    """What belongs beside a difference, by the names of a row's fields."""
+    if outcome is None:
+        return {}
+    facts: dict[str, Any] = {name: getattr(outcome, name) for name in ("test", "family", "family_size")}
+    facts |= {"flip_p": outcome.flip_p, "flip_p_adjusted": outcome.flip_p_adjusted}
+    if outcome.difference is not None:
+        facts |= {"delta_error": outcome.difference.error, "degrees": outcome.difference.degrees}
+    return facts | (asdict(outcome.users) if outcome.users is not None else {})
+
+
+def _against_strongest(outcome: Outcome | None) -> dict[str, Any]:
+    """The champion against the strongest other encoder, by the names of a row's fields."""
+    if outcome is None or outcome.difference is None:
+        return {}
+    difference = outcome.difference
+    return {
+        "strongest": outcome.hypothesis.reference,
+        "strongest_delta": difference.delta,
+        "strongest_ci_low": difference.low,
+        "strongest_ci_high": difference.high,
+        "strongest_p": difference.p,
+        "strongest_p_adjusted": outcome.p_adjusted,
+        "strongest_by_seed": difference.by_seed,
+    }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 
@@ -16,9 +17,12 @@ from bench.metrics.classification import WeightedMetric, weighted_metric
 from bench.plugins.specs import REFERENCE
 from bench.runs.jobs import Cell
 from bench.runs.store import Store
+from bench.stats.banerjee import FEWEST_SEEDS
 from bench.stats.crossed import Difference, crossed_difference, crossed_sums
 from bench.stats.examples import Pair
 from bench.stats.family import STRONGEST, Family, Hypothesis, strongest_on_validation
+from bench.stats.groups import RankGroups, rank_groups
+from bench.stats.joint import Joint
 from bench.stats.nested import Replicates, nested_difference
 from bench.stats.outcome import Compared, Outcome, evaluate
 from bench.stats.pooled import pooled_difference
@@ -34,6 +38,7 @@ class Results(StoredResults):
     def __init__(self, experiment: Experiment, cells: Mapping[str, Sequence[Cell]], store: Store) -> None:
         super().__init__(experiment, cells, store)
         self._differences: dict[tuple[Place, str, str], Difference | None] = {}
+        self._ranked: dict[tuple[str, str, str, tuple[str, ...], str], RankGroups] = {}
         self._intervals: dict[tuple[Place, str], Difference | None] = {}
 
     def strongest(self, part: str, dataset: str, baseline: str) -> str | None:
@@ -71,24 +76,81 @@ class Results(StoredResults):
     def _outcomes(self) -> dict[str, list[Outcome]]:
         return {family.name: self._evaluate(family) for family in self.experiment.families}
 
+    def groups(self, part: str, dataset: str, baseline: str, encoders: Sequence[str], metric: str) -> RankGroups:
+        """The rank groups of these encoders; none, and why, with fewer than five seeds.
+
+        What has no result, or was scored on other seeds than most, is left out and named.
+
+        Raises:
+            BenchError: two of them were scored on different examples.
+        """
+        name = (part, dataset, baseline, tuple(encoders), metric)
+        if name not in self._ranked:
+            self._ranked[name] = self._rank(part, dataset, baseline, encoders, metric)
+        return self._ranked[name]
+
+    def _rank(self, part: str, dataset: str, baseline: str, encoders: Sequence[str], metric: str) -> RankGroups:
+        planned = [encoder for encoder in encoders if self.planned(part, dataset, baseline, encoder)]
+        if len(planned) < 2:
+            return RankGroups()
+        if any(self.corpus_seeds(part, dataset, baseline, encoder) for encoder in planned):
+            return RankGroups(note="No rank groups: they are of systems on one corpus, and corpora are the replicates.")
+        systems = {name: self.system((part, dataset, baseline, name)) for name in planned}
+        there = {name: system for name, system in systems.items() if system is not None}
+        out = [f"{name} ({self.status(part, dataset, baseline, name).state})" for name in planned if name not in there]
+        seeds = Counter(tuple(sorted(system.seeds)) for system in there.values()).most_common(1)
+        common = seeds[0][0] if seeds else ()
+        out += [f"{name} (other seeds)" for name, system in there.items() if tuple(sorted(system.seeds)) != common]
+        there = {name: system for name, system in there.items() if tuple(sorted(system.seeds)) == common}
+        left_out = f"Not in the groups of {dataset} {baseline}: {', '.join(out)}." if out else ""
+        if len(there) < 2:
+            return RankGroups(note=left_out)
+        if len(common) < FEWEST_SEEDS:
+            return RankGroups(note=f"No rank groups: they need {FEWEST_SEEDS} seeds, and there are {len(common)}.")
+        joint = self._joint(part, dataset, baseline, there, metric)
+        return RankGroups(note=left_out) if joint is None else rank_groups(joint, note=left_out)
+
+    def _joint(
+        self, part: str, dataset: str, baseline: str, systems: Mapping[str, System], metric: str
+    ) -> Joint | None:
+        scores = {name: self.scores(part, dataset, baseline, name, metric) for name in systems}
+        known = {name: one for name, one in scores.items() if one is not None}
+        if len(known) == len(systems):
+            return Joint.of(known)
+        lead = next(iter(systems.values()))
+        weighted: dict[str, WeightedMetric] = {}
+        for name, system in systems.items():
+            system.examples.assert_same(lead.examples, f"{dataset} {baseline}: {name}")
+            one = self._weighted(system, metric) if metric in self.pooled(part, dataset, baseline, name) else None
+            if one is None:
+                return None
+            weighted[name] = one
+        return Joint.pooled(weighted, lead.examples.users)
+
     def outcomes(self) -> dict[str, list[Outcome]]:
         """Every declared family, tested; STRONGEST is the name that validation chose."""
         return self._outcomes
 
     def outcome(self, part: str, dataset: str, baseline: str, encoder: str, metric: str) -> Outcome | None:
         """The outcome against the reference in the part's primary or secondary family."""
-        return self._against_reference.get((part, dataset, baseline, encoder, metric))
+        return self._protocol[0].get((part, dataset, baseline, encoder, metric))
+
+    def against_strongest(self, part: str, dataset: str, baseline: str, encoder: str, metric: str) -> Outcome | None:
+        """The outcome of the champion against the strongest other encoder, in the same families; else None."""
+        return self._protocol[1].get((part, dataset, baseline, encoder, metric))
 
     @cached_property
-    def _against_reference(self) -> dict[tuple[str, str, str, str, str], Outcome]:
-        outcomes = {}
+    def _protocol(self) -> tuple[dict[tuple[str, ...], Outcome], dict[tuple[str, ...], Outcome]]:
+        """Outcomes of the protocol's families: against the reference, and against the strongest other encoder."""
+        to_reference: dict[tuple[str, ...], Outcome] = {}
+        to_strongest: dict[tuple[str, ...], Outcome] = {}
         for part in self.cells:
             for family in (f"{part} primary", f"{part} secondary"):
                 for outcome in self.outcomes().get(family, []):
                     h = outcome.hypothesis
-                    if h.reference == REFERENCE:
-                        outcomes[part, h.dataset, h.baseline, h.encoder, h.metric] = outcome
-        return outcomes
+                    place = (part, h.dataset, h.baseline, h.encoder, h.metric)
+                    (to_reference if h.reference == REFERENCE else to_strongest)[place] = outcome
+        return to_reference, to_strongest
 
     def _compare(self, place: Place, reference: str, metric: str) -> Compared | None:
         part, dataset, baseline, encoder = place

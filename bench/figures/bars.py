@@ -135,7 +135,7 @@ def _draw_panel(axes: Axes, rows: Sequence[Bar], top: float, names: Mapping[str,
         if bar.low is not None and bar.high is not None:
             axes.plot([bar.low, bar.high], [y, y], color=INK, linewidth=0.9)
         end = max(bar.mean, bar.high or 0.0)
-        text = f"{bar.mean:.{decimals(bar.error)}f}{dagger(bar.p_adjusted)}"
+        text = f"{bar.mean:.{decimals(bar.error)}f}{dagger(bar.p_adjusted, bar.seeds)}"
         axes.text(end + 0.015 * top, y, text, va="center", fontsize=6.5)
     axes.set_yticks(range(len(rows)), [names.get(bar.encoder, bar.encoder) for bar in rows])
     axes.set_ylim(len(rows) - 0.4, -0.6)

@@ -11,6 +11,7 @@ import pandas as pd
 from bench.figures.drawing import Drawing
 from bench.figures.style import COLOURS, COLUMN, GREY, INK, PAGE, light_grid, new_figure, style
 from bench.plugins.specs import REFERENCE
+from bench.stats.banerjee import few
 from bench.stats.marks import dagger
 from bench.stats.outcome import Outcome
 from bench.stats.rounding import decimals_of_interval
@@ -84,7 +85,7 @@ def _draw_panel(axes: Axes, rows: Sequence[tuple[str, Outcome | None]], names: M
         if difference is None:
             axes.text(1.02, y, "MISSING", transform=beside, va="center", color=GREY, fontsize=6.0)
             continue
-        mark = dagger(outcome.p_adjusted)
+        mark = dagger(outcome.p_adjusted, difference.replicates)
         colour = COLOURS[0] if mark else GREY
         if math.isfinite(difference.low):
             axes.plot([difference.low, difference.high], [y, y], color=colour, linewidth=1.0)
@@ -120,7 +121,7 @@ def _numbers(groups: Mapping[str, Sequence[Outcome]]) -> pd.DataFrame:
 
 def _caption(outcomes: Sequence[Outcome]) -> tuple[str, ...]:
     families = dict.fromkeys((outcome.family, outcome.family_size) for outcome in outcomes)
-    seeds = sorted({outcome.difference.seeds for outcome in outcomes if outcome.difference is not None})
+    seeds = sorted({outcome.difference.replicates for outcome in outcomes if outcome.difference is not None})
     corpora = {len(outcome.difference.corpus_deltas) for outcome in outcomes if outcome.difference is not None}
     over = "users and seeds" if corpora <= {0} else f"{max(corpora)} corpora"
     sentences = [
@@ -130,6 +131,8 @@ def _caption(outcomes: Sequence[Outcome]) -> tuple[str, ...]:
     ]
     if seeds == [1]:
         sentences.append("One seed: everything here is conditional on one trained model per encoder.")
+    elif seeds and few(min(seeds)):
+        sentences.append("Fewer than five seeds: the intervals are Banerjee's, and no difference is marked.")
     missing = sum(outcome.difference is None for outcome in outcomes)
     if missing:
         sentences.append(f"{missing} of {len(outcomes)} have no result; they count in the family all the same.")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bench.errors import BenchError
 from bench.golden.tables import GoldenTable, golden_files, read_golden, rounded, write_golden
-from bench.stats.regression import Number, Place, RegressionRow, compare_tables
+from bench.stats.regression import Number, Place, RegressionRow, compare_tables, mean_ndcg
 
 
 def read_all(folder: Path, to_update: bool = False) -> dict[str, GoldenTable]:
@@ -32,16 +32,25 @@ def read_all(folder: Path, to_update: bool = False) -> dict[str, GoldenTable]:
 
 
 def compare(golden: Mapping[str, GoldenTable], now: Sequence[GoldenTable]) -> list[RegressionRow]:
-    """A row per number that is on either side; numbers of golden tables that the gate no longer has are missing now."""
+    """A row per number that is on either side; numbers of golden tables that the gate no longer has are missing now.
+
+    Where tables were computed with other instructions, a last row compares the mean over all their NDCG.
+    """
     rows: list[RegressionRow] = []
+    foreign: list[RegressionRow] = []
     for table in now:
         before = golden.get(table.name)
         numbers: Mapping[Place, Number] = before.numbers if before else {}
-        rows += compare_tables(numbers, table.numbers, before is not None and before.same_machine(table))
+        likeness = before.likeness(table) if before is not None else "same"
+        compared = compare_tables(numbers, table.numbers, likeness)
+        foreign += compared if likeness == "other instructions" else []
+        rows += compared
     computed = {table.name for table in now}
     for name, table in golden.items():
-        rows += [] if name in computed else compare_tables(table.numbers, {}, True)
-    return sorted(rows, key=lambda row: (row.table, row.row, row.column))
+        rows += [] if name in computed else compare_tables(table.numbers, {}, "same")
+    whole = mean_ndcg(foreign)
+    rows = sorted(rows, key=lambda row: (row.table, row.row, row.column))
+    return rows if whole is None else [*rows, whole]
 
 
 def reasons(golden: Mapping[str, GoldenTable], now: Sequence[GoldenTable]) -> list[str]:
@@ -54,7 +63,7 @@ def reasons(golden: Mapping[str, GoldenTable], now: Sequence[GoldenTable]) -> li
 def update(folder: Path, golden: Mapping[str, GoldenTable], now: Sequence[GoldenTable]) -> list[str]:
     """Writes the golden tables that changed, and removes those that the gate no longer has.
 
-    A number that passes the gate on the same machine keeps its digits, so that a diff shows only what moved.
+    A number that passes the gate with the same instructions keeps its digits, so that a diff shows only what moved.
 
     Args:
         folder: of the golden files.
@@ -79,10 +88,10 @@ def update(folder: Path, golden: Mapping[str, GoldenTable], now: Sequence[Golden
 
 
 def _settled(before: GoldenTable, now: GoldenTable) -> GoldenTable:
-    """The table computed now, with the golden digits of numbers that pass on the same machine."""
-    if not before.same_machine(now):
+    """The table computed now, with the golden digits of numbers that pass with the same instructions."""
+    if before.likeness(now) != "same":
         return now
-    rows = compare_tables(before.numbers, now.numbers, same_machine=True)
+    rows = compare_tables(before.numbers, now.numbers, "same")
     same = {(row.table, row.row, row.column) for row in rows if row.passed}
     numbers = {at: before.numbers[at] if at in same else number for at, number in now.numbers.items()}
     return replace(now, numbers=numbers)

@@ -11,7 +11,7 @@ from typing import Any
 
 from bench.errors import BenchError, did_you_mean
 from bench.files import written_whole
-from bench.stats.regression import Number, Place
+from bench.stats.regression import Likeness, Number, Place
 
 _DIGITS = 9  # decimals in a file, three more than the gate compares
 _FACTS = ("command", "configuration", "corpus", "machine", "versions")
@@ -40,9 +40,28 @@ class GoldenTable:
     versions: dict[str, str]
     numbers: Mapping[Place, Number]
 
-    def same_machine(self, other: GoldenTable) -> bool:
-        """Whether both were computed by the same libraries on the same kind of machine."""
-        return (self.machine, self.versions) == (other.machine, other.versions)
+    def likeness(self, other: GoldenTable) -> Likeness:
+        """How alike the machines were: AVX2 and AVX-512 on x86 count as the same, whatever the processor.
+
+        A file that does not name the instructions was computed with others, unless all that it names is the same.
+        Python's own version decides no number.
+        """
+        if self.libraries != other.libraries:
+            return "other versions"
+        alike = self.machine == other.machine or (self.is_wide_x86 and other.is_wide_x86)
+        return "same" if alike else "other instructions"
+
+    @property
+    def libraries(self) -> dict[str, str]:
+        """Versions of the libraries that compute."""
+        return {name: version for name, version in self.versions.items() if name != "python"}
+
+    @property
+    def is_wide_x86(self) -> bool:
+        """Whether it was computed on x86 with vectors of 256 bits or more."""
+        machine = self.machine
+        is_x86 = machine.get("system", "").endswith(("x86_64", "AMD64"))
+        return is_x86 and machine.get("vectors", "") in ("AVX2", "AVX512")
 
     def unlike(self, other: GoldenTable) -> list[str]:
         """The facts that decide numbers and differ: one line for each option, version …, this table's value first."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, get_args
 
 from bench.evaluation.experiment import Part, PublishedNumber, PublishedOrdering
 from bench.evaluation.tests import Results
@@ -12,9 +13,9 @@ from bench.plugins.specs import REFERENCE
 from bench.reports.differences import written_difference
 from bench.reports.labels import dataset_label, titled
 from bench.reports.table import Line, Table, TableCell
-from bench.stats.published import against_published
+from bench.stats.published import PublishedVerdict, against_published
 
-_VERDICTS = ("reproduced", "undecided", "direction only", "no", "not tested")
+_OF_ORDERINGS = ("reproduced", "direction only", "no", "not tested")
 
 
 def published_table(results: Results, part: Part) -> Table | None:
@@ -46,19 +47,20 @@ def published_table(results: Results, part: Part) -> Table | None:
         verdict, delta, interval = "", "", ""
         if reference != number.encoder:
             difference = results.difference(*system, number.encoder, reference, number.metric)
-            comparison = against_published(
-                number.value - printed[number.dataset, number.baseline, reference, number.metric], difference
-            )
+            published = number.value - printed[number.dataset, number.baseline, reference, number.metric]
+            comparison = against_published(published, difference, margin=_margin(results, part, number.metric))
             delta, interval = f"{comparison.published:+.4f}", written_difference(difference)
-            verdict = comparison.verdict
+            verdict = comparison.words
             row |= {
                 "reference": reference,
                 "published_delta": round(comparison.published, 4),
                 "delta": comparison.delta,
                 "ci_low": comparison.low,
                 "ci_high": comparison.high,
-                "verdict": verdict,
+                "verdict": comparison.verdict,
+                "compatible": comparison.compatible,
                 "conclusive": comparison.conclusive,
+                "within": comparison.within,
             }
         rows.append(row)
         texts = (
@@ -79,12 +81,12 @@ def published_table(results: Results, part: Part) -> Table | None:
     where = ", ".join(dict.fromkeys(number.where for number in numbers))
     return Table(
         id=f"{part.id}-published",
-        title=titled(part, f"beside the published numbers ({where})"),
+        title=titled(part, f"beside the published numbers ({where}){_origin(results)}"),
         stubs=("Dataset", "Baseline", "Encoder", "Metric"),
         groups=(),
         columns=("published", "ours", "compared", "Δ published", "Δ ours [95 %]", "verdict"),
         lines=tuple(lines),
-        notes=(_count([str(row["verdict"]) for row in rows if "verdict" in row]), _reading(results)),
+        notes=(_count([str(row["verdict"]) for row in rows if "verdict" in row], get_args(PublishedVerdict)), _READING),
         rows=tuple(rows),
     )
 
@@ -132,13 +134,13 @@ def ordering_table(results: Results, part: Part) -> Table | None:
     where = ", ".join(dict.fromkeys(ordering.where for ordering in orderings))
     return Table(
         id=f"{part.id}-orderings",
-        title=titled(part, f"beside the published order ({where})"),
+        title=titled(part, f"beside the published order ({where}){_origin(results)}"),
         stubs=("Dataset", "Baseline"),
         groups=(),
         columns=(f"published, by {label(metric)}", "ours", "verdict"),
         lines=tuple(lines),
         notes=(
-            _count([str(row["verdict"]) for row in rows]),
+            _count([str(row["verdict"]) for row in rows], _OF_ORDERINGS),
             "reproduced: each encoder above the one before it, with an unadjusted 95 % interval above 0.",
         ),
         rows=tuple(rows),
@@ -179,16 +181,33 @@ def _order(means: dict[str, float]) -> str:
     return "".join(f"{name}{sign}" for name, sign in zip(names, [*signs, ""], strict=True))
 
 
-def _count(verdicts: list[str]) -> str:
-    """The numbers of verdicts, such as ``3 reproduced, 1 no.``"""
+def _count(verdicts: list[str], known: Sequence[str]) -> str:
+    """The numbers of verdicts, such as ``3 reproduced, 1 no.``, in the order of those known."""
     counts = Counter(verdicts)
-    return ", ".join(f"{counts[verdict]} {verdict}" for verdict in _VERDICTS if counts[verdict]) + "."
+    separator = "; " if any("," in verdict for verdict in counts) else ", "
+    return separator.join(f"{counts[verdict]} {verdict}" for verdict in known if counts[verdict]) + "."
 
 
-def _reading(results: Results) -> str:
-    origins = {corpus.info.origin for corpus in results.corpora.values()}
-    text = (
-        "reproduced: our 95 % interval contains the published difference; undecided: it contains 0 as well; direction "
-        "only: it does not contain it, but the sign is the same; else no. Nothing is tested against a printed mean."
-    )
-    return f"{text} Ours are on simulated data." if "simulated" in origins else text
+def _margin(results: Results, part: Part, metric: str) -> float | None:
+    """The smallest margin that the experiment declares for an equivalence in this metric of the part's task."""
+    margins = [
+        hypothesis.margin
+        for family in results.experiment.families
+        for hypothesis in family.hypotheses
+        if (hypothesis.task, hypothesis.metric) == (part.task, metric) and hypothesis.margin is not None
+    ]
+    return min(margins, default=None)
+
+
+def _origin(results: Results) -> str:
+    """Part of a heading: whether sizes can say anything about the world at all."""
+    simulated = any(corpus.info.origin == "simulated" for corpus in results.corpora.values())
+    return "; ours on simulated data, whose strengths were chosen" if simulated else ""
+
+
+_READING = (
+    "compatible: Δ ours and Δ published differ by at most √2 times the half-width of our 95 % interval, and rounding; "
+    "this takes the paper's precision, which is not printed, to be ours. Size too imprecise: that half-width is more "
+    "than half of Δ published. Sign not established, or inconclusive: our interval holds 0. Nothing is tested against "
+    "a printed mean."
+)

@@ -10,9 +10,10 @@ from rich.text import Text
 
 from bench.data.corpus import Corpus
 from bench.evaluation.claims import Answer
-from bench.reports.labels import REPLICATES
+from bench.reports.labels import FEW_SEEDS, REPLICATES
+from bench.reports.power_line import power_of
 from bench.stats.outcome import Outcome
-from bench.stats.rounding import written_deltas, written_interval, written_p
+from bench.stats.rounding import written_deltas, written_interval, written_p, written_seeds
 
 _EXPLANATION = (
     "A claim holds on a dataset where each of its hypotheses does, one-sided, at p < 0.05 after Holm; it is not tested "
@@ -67,6 +68,10 @@ def _notes(answers: Sequence[Answer], corpora: Mapping[str, Corpus]) -> list[str
     lines = [_EXPLANATION]
     if any(outcome.conditional for answer in answers for outcome in answer.outcomes):
         lines.append("One seed: all of this is conditional on one trained model.")
+    if any(outcome.difference and outcome.difference.parts for answer in answers for outcome in answer.outcomes):
+        lines.append(FEW_SEEDS)
+    line = power_of(outcome for answer in answers for outcome in answer.outcomes)
+    lines += [line] if line else []
     replicates = [len(o.difference.corpus_deltas) for a in answers for o in a.outcomes if o.difference is not None]
     if any(replicates):
         lines.append(f"Intervals and p are over {max(replicates)} corpora ({REPLICATES}).")
@@ -89,7 +94,8 @@ def _single(outcome: Outcome) -> str:
 def _effect(outcome: Outcome) -> str:
     difference = outcome.difference
     assert difference is not None
-    return written_interval(difference.delta, difference.low, difference.high)
+    interval = written_interval(difference.delta, difference.low, difference.high)
+    return "; ".join(filter(None, (interval, written_seeds(difference.by_seed))))
 
 
 def _label(dataset: str | None, corpora: Mapping[str, Corpus]) -> str:

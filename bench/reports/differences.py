@@ -8,13 +8,15 @@ from typing import Any
 from bench.evaluation.experiment import Part
 from bench.evaluation.tests import Results
 from bench.plugins.specs import REFERENCE
-from bench.reports.labels import REPLICATES, dataset_label, titled
+from bench.reports.labels import FEW_SEEDS, ONE_SEED, REPLICATES, dataset_label, titled
+from bench.reports.power_line import power_of
 from bench.reports.table import Line, Table, TableCell
+from bench.stats.banerjee import few
 from bench.stats.crossed import Difference
 from bench.stats.family import STRONGEST
 from bench.stats.marks import dagger
 from bench.stats.outcome import Outcome
-from bench.stats.rounding import written_interval
+from bench.stats.rounding import written_interval, written_seeds
 
 
 def difference_table(results: Results, part: Part) -> Table | None:
@@ -37,6 +39,8 @@ def difference_table(results: Results, part: Part) -> Table | None:
             outcome = by_dataset[dataset]
             name = outcome.hypothesis.reference
             text = written_difference(outcome.difference, outcome.p_adjusted)
+            seeds = written_seeds(outcome.difference.by_seed) if outcome.difference is not None else ""
+            text += f"; {seeds}" if seeds else ""
             if not against_reference and name != STRONGEST:
                 text += f" ({label(name)})"
             cells.append(TableCell(text))
@@ -59,9 +63,20 @@ def difference_table(results: Results, part: Part) -> Table | None:
             f"† p < 0.05 after Holm over this table ({len(outcomes)} hypotheses), declared before the run; intervals "
             f"are over {over}, unadjusted. The strongest other encoder is the best one on validation.",
             *no_flips,
+            *seeds_notes(results.experiment.seeds, results.experiment.corpus_seeds),
+            *filter(None, [power_of(outcomes, label)]),
         ),
         rows=tuple(rows),
     )
+
+
+def seeds_notes(seeds: int, corpora: int | None = None) -> list[str]:
+    """What must be said of this many seeds, unless corpora are the replicates."""
+    if corpora is not None:
+        return []
+    if seeds == 1:
+        return [ONE_SEED]
+    return [FEW_SEEDS] if few(seeds) else []
 
 
 def written_difference(difference: Difference | None, p_adjusted: float | None = None) -> str:
@@ -69,4 +84,6 @@ def written_difference(difference: Difference | None, p_adjusted: float | None =
     without a difference a dash."""
     if difference is None or not math.isfinite(difference.delta):
         return "–"
-    return written_interval(difference.delta, difference.low, difference.high, dagger(p_adjusted))
+    return written_interval(
+        difference.delta, difference.low, difference.high, dagger(p_adjusted, difference.replicates)
+    )

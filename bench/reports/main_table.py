@@ -8,9 +8,11 @@ from bench.evaluation.experiment import Part
 from bench.evaluation.tests import Results
 from bench.plugins.registry import registry
 from bench.plugins.specs import REFERENCE
-from bench.reports.labels import REPLICATES, dataset_label, titled
-from bench.reports.number_rows import best_encoders, number_row
+from bench.reports.labels import FEW_SEEDS, GROUPS, GROUPS_READING, ONE_SEED, REPLICATES, dataset_label, titled
+from bench.reports.number_rows import number_row
+from bench.reports.power_line import power_of
 from bench.reports.table import Line, Table, TableCell
+from bench.stats.banerjee import few
 from bench.stats.marks import dagger
 from bench.stats.rounding import written_mean
 
@@ -18,18 +20,26 @@ _ENCODER_HEAD = {"table2": "Session", "table3": "Method", "table4": "Features"}
 
 
 def main_table(results: Results, part: Part) -> Table:
-    """The means over seeds with their deviations, † for a difference to vanilla, bold for the best encoders.
+    """The means over seeds with their deviations, † for a difference to vanilla, letters and bold for rank groups.
+
+    Letters stand beside the part's primary metric, where any encoders have them.
 
     The paper's own encoders come first; below them is, in the layout of Table 2, the row "Improv.", then the controls.
     """
     columns = part.columns or part.metrics
     label = results.experiment.label
+    ranked = [
+        results.groups(part.id, dataset, baseline, part.encoders, part.metrics[0])
+        for dataset in part.datasets
+        for baseline in part.baselines
+    ]
+    lettered = any(groups.letters for groups in ranked)
+    heads = [head for m in columns for head in (label(m), *([GROUPS] if lettered and m == part.metrics[0] else []))]
     lines: list[Line] = []
     rows: list[dict[str, Any]] = []
     papers = [name for name in part.encoders if name not in part.controls]
     controls = [name for name in part.encoders if name in part.controls]
     for baseline in part.baselines:
-        best = {(d, m): best_encoders(results, part, d, baseline, m) for d in part.datasets for m in columns}
         block: list[tuple[str, list[TableCell]]] = []
         for encoder in (*papers, *controls):
             if not any(results.planned(part.id, dataset, baseline, encoder) for dataset in part.datasets):
@@ -38,13 +48,14 @@ def main_table(results: Results, part: Part) -> Table:
             for dataset in part.datasets:
                 for metric in columns:
                     row = number_row(results, part, dataset, baseline, encoder, metric)
-                    row["bold"] = encoder in best[dataset, metric]
                     rows.append(row)
                     cells.append(TableCell(_text(row), row["bold"]))
+                    if lettered and metric == part.metrics[0]:
+                        cells.append(TableCell(row["groups"] or ""))
             block.append((encoder, cells))
         improvement = None
         if part.layout == "table2" and len(block) > 1:
-            improvement = _improvement(results, part, baseline, columns)
+            improvement = _improvement(results, part, baseline, columns, lettered)
         for number, (encoder, cells) in enumerate(block):
             if number == len(papers) and improvement is not None:
                 lines.append(Line(_stubs(results, part, baseline, None), improvement))
@@ -58,10 +69,16 @@ def main_table(results: Results, part: Part) -> Table:
         id=part.id,
         title=titled(part),
         stubs=(*(name for name, shown in stubs if shown), _ENCODER_HEAD.get(part.layout, "Encoder")),
-        groups=tuple((dataset_label(results, dataset), len(columns)) for dataset in part.datasets),
-        columns=tuple(label(metric) for _ in part.datasets for metric in columns),
+        groups=tuple((dataset_label(results, dataset), len(heads)) for dataset in part.datasets),
+        columns=tuple(heads) * len(part.datasets),
         lines=tuple(lines),
-        notes=(*_notes(results, part), _reading(results)),
+        notes=(
+            *_notes(results, part),
+            _reading(results),
+            *filter(None, [power_of(results.outcomes().get(f"{part.id} primary", []), label)]),
+            *([GROUPS_READING] if lettered else []),
+            *dict.fromkeys(groups.note for groups in ranked if groups.note),
+        ),
         rows=tuple(rows),
     )
 
@@ -72,10 +89,14 @@ def _text(row: dict[str, Any]) -> str:
         return str(row["status"]).upper()
     if row["mean"] is None:
         return "–"
-    return written_mean(row["mean"], row["std"], row["error"]) + dagger(row["p_adjusted"])
+    return written_mean(row["mean"], row["std"], row["error"]) + dagger(
+        row["p_adjusted"], row["n_corpora"] or row["seeds"]
+    )
 
 
-def _improvement(results: Results, part: Part, baseline: str, columns: tuple[str, ...]) -> tuple[TableCell, ...] | None:
+def _improvement(
+    results: Results, part: Part, baseline: str, columns: tuple[str, ...], lettered: bool
+) -> tuple[TableCell, ...] | None:
     """The champion's relative gain over vanilla in every column; None for a part without the champion."""
     champion = results.experiment.champion
     if champion not in part.encoders or champion == REFERENCE:
@@ -91,6 +112,8 @@ def _improvement(results: Results, part: Part, baseline: str, columns: tuple[str
                 gain = 100 * (values.mean() / reference.mean() - 1)
                 text = f"{'↑' if gain >= 0 else '↓'} {abs(gain):.1f} %"
             cells.append(TableCell(text))
+            if lettered and metric == part.metrics[0]:
+                cells.append(TableCell(""))
     return tuple(cells)
 
 
@@ -130,9 +153,12 @@ def _notes(results: Results, part: Part) -> list[str]:
 def _reading(results: Results) -> str:
     """How the numbers are to be read."""
     if results.experiment.models == 1:
-        return "One seed: everything here is conditional on one trained model per encoder."
-    over = "seeds" if results.experiment.corpus_seeds is None else f"corpora ({REPLICATES})"
+        return ONE_SEED
+    corpora = results.experiment.corpus_seeds
+    if corpora is None and few(results.experiment.seeds):
+        return f"mean ± deviation over seeds. {FEW_SEEDS}"
+    over = "seeds" if corpora is None else f"corpora ({REPLICATES})"
     return (
         f"mean ± deviation over {over}; † differs from vanilla, p < 0.05 after Holm over the part's declared family "
-        "(primary metric, or all others); bold: the best of a baseline's column and every one not significantly worse."
+        "(primary metric, or all others)."
     )

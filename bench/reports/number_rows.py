@@ -1,4 +1,4 @@
-"""The numbers of a part as flat rows, and the encoders that a table prints in bold."""
+"""The numbers of a part as flat rows."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ import numpy as np
 
 from bench.evaluation.experiment import Part
 from bench.evaluation.tests import Results
-from bench.stats.holm import holm
-from bench.stats.marks import bold
 
 
 def number_row(results: Results, part: Part, dataset: str, baseline: str, encoder: str, metric: str) -> dict[str, Any]:
@@ -33,7 +31,10 @@ def number_row(results: Results, part: Part, dataset: str, baseline: str, encode
         error = deviation / math.sqrt(len(values))
     outcome = results.outcome(*system, metric)
     tested = outcome.as_dict() if outcome is not None else {}
-    compared = ("delta", "low", "high", "p", "p_adjusted", "effect", "won", "tied", "lost", "flip_p", "flip_p_adjusted")
+    compared: tuple[str, ...] = ("delta", "low", "high", "by_seed", "p", "p_adjusted", "effect", "won", "tied", "lost")
+    compared += ("flip_p", "flip_p_adjusted", "degrees")
+    commit, versions = results.origin(*system)
+    groups = results.groups(part.id, dataset, baseline, part.encoders, metric)
     users, queries = results.sizes(*system) or (None, None)
     return {
         "table": part.id,
@@ -56,28 +57,11 @@ def number_row(results: Results, part: Part, dataset: str, baseline: str, encode
         "n_queries": queries,
         **{{"low": "ci_low", "high": "ci_high"}.get(name, name): tested.get(name) for name in compared},
         **{name: tested.get(name) for name in ("test", "family", "family_size", "conditional_on_one_model")},
+        "delta_error": tested.get("error"),
+        "commit": commit,
+        "versions": versions,
+        "groups": groups.letters.get(encoder),
+        "bold": encoder in groups.best,
         **{name: tested.get(name) for name in ("corpus_deltas", "flip_note")},
         "key": " ".join(keys),
     }
-
-
-def best_encoders(results: Results, part: Part, dataset: str, baseline: str, metric: str) -> frozenset[str]:
-    """The best encoder of a baseline on a metric, and those not significantly worse; empty with one encoder alone.
-
-    Significance is that of :func:`bench.stats.marks.bold`; for a metric without scores per example, of the pairwise
-    differences after Holm, at 0.05.
-    """
-    system = (part.id, dataset, baseline)
-    scores = {name: s for name in part.encoders if (s := results.scores(*system, name, metric)) is not None}
-    if scores:
-        return bold(scores) if len(scores) > 1 else frozenset()
-    means = {name: results.seed_values(*system, name, metric) for name in part.encoders}
-    names = sorted(name for name, values in means.items() if len(values) and np.isfinite(values).all())
-    if len(names) < 2:
-        return frozenset()
-    best = max(names, key=lambda name: means[name].mean())
-    pairs = [(left, right) for i, left in enumerate(names) for right in names[i + 1 :]]
-    differences = [results.difference(*system, left, right, metric) for left, right in pairs]
-    raw = [difference.p if difference is not None else 1.0 for difference in differences]
-    p = dict(zip(pairs, holm(raw).tolist(), strict=True))
-    return frozenset(name for name in names if name == best or p[min(name, best), max(name, best)] >= 0.05)

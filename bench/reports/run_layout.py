@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from bench.evaluation.summary import SummaryRow
 from bench.plugins.specs import REFERENCE
 from bench.reports.fitting import Layout, Row
+from bench.reports.labels import GROUPS
 from bench.stats.marks import dagger
-from bench.stats.rounding import written_interval, written_mean, written_p
+from bench.stats.rounding import written_interval, written_mean, written_p, written_seeds
 
 
 def run_layouts(rows: Sequence[SummaryRow], primary: str) -> list[Layout]:
@@ -71,7 +72,9 @@ def _layout(
     if broken:
         difference = f"Δ {primary.upper()}\nto {REFERENCE} [95 %]"
     names = ("encoder",) if grouped else ("baseline", "encoder")
-    head = (*names, *(metric.upper() for metric in metrics), difference, "p (Holm)")
+    lettered = any(of_system[primary].groups for of_system in systems.values())
+    letters = (GROUPS,) if lettered else ()
+    head = (*names, *(metric.upper() for metric in metrics), *letters, difference, "p (Holm)")
     lines: list[Row] = []
     before: str | None = None
     for (baseline, encoder), of_system in systems.items():
@@ -81,11 +84,14 @@ def _layout(
             changes = False
         before = baseline
         lead = of_system[primary]
-        delta = written_difference(lead)
+        delta, seeds = written_difference(lead), written_seeds(lead.by_seed)
         numbers = [written_value(of_system[metric], metric not in bare) for metric in metrics]
         stub = (f"  {encoder}",) if grouped else (baseline, encoder)
-        cells = (*stub, *numbers, delta.replace(" [", "\n[") if stacked else delta, written_p(lead.p_adjusted))
-        lines.append(Row(cells, rule=changes))
+        delta = delta.replace(" [", "\n[") if stacked else delta
+        letters = (lead.groups or "",) if lettered else ()
+        cells = (*stub, *numbers, *letters, f"{delta}\n{seeds}" if seeds else delta, written_p(lead.p_adjusted))
+        bold = frozenset(len(stub) + place for place, metric in enumerate(metrics) if of_system[metric].bold)
+        lines.append(Row(cells, rule=changes, bold=bold))
     return Layout(head, tuple(lines), left=len(names), note=note)
 
 
@@ -101,4 +107,4 @@ def written_difference(row: SummaryRow) -> str:
     """The difference to the reference, its mark and its interval."""
     if row.delta is None:
         return ""
-    return written_interval(row.delta, row.ci_low, row.ci_high, dagger(row.p_adjusted))
+    return written_interval(row.delta, row.ci_low, row.ci_high, dagger(row.p_adjusted, row.n_corpora or row.seeds))

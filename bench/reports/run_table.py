@@ -13,9 +13,12 @@ from bench.evaluation.summary import SummaryRow
 from bench.plugins.registry import registry
 from bench.plugins.specs import REFERENCE
 from bench.reports.fitting import print_fitting
-from bench.reports.labels import REPLICATES
+from bench.reports.labels import FEW_SEEDS, GROUPS, GROUPS_READING, ONE_SEED, REPLICATES
+from bench.reports.power_line import power_line
 from bench.reports.run_layout import run_layouts, written_difference, written_value
-from bench.stats.rounding import written_p
+from bench.stats.banerjee import few
+from bench.stats.marks import dagger
+from bench.stats.rounding import written_interval, written_p, written_seeds
 
 _SHORT = 8  # digits of a key that tell it from a thousand others
 
@@ -35,7 +38,7 @@ def print_run(
     for dataset, corpus in corpora.items():
         mine = [row for row in rows if row.dataset == dataset]
         print_fitting(run_layouts(mine, primary), console, f"{mine[0].task} on {corpus.info.label}")
-        for note in _notes(mine, corpus):
+        for note in _notes(mine, corpus, primary):
             console.print(note, highlight=False, markup=False)
         for line in _keys(mine, primary) if keys else ():
             console.print(line, highlight=False, markup=False)
@@ -51,7 +54,7 @@ def markdown_run(rows: Sequence[SummaryRow], corpora: dict[str, Corpus], primary
         title, head, body = _cells(mine, corpus, primary)
         align = ["left", "left", *["right"] * (len(head) - 2)]
         table = tabulate(body, head, tablefmt="github", colalign=align, disable_numparse=True)
-        parts.append("\n\n".join([f"### {title}", table, *_notes(mine, corpus)]))
+        parts.append("\n\n".join([f"### {title}", table, *_notes(mine, corpus, primary)]))
     return "\n\n".join([*parts, _reading(rows)]) + "\n"
 
 
@@ -59,6 +62,8 @@ def _cells(rows: Sequence[SummaryRow], corpus: Corpus, primary: str) -> tuple[st
     """Title, column heads and lines of a dataset's table."""
     metrics = list(dict.fromkeys(row.metric for row in rows))
     head = ["baseline", "encoder", *(metric.upper() for metric in metrics)]
+    lettered = any(row.groups for row in rows if row.metric == primary)
+    head += [GROUPS] * lettered
     head += [f"Δ {primary.upper()} to {REFERENCE} [95 %]", "p (Holm)"]
     body = []
     for system in dict.fromkeys((row.baseline, row.encoder) for row in rows):
@@ -67,16 +72,23 @@ def _cells(rows: Sequence[SummaryRow], corpus: Corpus, primary: str) -> tuple[st
         body.append(
             [
                 *system,
-                *(written_value(of_system[metric]) for metric in metrics),
-                written_difference(lead),
+                *(_emphasised(of_system[metric]) for metric in metrics),
+                *([lead.groups or ""] if lettered else []),
+                "; ".join(filter(None, (written_difference(lead), written_seeds(lead.by_seed)))),
                 written_p(lead.p_adjusted),
             ]
         )
     return f"{rows[0].task} on {corpus.info.label}", head, body
 
 
-def _notes(rows: Sequence[SummaryRow], corpus: Corpus) -> list[str]:
-    """Size of the test split, and the corpus's caveats."""
+def _emphasised(row: SummaryRow) -> str:
+    """A value in bold where no other is better for sure."""
+    text = written_value(row)
+    return f"**{text}**" if row.bold else text
+
+
+def _notes(rows: Sequence[SummaryRow], corpus: Corpus, primary: str) -> list[str]:
+    """Size of the test split, what it could have found, and the corpus's caveats."""
     largest = max(rows, key=lambda row: row.n_queries)
     corpora = largest.n_corpora
     who = "users" if corpus.num_users else "sessions (the data have no users)"
@@ -84,14 +96,48 @@ def _notes(rows: Sequence[SummaryRow], corpus: Corpus) -> list[str]:
     design = written_design(corpora, -(-max(row.seeds for row in rows) // (corpora or 1)))
     splits = "test split" if corpora is None else "test splits"
     size = f"{largest.n_queries} {units} of {largest.n_users} {who} in the {splits}, {design}."
-    return [size, *(f"Note: {caveat}" for caveat in corpus.info.caveats)]
+    groups = dict.fromkeys(row.groups_note for row in rows if row.groups_note)
+    contrasts = [
+        (f"{row.baseline}: {row.encoder} − {REFERENCE}", row.smallest) for row in rows if row.metric == primary
+    ]
+    line = power_line([(name, smallest) for name, smallest in contrasts if smallest is not None])
+    return [
+        size,
+        *_strongest(rows, primary),
+        *([line] if line else []),
+        *groups,
+        *(f"Note: {caveat}" for caveat in corpus.info.caveats),
+    ]
+
+
+def _strongest(rows: Sequence[SummaryRow], primary: str) -> list[str]:
+    """Each champion against the strongest other encoder of its baseline."""
+    lines = []
+    for row in rows:
+        if row.metric == primary and row.strongest is not None and row.strongest_delta is not None:
+            mark = dagger(row.strongest_p_adjusted, row.n_corpora or row.seeds)
+            written = written_interval(row.strongest_delta, row.strongest_ci_low, row.strongest_ci_high, mark)
+            seeds = written_seeds(row.strongest_by_seed)
+            names = f"{row.baseline}: {row.encoder} − {row.strongest}, the strongest other on validation"
+            p = written_p(row.strongest_p_adjusted)
+            lines.append(f"{names}: Δ {primary.upper()} {written}, p (Holm) {p}{'; ' if seeds else ''}{seeds}.")
+    return lines
 
 
 def _reading(rows: Sequence[SummaryRow]) -> str:
-    if max((row.seeds for row in rows), default=0) == 1:
-        return "One seed: everything here is conditional on one trained model per encoder."
-    over = f"corpora ({REPLICATES}), intervals too" if any(row.n_corpora for row in rows) else "seeds"
-    return f"mean ± deviation over {over}; † p < 0.05 after Holm over all encoders, baselines and datasets above."
+    seeds = max((row.seeds for row in rows), default=0)
+    if seeds == 1:
+        return ONE_SEED
+    size = max((row.family_size or 0 for row in rows), default=0)
+    family = f"the {size} hypotheses of this run" if size > 1 else "all hypotheses of this run"
+    family += f": each encoder against {REFERENCE}"
+    family += ", muvcog-m against the strongest other one on validation" if any(row.strongest for row in rows) else ""
+    corpora = max((row.n_corpora or 0 for row in rows), default=0)
+    if few(seeds) and not corpora:
+        return f"mean ± deviation over seeds; p after Holm over {family}. {FEW_SEEDS}"
+    over = f"corpora ({REPLICATES}), intervals too" if corpora else "seeds"
+    text = f"mean ± deviation over {over}; † p < 0.05 after Holm over {family}."
+    return f"{text} {GROUPS_READING}" if any(row.groups for row in rows) else text
 
 
 def _keys(rows: Sequence[SummaryRow], primary: str) -> list[str]:

@@ -7,6 +7,7 @@ import html
 import io
 import json
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from tabulate import tabulate
 
@@ -48,7 +49,7 @@ def csv_rows(tables: Sequence[Table]) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, fields, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows({key: _one_field(value) for key, value in row.items()} for row in rows)
     return text.getvalue()
 
 
@@ -82,8 +83,14 @@ _LATEX = {
     ">": "$>$",
     "×": r"$\times$",
     "≠": r"$\neq$",
+    "√": r"$\surd$",
     "–": "--",
 }
+
+
+def _one_field(value: Any) -> Any:
+    """A list as its elements with blanks between them; anything else as it is."""
+    return " ".join(map(str, value)) if isinstance(value, list | tuple) else value
 
 
 def _pipe(text: str) -> str:

@@ -2,7 +2,8 @@
 
 Seeds and users are crossed random factors: every seed's model is scored on every user's queries. Pooling the S x U
 cells as independent, or averaging over seeds first, gives far too many false alarms; the crossed variance with
-Satterthwaite's degrees of freedom keeps its level (Owen, "The pigeonhole bootstrap", 2007; Satterthwaite, 1946).
+Satterthwaite's degrees of freedom keeps its level (Owen, "The pigeonhole bootstrap", 2007; Satterthwaite, 1946). It
+needs five seeds for that; with two to four the interval is Banerjee's (:mod:`bench.stats.banerjee`).
 """
 
 from __future__ import annotations
@@ -13,8 +14,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from bench.stats.banerjee import Parts, crossed_parts, few, half_width, p_value
 from bench.stats.student import Alternative, t_interval, t_p_value
 from bench.stats.users import Users
+
+Squares = tuple[float, float, float]
+"""Mean squares of seeds, of users, and of what is left: MS_S, MS_U and MS_E."""
 
 
 @dataclass(frozen=True)
@@ -25,12 +30,15 @@ class Difference:
         delta: difference of the means over queries, or of a pooled metric's means over seeds.
         low, high: 95 % confidence interval, two-sided whatever the alternative.
         p: of the alternative.
-        degrees: of freedom.
+        degrees: of freedom; with two to four seeds those of the seeds alone, S - 1.
         seeds, users, queries: how many of each; with one seed all of this is conditional on one trained model.
         error: standard error of ``delta``.
         alternative: what is claimed of ``delta``: not 0, above, below, or within a margin around 0.
         corpus_deltas: the difference in each corpus, where corpora are the replicates (:mod:`bench.stats.nested`); else
             empty.
+        by_seed: (S,) the difference of each seed; empty where it is not known.
+        squares: what the variance was made of; None where it was made of something else.
+        parts: of the variance, with two to four seeds (:mod:`bench.stats.banerjee`); else empty.
     """
 
     delta: float
@@ -44,6 +52,30 @@ class Difference:
     error: float
     alternative: Alternative | Literal["equivalent"] = "two-sided"
     corpus_deltas: tuple[float, ...] = ()
+    by_seed: tuple[float, ...] = ()
+    squares: Squares | None = None
+    parts: Parts = ()
+
+    @property
+    def replicates(self) -> int:
+        """What is drawn anew to say something of the method: corpora where there are several, else seeds."""
+        return len(self.corpus_deltas) or self.seeds
+
+    def p_of(self, alternative: Alternative, null: float = 0.0) -> float:
+        """p of ``delta`` against ``null``; 1 without an interval."""
+        if not np.isfinite(self.error):
+            return 1.0
+        if self.parts:
+            return p_value(self.delta - null, self.parts, alternative)
+        return t_p_value(self.delta - null, self.error, self.degrees, alternative)
+
+    def interval(self, level: float = 0.95) -> tuple[float, float]:
+        """Two-sided confidence interval; endless where the error is."""
+        if not self.parts:
+            return t_interval(self.delta, self.error, self.degrees, level)
+        variances, degrees = zip(*self.parts, strict=True)
+        margin = float(half_width(variances, degrees, (1 - level) / 2))
+        return self.delta - margin, self.delta + margin
 
 
 def crossed_difference(
@@ -80,14 +112,45 @@ def crossed_sums(
     if users < 2:
         return Difference(delta, -np.inf, np.inf, 1.0, 0.0, seeds, users, queries, np.inf, alternative)
     residual = (sums - count * delta) / count.mean()  # (S, U)
-    variance, degrees = crossed_variance(*mean_squares(residual), seeds, users)
-    return from_variance(delta, variance, degrees, (seeds, users, queries), alternative)
+    by_seed = tuple((sums.sum(1) / queries).tolist())
+    return from_squares(delta, mean_squares(residual), (seeds, users, queries), alternative, by_seed)
+
+
+def from_squares(
+    delta: float,
+    squares: Squares,
+    sizes: tuple[int, int, int],
+    alternative: Alternative,
+    by_seed: tuple[float, ...] = (),
+) -> Difference:
+    """The test of an estimate with these mean squares: Student's t, or Banerjee's with two to four seeds.
+
+    Args:
+        delta: the estimate.
+        squares: MS_S, MS_U and MS_E.
+        sizes: numbers of seeds, users and queries.
+        alternative: of the estimate.
+        by_seed: (S,) estimates of the seeds.
+    """
+    seeds, users, _ = sizes
+    if not few(seeds):
+        plain = from_variance(delta, *crossed_variance(*squares, seeds, users), sizes, alternative)
+        return replace(plain, by_seed=by_seed, squares=squares)
+    parts = crossed_parts(*squares, seeds, users)
+    if sum(variance for variance, _ in parts) <= 1e-30:
+        parts = ((0.0, parts[0][1]), (0.0, parts[1][1]))
+    error = float(np.sqrt(sum(variance for variance, _ in parts)))
+    bare = Difference(
+        delta, delta, delta, 1.0, seeds - 1, *sizes, error, alternative, by_seed=by_seed, squares=squares, parts=parts
+    )
+    low, high = bare.interval()
+    return replace(bare, low=low, high=high, p=bare.p_of(alternative))
 
 
 def from_variance(
     delta: float, variance: float, degrees: float, sizes: tuple[int, int, int], alternative: Alternative
 ) -> Difference:
-    """The test of an estimate with this variance; ``sizes`` are the numbers of seeds, users and queries."""
+    """The t test of an estimate with this variance; ``sizes`` are the numbers of seeds, users and queries."""
     error = float(np.sqrt(variance)) if variance > 1e-30 else 0.0
     low, high = t_interval(delta, error, degrees)
     return Difference(
@@ -97,13 +160,10 @@ def from_variance(
 
 def for_alternative(difference: Difference, alternative: Alternative) -> Difference:
     """The same estimate, tested for another alternative; two-sided as well."""
-    p = 1.0
-    if np.isfinite(difference.error):
-        p = t_p_value(difference.delta, difference.error, difference.degrees, alternative)
-    return replace(difference, p=p, alternative=alternative)
+    return replace(difference, p=difference.p_of(alternative), alternative=alternative)
 
 
-def mean_squares(residual: NDArray[np.float64]) -> tuple[float, float, float]:
+def mean_squares(residual: NDArray[np.float64]) -> Squares:
     """MS_S, MS_U and MS_E of ``residual`` (S, U); with one seed only MS_U is more than 0."""
     seeds, users = residual.shape
     by_user = residual.mean(0)

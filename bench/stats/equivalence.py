@@ -12,7 +12,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from bench.errors import BenchError
 from bench.stats.crossed import Difference, crossed_difference
-from bench.stats.student import t_p_value
 from bench.stats.users import Users
 
 
@@ -41,9 +40,5 @@ def equivalence(difference: Difference, margin: float) -> Difference:
     """
     if not margin > 0:
         raise BenchError(f"equivalence needs a margin above 0, not {margin}")
-    p = 1.0
-    if np.isfinite(difference.error):
-        above = t_p_value(difference.delta + margin, difference.error, difference.degrees, "greater")
-        below = t_p_value(difference.delta - margin, difference.error, difference.degrees, "less")
-        p = max(above, below)
+    p = max(difference.p_of("greater", -margin), difference.p_of("less", margin))
     return replace(difference, p=p, alternative="equivalent")

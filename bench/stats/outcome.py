@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from bench.errors import BenchError
+from bench.stats.banerjee import few
 from bench.stats.crossed import Difference, crossed_sums, for_alternative
 from bench.stats.equivalence import equivalence
 from bench.stats.examples import Pair
@@ -92,6 +93,10 @@ class Outcome:
         flat = asdict(self.hypothesis)
         for part in (self.difference, self.users):
             flat |= asdict(part) if part is not None else {}
+        for internal in ("squares", "parts"):
+            flat.pop(internal, None)
+        if self.difference is not None:
+            flat["by_seed"] = list(self.difference.by_seed)
         flat["alternative"] = self.hypothesis.alternative
         if self.difference is not None:
             flat["conditional_on_one_model"] = self.conditional
@@ -204,4 +209,7 @@ def _test(hypothesis: Hypothesis, result: Compared | None) -> str:
         base = "crossed t over users and seeds"
     elif isinstance(result, Replicates):
         base = "t over corpora"
+    seeds = len(result.sums) if isinstance(result, Pair) else result.seeds
+    if few(seeds) and not isinstance(result, Replicates):
+        base = f"{base}, Banerjee's interval"
     return f"{base}, two one-sided" if hypothesis.alternative == "equivalent" else base

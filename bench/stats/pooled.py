@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.metrics.classification import WeightedMetric
-from bench.stats.crossed import Difference, crossed_variance, from_variance
+from bench.stats.crossed import Difference, Squares, from_squares
 from bench.stats.student import Alternative
 from bench.stats.users import Users
 
@@ -52,8 +52,8 @@ def pooled_difference(
     drawn = drawn[np.isfinite(drawn).all(1)]  # (B, S)
     if number < 2 or len(drawn) < max(2, draws // 2):
         return Difference(delta, -np.inf, np.inf, 1.0, 0.0, seeds, number, queries, np.inf, alternative)
-    variance, degrees = crossed_variance(*_mean_squares(observed, drawn, number), seeds, number)
-    return from_variance(delta, variance, degrees, (seeds, number, queries), alternative)
+    squares = _mean_squares(observed, drawn, number)
+    return from_squares(delta, squares, (seeds, number, queries), alternative, tuple(observed.tolist()))
 
 
 def user_draws(users: int, draws: int, seed: int) -> Iterator[NDArray[np.float64]]:
@@ -66,7 +66,7 @@ def user_draws(users: int, draws: int, seed: int) -> Iterator[NDArray[np.float64
         yield np.bincount(flat.ravel(), minlength=rows * users).reshape(rows, users).astype(np.float64)
 
 
-def _mean_squares(observed: NDArray[np.float64], drawn: NDArray[np.float64], users: int) -> tuple[float, float, float]:
+def _mean_squares(observed: NDArray[np.float64], drawn: NDArray[np.float64], users: int) -> Squares:
     """MS_S, MS_U and MS_E: seeds from what was observed (S,), the others from the draws (B, S) of users."""
     seeds = len(observed)
     unbiased = users / (users - 1)

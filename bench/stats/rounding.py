@@ -11,6 +11,8 @@ import math
 import statistics
 from collections.abc import Sequence
 
+from bench.stats.banerjee import few
+
 _UNKNOWN = 3  # decimals where nothing says how many
 _MOST = 6  # and what is smaller than half a unit of the last of these is no more than the rounding of floats
 
@@ -65,6 +67,11 @@ def written_deltas(deltas: Sequence[float]) -> str:
     """``+0.030 +0.041 +0.022``: the differences of replicates, with the digits of their deviation."""
     places = decimals(statistics.stdev(deltas) if len(deltas) > 1 else None)
     return " ".join(f"{delta:+.{places}f}" for delta in deltas)
+
+
+def written_seeds(by_seed: Sequence[float]) -> str:
+    """``seeds +0.030 +0.041 +0.022``: the difference of every seed; nothing where one or enough of them were run."""
+    return f"seeds {written_deltas(by_seed)}" if few(len(by_seed)) else ""
 
 
 def written_p(p: float | None) -> str:

@@ -201,7 +201,7 @@ def test_a_number_from_another_machine_may_differ_a_little_and_one_is_told(party
     found = json.loads(file.read_text())
     found["machine"]["vectors"] = "ANOTHER"
     for number in found["numbers"]:
-        number["value"] += 9e-4
+        number["value"] += 2e-4 if number["column"].startswith("ndcg") else 9e-4
     file.write_text(json.dumps(found))
     ran = party.stored("--json")
     assert ran.code == 0

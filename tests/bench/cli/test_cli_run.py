@@ -38,8 +38,17 @@ KEYS = [
     "key",
     "n_corpora",
     "corpus_deltas",
+    "by_seed",
+    *("smallest_found", "smallest_limit", "smallest_any_users", "smallest_twice_seeds"),
+    *("groups", "bold", "groups_note"),
+    *("delta_error", "degrees", "effect", "won", "tied", "lost"),
+    *("test", "family", "family_size", "flip_p", "flip_p_adjusted"),
+    *("strongest", "strongest_delta", "strongest_ci_low", "strongest_ci_high"),
+    *("strongest_p", "strongest_p_adjusted", "strongest_by_seed"),
+    *("commit", "versions"),
     "keys",
 ]
+LISTS = ("keys", "corpus_deltas", "by_seed", "strongest_by_seed")
 
 
 @pytest.fixture(scope="module")
@@ -66,8 +75,7 @@ def first(corpus: Path, runs: Path) -> Ran:
 
 def test_json_is_flat_objects_with_these_keys_and_nothing_else(first: Ran) -> None:
     assert all(list(row) == KEYS for row in first.rows)
-    lists = ("corpus_deltas", "keys")
-    flat = [{key: value for key, value in row.items() if key not in lists} for row in first.rows]
+    flat = [{key: value for key, value in row.items() if key not in LISTS} for row in first.rows]
     assert all(not isinstance(value, list | dict) for row in flat for value in row.values())
     assert all(row["keys"] == row["key"].split() for row in first.rows), "one key a seed"
     assert [row["encoder"] for row in first.rows] == ["vanilla"] * 3 + ["lstm"] * 3 + ["random"] * 3

@@ -94,7 +94,7 @@ class Stored:
         with self.store.publish("cells", folder.name) as writing:
             write_record(writing, "cells", {"status": "failed", "key": folder.name, "error": error})
 
-    def results(self, *parts: Part, families: tuple[Family, ...] = (), seeds: int = 3, **more: Any) -> Results:
+    def results(self, *parts: Part, families: tuple[Family, ...] = (), **more: Any) -> Results:
         """Results of an experiment of these parts, with the protocol's families and these."""
         named: dict[str, str] = {}
         declared: list[Family] = []
@@ -106,6 +106,7 @@ class Stored:
                 if len(family):
                     declared.append(Family(f"{part.id} {kind}", family.hypotheses))
                     named[declared[-1].name] = part.id
+        seeds = more.pop("seeds", None) or len({cell.seed for cells in self.cells.values() for cell in cells})
         experiment = Experiment(
             "test", "A test", seeds, parts, families=(*declared, *families), family_parts=named, **more
         )

@@ -112,5 +112,5 @@ def test_a_run_summarises_corpora(stored: Stored) -> None:
     assert (lstm.mean, lstm.std) == pytest.approx((by_corpus("lstm").mean(), by_corpus("lstm").std(ddof=1)))
     assert lstm.delta == pytest.approx(deltas.mean())
     assert lstm.p is not None
-    assert lstm.p_adjusted == pytest.approx(min(1, 2 * lstm.p)), "of two systems, the failed one among them"
+    assert lstm.p_adjusted == pytest.approx(min(1, 3 * lstm.p)), "of three hypotheses, the failed ones among them"
     assert (broken.status, broken.seeds, broken.n_corpora, broken.p_adjusted) == ("failed", 4, 3, None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +25,13 @@ Scores = dict[str, np.ndarray]
 
 
 def stored(
-    store: Store, encoder: str, seed: int, scores: Scores | None, units: list[str] = UNITS, dataset: str = "d"
+    store: Store,
+    encoder: str,
+    seed: int,
+    scores: Scores | None,
+    units: list[str] = UNITS,
+    dataset: str = "d",
+    valid: float = 0.1,
 ) -> Cell:
     """A cell with these scores per metric (Q,), or a failed one without."""
     key = f"{dataset}-{encoder}-{seed}"
@@ -37,7 +44,9 @@ def stored(
             # the order in which a cell wrote its rows must not matter
             pd.concat(frames).sample(frac=1, random_state=seed).to_parquet(folder / "scores.parquet")
             pd.DataFrame({"unit": units}).to_parquet(folder / "predictions.parquet")
-        write_record(folder, "cells", {"status": "failed" if scores is None else "done"})
+            pd.DataFrame({"epoch": [1], "valid": [valid]}).to_parquet(folder / "curve.parquet")
+        origin = {"provenance": {"commit": "abc"}, "config": {"libraries": {"numpy": "2", "torch": "3", "x": None}}}
+        write_record(folder, "cells", {"status": "failed" if scores is None else "done", **origin})
     return Cell(dataset, "ctr", "b", encoder, seed, (Job("cells", key, {}, "", (), key),))
 
 
@@ -119,10 +128,56 @@ def test_a_failed_or_missing_seed_leaves_no_number(store: Store) -> None:
             assert (row.mean, row.std, row.delta, row.p, row.p_adjusted) == (None,) * 5
     without = table(full(store), store)
     for name, row in without.items():
-        assert replace(rows[name], p_adjusted=row.p_adjusted) == row, "a failure changes no other number"
-    tested = [rows[name, "ndcg"] for name in ("good", "weak")]
-    raw = [row.p for row in tested]
-    assert [row.p_adjusted for row in tested] == holm([*raw, 1.0, 1.0])[:2].tolist(), "and makes none more significant"
+        same = replace(
+            rows[name],
+            p_adjusted=row.p_adjusted,
+            family_size=row.family_size,
+            groups_note=row.groups_note,
+            flip_p_adjusted=row.flip_p_adjusted,
+        )
+        assert same == row, "a failure changes no other row"
+    for metrics in (["ndcg"], ["hr", "mrr"]):
+        names = [(e, m) for e in ("good", "weak") for m in metrics]
+        raw = [rows[name].p for name in names]
+        expected = holm([*raw, *[1.0] * (2 * len(metrics))])[: len(raw)]
+        assert [rows[name].p_adjusted for name in names] == pytest.approx(expected.tolist()), "what failed counts"
+        assert {rows[name].family_size for name in names} == {4 * len(metrics)}
+
+
+def test_the_champion_is_compared_with_the_strongest_other_on_validation_in_the_same_family(store: Store) -> None:
+    """By validation ``weak`` is the strongest, though ``good`` is better on test: nothing is chosen there."""
+    encoders = ("vanilla", "good", "weak", "muvcog-m")
+    validation = {"good": 0.2, "weak": 0.4}
+    cells = [stored(store, e, s, random_scores(e, s), valid=validation.get(e, 0.1)) for e in encoders for s in range(5)]
+    rows = table(cells, store)
+    row = rows["muvcog-m", "ndcg"]
+    both = [np.stack([random_scores(e, seed)["ndcg"] for seed in range(5)]) for e in ("muvcog-m", "weak")]
+    expected = crossed_difference(both[0] - both[1], np.array(OWNERS))
+    assert row.strongest == "weak"
+    assert (row.strongest_delta, row.strongest_p) == pytest.approx((expected.delta, expected.p))
+    assert (row.strongest_ci_low, row.strongest_ci_high) == pytest.approx((expected.low, expected.high))
+    raw = [*(rows[e, "ndcg"].p for e in encoders[1:]), row.strongest_p]
+    adjusted = [*(rows[e, "ndcg"].p_adjusted for e in encoders[1:]), row.strongest_p_adjusted]
+    assert adjusted == pytest.approx(holm(raw).tolist())
+    assert row.family_size == 4
+    assert rows["good", "ndcg"].strongest is None
+
+
+def test_beside_a_difference_stands_what_it_rests_on(store: Store) -> None:
+    cells = [stored(store, e, s, random_scores(e, s)) for e in ("vanilla", "good", "weak") for s in range(5)]
+    row = table(cells, store)["good", "ndcg"]
+    both = [np.stack([random_scores(e, seed)["ndcg"] for seed in range(5)]) for e in ("good", "vanilla")]
+    expected = crossed_difference(both[0] - both[1], np.array(OWNERS))
+    assert (row.delta_error, row.degrees) == pytest.approx((expected.error, expected.degrees))
+    assert row.by_seed == pytest.approx((both[0] - both[1]).mean(1))
+    assert (row.won or 0) + (row.tied or 0) + (row.lost or 0) == USERS
+    assert row.test == "crossed t over users and seeds"
+    assert (row.family, row.family_size) == ("run primary", 2)
+    assert row.effect is not None
+    assert row.flip_p is not None
+    assert row.groups == "a"
+    assert (row.commit, row.versions) == ("abc", "numpy 2, torch 3")
+    assert json.loads(json.dumps(row.as_dict(), allow_nan=False))["by_seed"] == list(row.by_seed)
 
 
 def test_without_the_reference_there_is_no_difference(store: Store) -> None:

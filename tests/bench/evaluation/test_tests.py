@@ -99,6 +99,18 @@ def test_the_strongest_other_encoder_is_chosen_on_validation(stored: Stored) -> 
     assert results.strongest("table2", "d", "b") == "lstm"
 
 
+def test_systems_of_other_seeds_or_fewer_are_left_out_of_the_groups_and_named(stored: Stored) -> None:
+    part = part_of("vanilla", "lstm", "meanpool", "muvcog-m", "random")
+    full(stored, "vanilla", "lstm", "muvcog-m", seeds=5)
+    for seed in (0, 1, 2, 3, 7):
+        stored.ranked(PART, "meanpool", seed)
+    stored.failed(PART, "random", 0, "no luck")
+    groups = stored.results(part).groups("table2", "d", "b", part.encoders, "ndcg@10")
+    assert groups.letters == {"vanilla": "c", "lstm": "b", "muvcog-m": "a"}
+    assert groups.best == {"muvcog-m"}
+    assert groups.note == "Not in the groups of d b: random (failed), meanpool (other seeds)."
+
+
 def test_nobody_is_the_strongest_while_a_seed_lacks(stored: Stored) -> None:
     full(stored, "vanilla", "lstm", "muvcog-m")
     for seed in range(2):
@@ -142,7 +154,7 @@ def test_pooled_metrics_are_those_of_the_cells_and_are_tested(stored: Stored) ->
         assert outcome.difference.delta == pytest.approx(mine.mean() - other.mean()), metric
         assert outcome.difference.low < outcome.difference.delta < outcome.difference.high
         assert outcome.difference.p < 0.05
-        assert outcome.test == "bootstrap over users and seeds"
+        assert outcome.test == "bootstrap over users and seeds, Banerjee's interval"
     back = results.difference("table2", "d", "b", "vanilla", "bert", "f1")
     assert back is not None
     assert back.delta == pytest.approx(-results.outcome("table2", "d", "b", "bert", "f1").difference.delta)  # type: ignore[union-attr]

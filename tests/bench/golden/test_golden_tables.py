@@ -25,7 +25,7 @@ TABLE = GoldenTable(
     command="bench check golden --update",
     configuration={"task": "ctr", "options": {"encoder lstm": {"output_dim": 64}}},
     corpus={"label": "beauty (simulated)", "fingerprint": "ab"},
-    machine={"system": "Linux", "processor": "one", "vectors": "AVX2"},
+    machine={"system": "Linux x86_64", "processor": "one", "vectors": "AVX2"},
     versions={"torch": "2.0"},
     numbers=numbers(0.25, 0.5, 0.123456789),
 )
@@ -83,13 +83,33 @@ def verdicts(now: GoldenTable, golden: GoldenTable = TABLE) -> dict[str, str]:
     return {row.row: row.verdict for row in compare({"t": golden}, [now])}
 
 
-def test_on_the_same_machine_to_the_last_digits_elsewhere_to_the_error() -> None:
+def test_with_wide_vectors_on_x86_to_the_last_digits_elsewhere_by_the_metric() -> None:
     moved = replace(TABLE, numbers=numbers(0.25 + 2e-6, 0.5 - 2e-6, 0.123456789 + 5e-7))
-    assert verdicts(moved) == {"b / vanilla": "better", "b / lstm": "worse", "a / lstm": "same"}
-    for elsewhere in (replace(moved, machine={"system": "other"}), replace(moved, versions={"torch": "2.1"})):
-        assert set(verdicts(elsewhere).values()) == {"same"}
-    far = replace(TABLE, machine={}, numbers=numbers(0.25 + 0.029, 0.5 + 0.031, 0.123456789 - 0.031))
-    assert verdicts(far) == {"b / vanilla": "same", "b / lstm": "better", "a / lstm": "worse"}
+    exact = {"b / vanilla": "better", "b / lstm": "worse", "a / lstm": "same"}
+    assert verdicts(moved) == exact
+    for vectors in ("AVX2", "AVX512"):
+        machine = {"system": "Linux x86_64", "processor": "two", "vectors": vectors}
+        assert verdicts(replace(moved, machine=machine)) == exact
+    assert verdicts(replace(moved, versions={"torch": "2.0", "python": "3.12.1"})) == exact, "which decides no number"
+    for elsewhere in (
+        {"system": "Darwin arm64", "processor": "M2", "vectors": "DEFAULT"},
+        {"system": "Linux x86_64", "processor": "old", "vectors": "DEFAULT"},
+        {"system": "Linux x86_64", "processor": "not said"},
+    ):
+        assert set(verdicts(replace(moved, machine=elsewhere)).values()) == {"same"}
+        far = replace(moved, machine=elsewhere, numbers=numbers(0.25 + 0.0019, 0.5 + 0.0021, 0.123456789 - 0.0021))
+        found = verdicts(far)
+        assert found == {"b / vanilla": "same", "b / lstm": "better", "a / lstm": "worse", "mean of 3": "better"}
+    versions = replace(moved, versions={"torch": "2.1"})
+    assert verdicts(versions) == {"b / vanilla": "not judged", "b / lstm": "not judged", "a / lstm": "same"}
+
+
+def test_a_file_without_instructions_is_read_and_compared(golden: Path) -> None:
+    before = replace(TABLE, machine={"system": "Linux x86_64", "processor": "one"})
+    write_golden(before, golden)
+    assert read_golden(golden / "t.json") == before
+    assert before.likeness(before) == "same"
+    assert before.likeness(TABLE) == "other instructions"
 
 
 def test_new_missing_and_failed_numbers_and_tables() -> None:

@@ -91,6 +91,64 @@ def test_one_seed_is_said(corpus: Corpus) -> None:
     assert "±" not in text
 
 
+def test_below_five_seeds_nothing_is_marked_and_every_seed_is_shown(corpus: Corpus) -> None:
+    rows = [replace(row, seeds=3) for row in (ROW, replace(GOOD, by_seed=(0.09, 0.1, 0.11)))]
+    text = printed(corpus, *rows)
+    assert "†" not in line(text, "good")
+    assert "seeds +0.090 +0.100 +0.110" in text
+    assert "Fewer than five seeds" in text
+    table = markdown_run(rows, {"small": corpus}, "ndcg@10")
+    assert "+0.100 [+0.080, +0.120]; seeds +0.090 +0.100 +0.110" in table
+    assert "Fewer than five seeds" in table
+    assert "seeds +" not in printed(corpus, ROW, replace(GOOD, by_seed=(0.09, 0.1, 0.11, 0.1, 0.1)))
+
+
+def test_what_could_have_been_found_stands_under_the_table(corpus: Corpus) -> None:
+    with_power = {"smallest_limit": "seeds", "smallest_any_users": 0.012, "smallest_twice_seeds": 0.011}
+    rows = [ROW, replace(GOOD, smallest_found=0.01, **with_power), replace(WEAK, smallest_found=0.018, **with_power)]
+    expected = (
+        "Smallest difference found with 80 % power at 5 %, two-sided and uncorrected: 0.010 (b: good − vanilla, the "
+        "median of 2 contrasts), 0.018 (b: weak − vanilla, the largest). There seeds limit it: more users alone never "
+        "reach 0.012, twice the seeds 0.011."
+    )
+    for text in (printed(corpus, *rows), markdown_run(rows, {"small": corpus}, "ndcg@10")):
+        assert expected in " ".join(text.split())
+    assert "80 % power" not in printed(corpus, ROW, GOOD)
+
+
+def test_the_champion_beside_the_strongest_other_has_a_line(corpus: Corpus) -> None:
+    champion = replace(
+        GOOD,
+        encoder="muvcog-m",
+        family_size=3,
+        strongest="good",
+        strongest_delta=0.02,
+        strongest_ci_low=0.01,
+        strongest_ci_high=0.03,
+        strongest_p=0.001,
+        strongest_p_adjusted=0.001,
+    )
+    for text in (
+        printed(corpus, ROW, GOOD, champion),
+        markdown_run([ROW, GOOD, champion], {"small": corpus}, "ndcg@10"),
+    ):
+        said = " ".join(text.split())
+        assert "b: muvcog-m − good, the strongest other on validation: Δ NDCG@10 +0.020† [+0.010, +0.030]" in said
+        assert "after Holm over the 3 hypotheses of this run: each encoder against vanilla, muvcog-m against" in said
+
+
+def test_rank_groups_have_a_column_and_the_best_are_bold(corpus: Corpus) -> None:
+    rows = [replace(ROW, groups="b"), replace(GOOD, groups="a", bold=True)]
+    for text in (printed(corpus, *rows), markdown_run(rows, {"small": corpus}, "ndcg@10")):
+        assert "groups" in text
+        assert "sharing a letter is not equality" in " ".join(text.split())
+        assert " a " in next(line for line in text.splitlines() if " good " in line)
+    assert "| **0.600 ± 0.010** |" in markdown_run(rows, {"small": corpus}, "ndcg@10")
+    without = printed(corpus, replace(ROW, groups_note="No rank groups: why."))
+    assert "No rank groups: why." in without
+    assert "sharing a letter" not in without
+
+
 def test_no_more_digits_than_the_deviation_supports(corpus: Corpus) -> None:
     assert "0.512 ± 0.010" in line(printed(corpus, replace(ROW, mean=0.51234)), "vanilla")
     assert "0.51 ± 0.10" in line(printed(corpus, replace(ROW, mean=0.51234, std=0.1)), "vanilla")

@@ -113,12 +113,14 @@ def test_a_metric_of_somebody_else_with_sample_weights_gives_the_same() -> None:
 
     slow = [sklearn_f1(predicted) for predicted in (left, right)]
     found = pooled_difference(*slow, users, draws=40)
-    assert numbers(found) == pytest.approx(numbers(f1_difference(truth, left, right, users, draws=40)))
+    assert flat(found) == pytest.approx(flat(f1_difference(truth, left, right, users, draws=40)))
 
 
-def numbers(found: Difference) -> dict[str, object]:
-    """All that a difference says, corpora aside, which a bootstrap over users knows nothing of."""
-    return {name: value for name, value in vars(found).items() if name != "corpus_deltas"}
+def flat(found: Difference) -> dict[str, object]:
+    """The numbers of a difference, those of the seeds in the order of their size."""
+    nested = {"seeds' own": sorted(found.by_seed), "squares": found.squares or ()}
+    numbers = {k: v for k, v in vars(found).items() if k not in ("by_seed", "corpus_deltas", "squares", "parts")}
+    return numbers | {f"{k} {i}": v for k, values in nested.items() for i, v in enumerate(values)}
 
 
 def test_draws_are_of_as_many_users_and_in_blocks_the_same_number() -> None:
@@ -137,7 +139,7 @@ def test_rows_seeds_and_systems_in_any_order() -> None:
     order = rng.permutation(len(truth))
     shuffled = Users.of(users.labels[users.code][order])
     found = f1_difference(truth[order], left[::-1, order], right[::-1, order], shuffled, draws=100)
-    assert numbers(found) == pytest.approx(numbers(expected))
+    assert flat(found) == pytest.approx(flat(expected))
     mirrored = f1_difference(truth, right, left, users, draws=100)
     assert (mirrored.delta, mirrored.p) == (pytest.approx(-expected.delta), pytest.approx(expected.p))
     metrics = [confusion_metric(truth, predicted, users.code, CLASSES, macro_f1) for predicted in (left, right)]
