@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[1]
 LINES = (
     "errors files progress",
     "plugins",
+    "kernels",
     "data",
     "metrics",
     "stats",

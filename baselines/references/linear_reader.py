@@ -11,75 +11,87 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.data.corpus import Corpus
-from bench.data.csr import Integers, expand_ranges
+from bench.data.csr import expand_ranges, offsets_of, take_rows
 from bench.data.schema import PRODUCT
 from bench.training.ridge import fit_ridge
 
 _IMAGE_DIRECTIONS = 48  # principal directions of the images that are read: many more than simulated images have
-_READ, _QUERIES = 20_000, 30_000  # images that these are found in, queries that the reader is fitted on; at most
+_IMAGES = 10_000  # that these are found in, at most
+_SESSIONS = 5_000  # of training, and of validation, that the reader is fitted and chosen on, at most
 _RECENCY = 0.5
 
 
 def read_intents(corpus: Corpus, intents: NDArray[np.float32], prefix: bool) -> NDArray[np.float32]:
-    """(Q, d) what the reader takes for the intent of each query.
+    """(Q, d) what the reader takes for the intent of each query of the downstream sample; zero for other queries.
 
     Args:
         corpus: the data.
         intents: (Q, d) the true ones; only those of training and validation queries are looked at.
         prefix: read all steps up to the query's, or the query's alone.
     """
-    read = _steps(corpus)  # (Q, f)
-    if prefix:
-        read = _prefixes(corpus, read)  # (Q, 4 f)
-    train, valid = (_queries(corpus, split) for split in ("train", "valid"))
-    reader = fit_ridge(read[train], intents[train], read[valid], intents[valid])
-    return np.asarray(reader(read), dtype=np.float32)
-
-
-def _queries(corpus: Corpus, split: str) -> NDArray[np.int64]:
-    """Queries of the sessions of a split, the first _QUERIES of them."""
-    sessions, bounds = corpus.session_rows(split), corpus.columns.session_queries
-    rows, _ = expand_ranges(bounds[sessions], bounds[sessions + 1])
-    return np.asarray(rows[:_QUERIES])
-
-
-def _steps(corpus: Corpus) -> NDArray[np.float32]:
-    """(Q, f) each step: words of a keyword query, words of a product query, image, and which of these it has."""
     columns = corpus.columns
-    words = _mean_words(corpus, columns.query_word_offsets, columns.query_words)  # (Q, 50)
-    product = (columns.query_kind == PRODUCT)[:, None]
-    has_image = (columns.query_image >= 0)[:, None]
-    images = _principal(corpus)[np.maximum(columns.query_image, 0)] * has_image  # (Q, 48)
-    parts = [words * ~product, words * product, images, product, has_image]
+    wanted = columns.session_downstream.copy()
+    fitted = {split: corpus.session_rows(split)[:_SESSIONS] for split in ("train", "valid")}
+    for sessions in fitted.values():
+        wanted[sessions] = True
+    sessions, bounds = np.flatnonzero(wanted), columns.session_queries
+    query, _ = expand_ranges(bounds[sessions], bounds[sessions + 1])  # (n,) of the sessions that are looked at
+    read = _steps(corpus, query)  # (n, f)
+    if prefix:
+        read = _prefixes(read, offsets_of(np.diff(bounds)[sessions]))  # (n, 4 f)
+    train, valid = (np.isin(columns.query_session[query], fitted[split]) for split in ("train", "valid"))
+    reader = fit_ridge(read[train], intents[query[train]], read[valid], intents[query[valid]])
+    found = np.zeros_like(intents)
+    found[query] = reader(read)
+    return found
+
+
+def _steps(corpus: Corpus, query: NDArray[np.int64]) -> NDArray[np.float32]:
+    """(n, f) the steps ``query`` (n,): words of a keyword query or of a product query, image, and which they have."""
+    columns = corpus.columns
+    words = _mean_words(corpus, query)  # (n, 50)
+    product, image = (columns.query_kind[query] == PRODUCT)[:, None], columns.query_image[query]
+    has_image = (image >= 0)[:, None]
+    parts = [words * ~product, words * product, _principal(corpus, image), product, has_image]
     return np.concatenate([np.asarray(part, dtype=np.float32) for part in parts], axis=1)
 
 
-def _mean_words(corpus: Corpus, offsets: Integers, words: Integers) -> NDArray[np.float32]:
+def _mean_words(corpus: Corpus, query: NDArray[np.int64]) -> NDArray[np.float32]:
+    """(n, 50) mean word vector of each query; zero without words."""
+    words, owner = take_rows(corpus.columns.query_word_offsets, corpus.columns.query_words, query)  # (W,) each
+    counts = np.bincount(owner, minlength=len(query))
     total = np.zeros((len(words) + 1, corpus.word_vectors.shape[1]))
     np.cumsum(corpus.word_vectors[words], axis=0, out=total[1:])
-    counts = np.maximum(np.diff(offsets), 1)[:, None]
-    return ((total[offsets[1:]] - total[offsets[:-1]]) / counts).astype(np.float32)
+    ends = np.cumsum(counts)
+    return ((total[ends] - total[ends - counts]) / np.maximum(counts, 1)[:, None]).astype(np.float32)
 
 
-def _principal(corpus: Corpus) -> NDArray[np.float32]:
-    """(I, 48) images along their principal directions; a row of zeros where a corpus has no image."""
+def _principal(corpus: Corpus, image: NDArray[np.integer]) -> NDArray[np.float32]:
+    """(n, 48) the images ``image`` (n,) along the principal directions of the corpus's images; zero for image -1."""
     if not len(corpus.image_vectors):
-        return np.zeros((1, 0), dtype=np.float32)
-    some = np.asarray(corpus.image_vectors[:_READ], dtype=np.float32)
+        return np.zeros((len(image), 0), dtype=np.float32)
+    some = np.asarray(corpus.image_vectors[:_IMAGES], dtype=np.float32)
     _, directions = np.linalg.eigh(np.cov(some, rowvar=False))  # ascending
-    return np.asarray(corpus.image_vectors, dtype=np.float32) @ directions[:, -_IMAGE_DIRECTIONS:].astype(np.float32)
+    along, there = directions[:, -_IMAGE_DIRECTIONS:].astype(np.float32), image >= 0
+    found = np.zeros((len(image), along.shape[1]), dtype=np.float32)
+    found[there] = np.asarray(corpus.image_vectors[image[there]], dtype=np.float32) @ along
+    return found
 
 
-def _prefixes(corpus: Corpus, step: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(Q, 4 f) of each prefix: its last step, the one before, the mean of all, the mean that favours recent ones."""
-    bounds = corpus.columns.session_queries
+def _prefixes(step: NDArray[np.float32], bounds: NDArray[np.int64]) -> NDArray[np.float32]:
+    """(n, 4 f) of each prefix: its last step, the one before, the mean of all, the mean that favours recent ones.
+
+    Args:
+        step: (n, f) steps in session order.
+        bounds: (S + 1,) offsets of the sessions into the steps.
+    """
     lengths = np.diff(bounds)
     before, total, recent, weight = np.zeros_like(step), step.copy(), step.copy(), np.ones((len(step), 1), np.float32)
     for position in range(1, int(lengths.max(initial=0))):
-        query = bounds[:-1][lengths > position] + position
-        before[query] = step[query - 1]
-        total[query] += total[query - 1]
-        recent[query] += _RECENCY * recent[query - 1]
-        weight[query] += _RECENCY * weight[query - 1]
-    steps = 1 + np.arange(len(step)) - bounds[corpus.columns.query_session]  # (Q,) of each prefix
+        row = bounds[:-1][lengths > position] + position
+        before[row] = step[row - 1]
+        total[row] += total[row - 1]
+        recent[row] += _RECENCY * recent[row - 1]
+        weight[row] += _RECENCY * weight[row - 1]
+    steps = 1 + np.arange(len(step)) - np.repeat(bounds[:-1], lengths)  # (n,) of each prefix
     return np.concatenate([step, before, total / steps[:, None].astype(np.float32), recent / weight], axis=1)

@@ -48,6 +48,11 @@ def feature_layers(width: int, embed_size: int, dropout: float, out: int | None 
     )
 
 
+def weights_of(layers: nn.Sequential) -> list[tuple[Tensor, Tensor]]:
+    """Weight (out, in) and bias (out,) of each linear layer, for :func:`bench.kernels.elu_layers`."""
+    return [(layer.weight, layer.bias) for layer in layers if isinstance(layer, nn.Linear)]
+
+
 def glorot(module: nn.Module) -> None:
     """Initialises a module's own weights by Glorot's uniform distribution and its biases to 0; for ``apply``."""
     if isinstance(module, nn.Linear | nn.Embedding):

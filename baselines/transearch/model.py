@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from baselines.losses import WeightPenalty, click_pairs
+from baselines.losses import WeightPenalty
 from baselines.options import TranSearchOptions
-from baselines.transearch.feature_pretraining import feature_layers, glorot, pretrained_features
+from baselines.transearch.feature_pretraining import feature_layers, glorot, pretrained_features, weights_of
 from bench.contracts import ClickBatch, ClickCorpus, ClickDims, ClickModel
+from bench.kernels import elu_layers, negative_distances, pair_hinge
 from bench.plugins.options import read_options
 
 
@@ -57,9 +57,9 @@ class TranSearch(ClickModel):
         self.context_dim, self.mode, self.margin = embed_size, mode, options.margin
         self.pretraining_epochs, self.pretraining_negatives = options.pretraining_epochs, options.pretraining_negatives
         self.dropout, self.fixed = dropout, options.fixed
-        feature_dropout, features = 0.0 if mode == "double" else dropout, dims.features
-        self.visual = feature_layers(features.images, embed_size, feature_dropout) if mode != "text" else None
-        self.textual = feature_layers(features.words, embed_size, feature_dropout) if mode != "vis" else None
+        self.feature_dropout, features = 0.0 if mode == "double" else dropout, dims.features
+        self.visual = feature_layers(features.images, embed_size, self.feature_dropout) if mode != "text" else None
+        self.textual = feature_layers(features.words, embed_size, self.feature_dropout) if mode != "vis" else None
         self.user = nn.Embedding(dims.users, embed_size)
         self.query = nn.Sequential(nn.Linear(dims.features.words, embed_size), nn.ELU())
         self.translation = nn.Sequential(nn.Linear(embed_size, embed_size), nn.ELU())
@@ -91,17 +91,21 @@ class TranSearch(ClickModel):
 
     def items(self, batch: ClickBatch) -> Tensor:
         """(B, K, d) translated candidates."""
-        features = []
+        features: list[Tensor] = []
+        towers: list[nn.Sequential] = []
         if self.visual is not None:
-            features.append(self.visual(batch.item_images))  # (B, K, d)
+            features.append(batch.item_images)  # (B, K, dims.images)
+            towers.append(self.visual)
         if self.textual is not None:
-            features.append(self.textual(batch.item_text))  # (B, K, d)
-        return self.translation(self.item(torch.cat(features, dim=-1)))
+            features.append(batch.item_text)  # (B, K, dims.words)
+            towers.append(self.textual)
+        joint = [*weights_of(self.item), *weights_of(self.translation)]
+        dropout = self.feature_dropout if self.training else 0.0
+        return elu_layers(features, [weights_of(tower) for tower in towers], joint, dropout)
 
     def match(self, context: Tensor, items: Tensor) -> Tensor:
         """(B, K) negative Euclidean distances of contexts (B, d) and candidates (B, K, d)."""
-        difference = context.unsqueeze(1) - items + 1e-6  # (B, K, d); 1e-6 as in triplet_margin_loss: no root of 0
-        return -difference.square().sum(2).sqrt()
+        return negative_distances(context, items)
 
     def loss(self, scores: Tensor, clicks: Tensor, shown: Tensor) -> Tensor:
         """Triplet loss: the mean over all pairs of a clicked and an unclicked candidate of the same query.
@@ -109,9 +113,7 @@ class TranSearch(ClickModel):
         Args:
             scores, clicks, shown: (B, K) as in :class:`bench.contracts.ClickModel`.
         """
-        pair = click_pairs(clicks, shown)  # (B, K, K)
-        hinge = F.relu(self.margin - scores.unsqueeze(2) + scores.unsqueeze(1))  # (B, K, K)
-        return (hinge * pair).sum() / pair.sum().clamp(min=1)
+        return pair_hinge(scores, clicks, shown, self.margin)
 
     def auxiliary_loss(self, batch: ClickBatch) -> Tensor | None:
         """The L2 penalty, whose gradient is the weight decay of the public code."""

@@ -124,7 +124,7 @@ class Features:
 
     def _scaled(self, images: NDArray[np.int8], rows: Tensor) -> Tensor:
         """(n, dims.images) of these rows (n,); one of -1 is zero."""
-        from bench.data.image_rows import gather_scaled  # numba: only for whom looks images up
+        from bench.kernels.image_rows import gather_scaled  # numba: only for whom looks images up
 
         if len(rows) and not -1 <= int(rows.min()) <= int(rows.max()) < len(images):
             raise IndexError(f"images have the rows 0 to {len(images) - 1}, not {int(rows.min())} to {int(rows.max())}")

@@ -72,7 +72,7 @@ def nested_difference(replicates: Replicates, alternative: Alternative = "two-si
     each = tuple(deltas.tolist())
     if number < 2:
         delta = float(deltas.mean()) if number else 0.0
-        return Difference(delta, -np.inf, np.inf, 1.0, 0.0, *sizes, np.inf, alternative, each)
+        return Difference(delta, -np.inf, np.inf, 1.0, 0.0, *sizes, np.inf, alternative, corpus_deltas=each)
     variance = float(deltas.var(ddof=1)) / number
     return replace(
         from_variance(float(deltas.mean()), variance, number - 1, sizes, alternative),

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from bench.errors import BenchError
 from bench.training.adam import Adam
+from bench.training.clipping import clip_gradients
 from bench.training.context import TrainingContext
 
 
@@ -61,7 +62,7 @@ def fit(
         for loss in epoch_losses(epoch):
             optimizer.zero_grad()
             loss.backward()
-            nn.utils.clip_grad_norm_(parameters, config.clip)
+            clip_gradients(parameters, config.clip)
             optimizer.step()
             losses.append(loss.detach())
         train_loss = float(torch.stack(losses).mean()) if losses else 0.0

@@ -4,20 +4,17 @@ This module is the only one that others import. On a CPU, float32 and float64 go
 everything else through :mod:`.reference`, which says in torch what is computed, runs on any device, and is what the
 tests compare the loops with. Both have gradients.
 
-``BENCH_KERNELS=reference`` in the environment takes the reference everywhere, to find out whether a loop is at fault.
-So does ``NUMBA_DISABLE_JIT=1``, and a platform where numba or llvmlite cannot be imported; there a warning says so.
+:mod:`bench.kernels.doors` says how one of the two is chosen.
 """
 
 from __future__ import annotations
 
-import os
-import warnings
-from functools import cache
 from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
+from bench.kernels.doors import compiles, loops
 from encoders.kernels import reference
 from encoders.kernels.layout import TYPES, NodeLayout
 
@@ -113,22 +110,7 @@ class _Kernels(Protocol):
 
 def _kernels(values: Tensor) -> _Kernels:
     """The module that computes on such a tensor."""
-    compiles = values.device.type == "cpu" and values.dtype in _COMPILED_TYPES
-    if compiles and os.environ.get("BENCH_KERNELS") != "reference":
-        return _compiled() or reference
-    return reference
-
-
-@cache
-def _compiled() -> _Kernels | None:
-    """The compiled loops, None where they cannot be had. numba is imported here and nowhere else."""
-    try:
-        import numba
-
-        if getattr(numba.config, "DISABLE_JIT", False):
-            return None
-        from encoders.kernels import cpu
-    except (ImportError, OSError) as error:  # OSError: LLVM's library does not load
-        warnings.warn(f"graph encoders run without compiled loops, which is slower: {error}", stacklevel=2)
-        return None
-    return cpu
+    if not compiles(values, *_COMPILED_TYPES):
+        return reference
+    found: _Kernels = loops("encoders.kernels.cpu") or reference
+    return found

@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from encoders.kernels.compiled import compiled
-from encoders.kernels.exponential import exp_of
+from bench.kernels.compiled import compiled
+from bench.kernels.exponential import exp_of
 from encoders.kernels.layout import TYPES
 from encoders.kernels.reference import LEAKY_SLOPE
 from encoders.kernels.vector_rows import elu_row, larger_products, mean_row

@@ -9,10 +9,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from bench.kernels.exponential import elu32
 from encoders.kernels import packed_lstm, reference
 from encoders.kernels.attention import forward
 from encoders.kernels.attention_gradients import backward
-from encoders.kernels.exponential import elu32
 from encoders.kernels.layout import TYPES, NodeLayout
 from encoders.kernels.neighbours import Neighbourhoods
 from encoders.kernels.pairs import add_units
@@ -51,7 +51,7 @@ class _Elu(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, values: Tensor) -> Tensor:
         out = values.detach().clone(memory_format=torch.contiguous_format)
-        elu32(out.view(-1).numpy())
+        elu32(out.view(-1, 1).numpy())
         ctx.save_for_backward(out)
         return out
 

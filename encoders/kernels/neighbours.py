@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from encoders.kernels.compiled import compiled
+from bench.kernels.compiled import compiled
 from encoders.kernels.layout import TYPES, NodeLayout
 from encoders.kernels.vector_rows import lowest_bit
 

@@ -14,8 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from encoders.kernels.compiled import compiled
-from encoders.kernels.exponential import exp32
+from bench.kernels.compiled import compiled
+from bench.kernels.exponential import exp32
 
 _ONE, _TWO = np.float32(1), np.float32(2)
 # numpy's errors: a division that may raise is not made into vectors

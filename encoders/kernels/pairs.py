@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from numpy.typing import NDArray
 
-from encoders.kernels.compiled import compiled
+from bench.kernels.compiled import compiled
 
 
 @compiled(fastmath={"contract", "nsz"})

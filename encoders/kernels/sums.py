@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from numpy.typing import NDArray
 
-from encoders.kernels.compiled import compiled
+from bench.kernels.compiled import compiled
 from encoders.kernels.vector_gradients import add_elu_gradient
 from encoders.kernels.vector_rows import add_elu
 

@@ -16,7 +16,7 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic as _intrinsic
 
-from encoders.kernels.exponential import BIAS, EXPONENT, LEAST, LOG2_E, POWERS
+from bench.kernels.exponential import BIAS, EXPONENT, LEAST, LOG2_E, POWERS
 
 LANES = 16
 """Numbers of a vector; processors with shorter ones take several."""

@@ -6,14 +6,17 @@ The other side of the speed ratios, and one more oracle for the numbers; weights
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
 from bench.contracts import SessionEncoder
@@ -21,6 +24,7 @@ from bench.data.batch import SessionBatch
 from bench.data.corpus import Corpus
 from bench.data.csr import take_rows
 from bench.data.features import Features, segment_mean
+from bench.kernels import reference
 from bench.training.session_vectors import JoinedClickModel, TrainedAlong
 from encoders.lstm import LstmEncoder
 from tasks.examples.click import Candidates, all_candidates
@@ -108,9 +112,10 @@ def images_of(batch: SessionBatch) -> Tensor:
     return torch.from_numpy(np.asarray(batch.features._images)[batch.images.numpy()]).float().mul_(1 / 127)
 
 
-def with_torch_dropout(model: nn.Module) -> None:
-    """Puts torch's own dropout in the place of ours."""
-    for module in model.modules():
-        for name, child in module.named_children():
-            if isinstance(child, nn.Dropout):
-                setattr(module, name, nn.Dropout(child.p))
+@contextmanager
+def torch_alone() -> Iterator[None]:
+    """Kernels as torch has them, and torch's own dropout, until the block ends."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BENCH_KERNELS", "reference")
+        patch.setattr(reference, "dropped", F.dropout)
+        yield

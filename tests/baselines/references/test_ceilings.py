@@ -79,15 +79,18 @@ def test_the_order_shown_is_that_of_the_ranks(tmp_path: Path) -> None:
 def test_the_reader_reads_what_a_linear_map_can_and_no_test_session(world: World) -> None:
     truth, columns = read_truth(world.corpus), world.corpus.columns
     test = columns.session_split[columns.query_session] == 2
+    asked = test & columns.session_downstream[columns.query_session]
     with_prefix, alone = (read_intents(world.corpus, truth.intents, prefix) for prefix in (True, False))
 
     def explained(read: np.ndarray) -> float:
-        return float(1 - np.square(read - truth.intents)[test].mean() / truth.intents[test].var())
+        return float(1 - np.square(read - truth.intents)[asked].mean() / truth.intents[asked].var())
 
     assert explained(with_prefix) > explained(alone) + 0.05 > 0.1
     other = truth.intents.copy()
     other[test] = 9
+    down = columns.session_downstream[columns.query_session]
     assert np.array_equal(read_intents(world.corpus, other, True), with_prefix)
+    assert not with_prefix[~down & test].any(), "nobody asks for these"
 
 
 def test_a_simulated_run_has_them_by_one_name_and_a_log_does_not(tmp_path: Path) -> None:

@@ -211,6 +211,7 @@ BROKEN: dict[str, tuple[Callable[[Path], None], str, int | None, str | None, str
 def batch_rows(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
     """Batches so small that sessions and lists of impressions cross their borders, and one that holds all."""
     monkeypatch.setattr(table_rows, "_BATCH_ROWS", request.param)
+    monkeypatch.setattr(table_rows, "_SMALL", request.param)
     return request.param
 
 
@@ -222,6 +223,7 @@ def test_a_sound_corpus_has_no_problem(sound: Path, batch_rows: int) -> None:
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_broken_corpus_is_found_out(name: str, corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(table_rows, "_BATCH_ROWS", 2 if len(name) % 2 else 1000)
+    monkeypatch.setattr(table_rows, "_SMALL", 0 if len(name) % 2 else 1000)
     damage, file, row, column, what = BROKEN[name]
     damage(corpus)
     found = problems(corpus)

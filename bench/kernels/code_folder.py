@@ -22,13 +22,14 @@ _held: set[Path] = set()
 
 
 @cache
-def code_folder(version: str) -> Path | None:
-    """The folder of a version, made if need be; the versions that were not used for longest are removed.
+def code_folder(sources: Path, version: str) -> Path | None:
+    """The folder of a version of the sources in a folder, made if need be; the versions that were not used for longest
+    are removed.
 
     It is beside the sources, or in the user's cache where these cannot be written; ``NUMBA_CACHE_DIR`` comes before
     both. None without a version or a place to write: everything is then compiled again in each process.
     """
-    for root in _roots() if version else ():
+    for root in _roots(sources) if version else ():
         folder = root / f"{_PREFIX}{version}"
         with suppress(OSError):
             root.mkdir(parents=True, exist_ok=True)
@@ -80,11 +81,12 @@ def _locked(file: Path) -> Iterator[None]:
                 fcntl.flock(stream, fcntl.LOCK_UN)  # closing is not enough: a forked process may hold it open too
 
 
-def _roots() -> Iterator[Path]:
+def _roots(sources: Path) -> Iterator[Path]:
+    package = f"{sources.parent.name}.{sources.name}"
     if chosen := getattr(config, "CACHE_DIR", ""):
-        yield Path(chosen) / "session-bench"
-    yield Path(__file__).parent / "__pycache__"
-    yield Path(AppDirs(appname="session-bench", appauthor=False).user_cache_dir)
+        yield Path(chosen) / "session-bench" / package
+    yield sources / "__pycache__"
+    yield Path(AppDirs(appname="session-bench", appauthor=False).user_cache_dir) / package
 
 
 def _last_use(folder: Path) -> float:

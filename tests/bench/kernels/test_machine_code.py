@@ -1,6 +1,6 @@
-"""Machine code follows the sources: a change anywhere in the package is seen at once, whatever was compiled before.
+"""Machine code follows the sources: a change in any of them is seen at once, whatever was compiled before.
 
-Each process below imports a copy of the package, so that its files can be changed.
+Each process below imports copies of the two packages that compile, so that their files can be changed.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from encoders.kernels import code_folder
+import encoders.kernels
+from bench.kernels import code_folder
 
-PACKAGE = Path(code_folder.__file__).parent
+SHARED, PACKAGE = Path(code_folder.__file__).parent, Path(encoders.kernels.__file__).parent
 PROGRAM = """
 import json, warnings, torch
 warnings.simplefilter("error")
@@ -37,9 +38,10 @@ SUM = pytest.approx(1 + 2.718281828**-1 - 1, abs=1e-6)
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    """A folder in which the package has never run."""
-    shutil.copytree(PACKAGE, tmp_path / "encoders/kernels", ignore=shutil.ignore_patterns("__pycache__"))
-    (tmp_path / "encoders/__init__.py").write_text("")
+    """A folder in which the packages have never run."""
+    for package, name in ((PACKAGE, "encoders"), (SHARED, "bench")):
+        shutil.copytree(package, tmp_path / name / "kernels", ignore=shutil.ignore_patterns("__pycache__"))
+        (tmp_path / name / "__init__.py").write_text("")
     return tmp_path
 
 
@@ -63,16 +65,26 @@ def versions(folder: Path) -> list[Path]:
 
 
 @pytest.mark.slow
-def test_a_change_in_a_function_of_another_file_is_seen(copy: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "before", "after", "factor"),
+    [
+        ("encoders/kernels/vector_rows.py", "to.elu(to.times(factor, ", "to.elu(to.times(to.plus(factor, factor), ", 2),
+        ("bench/kernels/exponential.py", "1.4426950408889634", "4 * 1.4426950408889634", 4),
+    ],
+)
+def test_a_change_in_a_function_of_another_file_is_seen(
+    copy: Path, name: str, before: str, after: str, factor: int
+) -> None:
     assert result(start(copy))[:2] == (SUM, [1, 0])
     assert result(start(copy))[:2] == (SUM, [0, 1])
-    file = copy / "encoders/kernels/vector_rows.py"  # what add_elus, in sums.py, calls
+    file = copy / name  # add_elus, in sums.py, is made of it
     source = file.read_text()
-    changed = source.replace("to.elu(to.times(factor, ", "to.elu(to.times(to.plus(factor, factor), ")
+    changed = source.replace(before, after)
     assert changed != source
     file.write_text(changed)
     found, compiled, _ = result(start(copy))
-    assert (found, compiled) == (pytest.approx(2 + 2.718281828**-2 - 1, abs=1e-6), [1, 0])
+    positive = 2 if factor == 2 else 1  # the exponential is that of negative numbers alone
+    assert (found, compiled) == (pytest.approx(positive + 2.718281828**-factor - 1, abs=1e-6), [1, 0])
     file.write_text(source)
     assert result(start(copy))[:2] == (SUM, [0, 1]), "the earlier version is still there"
     assert len(versions(copy / "encoders/kernels/__pycache__")) == 2
@@ -98,17 +110,18 @@ def test_damaged_code_is_compiled_again(copy: Path) -> None:
 
 @pytest.mark.slow
 def test_where_the_sources_cannot_be_written_the_users_cache_is_taken(copy: Path) -> None:
-    (copy / "encoders/kernels/__pycache__").write_text("no folder")
+    for package in ("encoders", "bench"):
+        (copy / package / "kernels/__pycache__").write_text("no folder")
     assert result(start(copy))[:2] == (SUM, [1, 0])
-    assert len(versions(copy / "cache/session-bench")) == 1
+    assert len(versions(copy / "cache/session-bench/encoders.kernels")) == 1
     chosen = copy / "chosen"
     assert result(start(copy, NUMBA_CACHE_DIR=str(chosen)))[:2] == (SUM, [1, 0])
-    assert len(versions(chosen / "session-bench")) == 1
+    assert len(versions(chosen / "session-bench/encoders.kernels")) == 1
 
 
 @pytest.mark.slow
 def test_without_a_place_to_write_it_still_runs(copy: Path) -> None:
-    for place in ("encoders/kernels/__pycache__", "cache"):
+    for place in ("encoders/kernels/__pycache__", "bench/kernels/__pycache__", "cache"):
         (copy / place).write_text("no folder")
     assert result(start(copy)) == (SUM, [1, 0], [])
 
@@ -129,27 +142,28 @@ def test_with_compiling_switched_off_the_reference_runs(copy: Path) -> None:
 
 
 def test_the_versions_used_last_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(code_folder, "_roots", lambda: iter([tmp_path]))
+    monkeypatch.setattr(code_folder, "_roots", lambda sources: iter([tmp_path]))
     make = code_folder.code_folder.__wrapped__
     for version in range(4):
-        folder = make(str(version))
+        folder = make(PACKAGE, str(version))
         os.utime(folder, (version, version))
-    make("0")  # used again
-    make("4")
+    make(PACKAGE, "0")  # used again
+    make(PACKAGE, "4")
     assert [folder.name for folder in versions(tmp_path)] == [f"compiled-{version}" for version in (0, 2, 3, 4)]
 
 
-def test_what_is_compiled_depends_on_nothing_outside_the_package() -> None:
-    """Its sources are the key of the machine code."""
-    roots = set()
-    for file in PACKAGE.glob("*.py"):
+@pytest.mark.parametrize("package", [SHARED, PACKAGE], ids=["bench.kernels", "encoders.kernels"])
+def test_what_is_compiled_depends_on_nothing_outside_the_packages(package: Path) -> None:
+    """Its own folder and the shared one are the key of the machine code."""
+    allowed = tuple({"bench.kernels", f"{package.parent.name}.kernels"})
+    others = set()
+    for file in package.glob("*.py"):
         for node in ast.walk(ast.parse(file.read_bytes())):
             if isinstance(node, ast.ImportFrom):
                 assert not node.level
-                own = (node.module or "") + "." + node.names[0].name
-                roots.add(own if own.startswith("encoders.") else own.partition(".")[0])
+                others.add(f"{node.module}.{node.names[0].name}")
             elif isinstance(node, ast.Import):
-                roots |= {alias.name.partition(".")[0] for alias in node.names}
-    others = {root for root in roots if not root.startswith("encoders.kernels.")} - set(sys.stdlib_module_names)
-    assert others == {"torch", "numpy", "numba", "llvmlite"}
-    assert not [path for path in PACKAGE.iterdir() if path.is_dir() and path.name != "__pycache__"]
+                others |= {alias.name for alias in node.names}
+    roots = {name.partition(".")[0] for name in others if not name.startswith(allowed)}
+    assert roots - set(sys.stdlib_module_names) <= {"torch", "numpy", "numba", "llvmlite"}
+    assert not [path for path in package.iterdir() if path.is_dir() and path.name != "__pycache__"]

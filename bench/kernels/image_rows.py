@@ -6,12 +6,13 @@ light click model took.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.kernels.compiled import compiled
 
-@numba.njit(cache=True, nogil=True)
+
+@compiled()
 def gather_scaled(
     matrix: NDArray[np.int8], rows: NDArray[np.int64], scale: np.float32, out: NDArray[np.float32]
 ) -> None:

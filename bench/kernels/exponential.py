@@ -7,7 +7,7 @@ import numpy as np
 from numba.extending import overload
 from numpy.typing import NDArray
 
-from encoders.kernels.compiled import compiled
+from bench.kernels.compiled import compiled
 
 LOG2_E = np.float32(1.4426950408889634)
 LEAST = np.float32(-126.0)  # 2 ** -126 is the least normal number
@@ -31,12 +31,14 @@ def exp32(value: np.float32) -> np.float32:
     whole = np.floor(power)
     part = power - whole
     mantissa = ((((c5 * part + c4) * part + c3) * part + c2) * part + c1) * part + c0
-    return mantissa * np.int32((np.int32(whole) + BIAS) << EXPONENT).view(np.float32)
+    found: np.float32 = mantissa * np.int32((np.int32(whole) + BIAS) << EXPONENT).view(np.float32)
+    return found
 
 
 @compiled(fastmath={"contract", "nsz"})
 def elu32(values: NDArray) -> None:
-    """Replaces float32 values (n,) by their ELU."""
+    """Replaces float32 values (n, d) by their ELU."""
+    values = values.reshape(-1)
     for n in range(len(values)):
         value = values[n]
         values[n] = value if value > _ZERO else exp32(min(value, _ZERO)) - _ONE

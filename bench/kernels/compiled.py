@@ -1,7 +1,8 @@
-"""``@compiled``: numba's ``njit``, its machine code kept on disk under a hash of all sources of this package.
+"""``@compiled``: numba's ``njit``, its machine code kept on disk under a hash of the sources that it may be made of.
 
-numba's own cache looks at the file of the function alone, and would run what was compiled before a change in a function
-that it calls from another file. What is compiled here calls nothing outside this package (a test says so).
+These are all files of the function's own folder and of this one. numba's own cache looks at the file of the function
+alone, and would run what was compiled before a change in a function that it calls from another file. What is compiled
+calls nothing outside these two folders (a test says so).
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ import numba
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
 from numba.core.registry import CPUDispatcher
 
-from encoders.kernels.code_folder import code_folder, one_process
+from bench.kernels.code_folder import code_folder, one_process
 
-_SOURCES = Path(__file__).parent
+_HERE = Path(__file__).parent
 
 
 def compiled(**options: Any) -> Callable[[Callable], Any]:
@@ -41,27 +42,33 @@ def compiled(**options: Any) -> Callable[[Callable], Any]:
 
 
 @cache
-def sources_hash() -> str:
-    """Hash of all sources of this package and of the versions of what compiles them; empty without source files."""
-    files = sorted(_SOURCES.glob("*.py"))
+def sources_hash(folder: Path) -> str:
+    """Hash of all sources in a folder and in this one, and of the versions of what compiles them; empty without source
+    files."""
+    own, shared = sorted(folder.glob("*.py")), sorted(_HERE.glob("*.py"))
     versions = f"{sys.version_info[:2]} {numba.__version__} {llvmlite.__version__}"
     digest = hashlib.sha256(versions.encode())
-    for file in files:
+    for file in own if folder == _HERE else [*own, *shared]:
         source = file.read_bytes()
         digest.update(f"{file.name}\0{len(source)}\0".encode() + source)
-    return digest.hexdigest()[:16] if files else ""
+    return digest.hexdigest()[:16] if own and shared else ""
+
+
+def _code_folder(function: Callable) -> Path | None:
+    """Where the machine code of a function is kept."""
+    sources = Path(inspect.getfile(function)).parent
+    return code_folder(sources, sources_hash(sources))
 
 
 class _Dispatcher(CPUDispatcher):
     """Of processes that start together, one compiles and the others load what it has compiled."""
 
     def enable_caching(self) -> None:
-        folder = code_folder(sources_hash())
-        if folder is not None:
+        if _code_folder(self.py_func) is not None:
             self._cache = _Cache(self.py_func)
 
     def compile(self, sig: Any) -> Any:
-        folder = code_folder(sources_hash())
+        folder = _code_folder(self.py_func)
         with one_process(folder.parent if folder is not None else None):
             return super().compile(sig)
 
@@ -76,7 +83,7 @@ class _Locator(_CacheLocator):
         return str(self._folder)
 
     def get_source_stamp(self) -> str:
-        return sources_hash()
+        return sources_hash(Path(self._py_file).parent)
 
     def get_disambiguator(self) -> str:
         return "0"  # no two functions of a file have one name
@@ -86,7 +93,7 @@ class _Files(CompileResultCacheImpl):
     """Names of the files, in our folder instead of the one that numba would choose."""
 
     def __init__(self, function: Any) -> None:
-        folder = code_folder(sources_hash())
+        folder = _code_folder(function)
         assert folder is not None
         self._lineno = function.__code__.co_firstlineno
         self._locator = _Locator(function, folder)

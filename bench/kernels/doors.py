@@ -1,0 +1,35 @@
+"""Which of two modules computes a kernel: the one of compiled loops, or the reference in torch.
+
+``BENCH_KERNELS=reference`` in the environment takes the reference everywhere, to find out whether a loop is at fault.
+So does ``NUMBA_DISABLE_JIT=1``, and a platform where numba or llvmlite cannot be imported; there a warning says so.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+def compiles(values: Tensor, *types: torch.dtype) -> bool:
+    """Whether compiled loops may compute on such a tensor, if they take these types."""
+    return values.device.type == "cpu" and values.dtype in types and os.environ.get("BENCH_KERNELS") != "reference"
+
+
+@cache
+def loops(module: str) -> Any:
+    """The module of compiled loops that is called so; None where they cannot be had. numba is imported with it."""
+    try:
+        import numba
+
+        if getattr(numba.config, "DISABLE_JIT", False):
+            return None
+        return import_module(module)
+    except (ImportError, OSError) as error:  # OSError: LLVM's library does not load
+        warnings.warn(f"models run without compiled loops, which is slower: {error}", stacklevel=2)
+        return None
