@@ -51,17 +51,17 @@ def bench_baselines() -> list[BaselineSpec]:
             BaselineSpec(
                 name,
                 f"baselines.references.ceilings:{target}",
-                f"ceiling: {what}; simulated corpora only",
+                f"ceiling (simulated only): {what}",
                 _OWN,
                 needs=(Need("truth"),),
                 task="ctr",
                 reference=True,
             )
             for name, target, what in (
-                ("best-current", "BestCurrent", "known items, and the best linear reader of the current query"),
-                ("best-prefix", "BestPrefix", "known items, and the best linear reader of the session so far"),
-                ("oracle-intent", "OracleIntent", "known items, and what the shopper really wants"),
-                ("oracle", "Oracle", "the true utility of each item, without the chance in a click"),
+                ("best-current", "BestCurrent", "known items, best linear reader of the current query"),
+                ("best-prefix", "BestPrefix", "known items, best linear reader of the session so far"),
+                ("oracle-intent", "OracleIntent", "known items, and what the shopper wants"),
+                ("oracle", "Oracle", "true utility of each item, without a click's chance"),
             )
         ),
         BaselineSpec(
