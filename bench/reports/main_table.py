@@ -8,6 +8,7 @@ from bench.evaluation.experiment import Part
 from bench.evaluation.tests import Results
 from bench.plugins.registry import registry
 from bench.plugins.specs import REFERENCE
+from bench.reports.ceilings_line import taken_lines
 from bench.reports.labels import FEW_SEEDS, GROUPS, GROUPS_READING, ONE_SEED, REPLICATES, dataset_label, titled
 from bench.reports.number_rows import number_row
 from bench.reports.power_line import power_of
@@ -74,6 +75,7 @@ def main_table(results: Results, part: Part) -> Table:
         lines=tuple(lines),
         notes=(
             *_notes(results, part),
+            *_taken(results, part),
             _reading(results),
             *filter(None, [power_of(results.outcomes().get(f"{part.id} primary", []), label)]),
             *([GROUPS_READING] if lettered else []),
@@ -148,6 +150,21 @@ def _notes(results: Results, part: Part) -> list[str]:
             )
     caveats = dict.fromkeys(caveat for dataset in part.datasets for caveat in results.corpora[dataset].info.caveats)
     return [*notes, *(f"Note: {caveat}" for caveat in caveats)]
+
+
+def _taken(results: Results, part: Part) -> list[str]:
+    """For each dataset with ceilings, how much of what there was to gain each encoder took."""
+    lines = []
+    for dataset in part.datasets:
+        means = {}
+        for baseline in part.baselines:
+            for encoder in part.encoders:
+                values = results.seed_values(part.id, dataset, baseline, encoder, part.metrics[0])
+                if len(values):
+                    means[baseline, encoder] = float(values.mean())
+        taken = taken_lines(means, part.metrics[0], results.experiment.label)
+        lines += [f"{dataset_label(results, dataset)}: {line}" for line in taken]
+    return lines
 
 
 def _reading(results: Results) -> str:

@@ -12,6 +12,7 @@ from bench.evaluation.experiment import written_design
 from bench.evaluation.summary import SummaryRow
 from bench.plugins.registry import registry
 from bench.plugins.specs import REFERENCE
+from bench.reports.ceilings_line import taken_lines
 from bench.reports.fitting import print_fitting
 from bench.reports.labels import FEW_SEEDS, GROUPS, GROUPS_READING, ONE_SEED, REPLICATES
 from bench.reports.power_line import power_line
@@ -105,6 +106,9 @@ def _notes(rows: Sequence[SummaryRow], corpus: Corpus, primary: str) -> list[str
         size,
         *_strongest(rows, primary),
         *([line] if line else []),
+        *taken_lines(
+            {(r.baseline, r.encoder): r.mean for r in rows if r.metric == primary and r.mean is not None}, primary
+        ),
         *groups,
         *(f"Note: {caveat}" for caveat in corpus.info.caveats),
     ]
