@@ -20,7 +20,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	touch $@
 
 demo: install
-	$(BIN)/bench run --task ctr --baseline transearch --encoder lstm,muvcog-m --dataset beauty --out $(OUT)
+	$(BIN)/bench run --task ctr --baseline references,transearch --encoder lstm,muvcog-m --dataset beauty --out $(OUT)
 
 test: lint types tests check
 
