@@ -52,6 +52,25 @@ def has_truth(corpus: Corpus) -> bool:
     return (corpus.folder / FOLDER / FILE).exists()
 
 
+def damaged_truth(corpus: Path) -> list[str]:
+    """The files of the truth in the folder of a corpus that are not as they were written; all of them are read."""
+    file = corpus / FOLDER / FILE
+    if not file.exists():
+        return []
+    try:
+        known: dict[str, str] = tomllib.loads(file.read_text(encoding="utf-8"))["checksums"]
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError):
+        return [FILE]
+    return [name for name, digest in known.items() if _digest(corpus / FOLDER / name) != digest]
+
+
+def _digest(file: Path) -> str | None:
+    try:
+        return sha256_of(file)
+    except BenchError:
+        return None
+
+
 def require_truth(corpus: Corpus) -> None:
     """Raises a BenchError where a corpus has none."""
     if not has_truth(corpus):
@@ -70,10 +89,8 @@ def read_truth(corpus: Corpus) -> Truth:
     if _state["sealed"]:
         raise BenchError("the truth of a simulated corpus is for references only", where=str(folder))
     require_truth(corpus)
-    known = tomllib.loads((folder / FILE).read_text(encoding="utf-8"))
-    for name, digest in known["checksums"].items():
-        if sha256_of(folder / name) != digest:
-            raise BenchError("is not as it was written", where=str(folder / name), fix="make the corpus again")
+    for name in damaged_truth(corpus.folder):
+        raise BenchError("not as it was written", where=str(folder / name), fix="make the corpus again")
     arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("items", "intents", "utilities")}
     return Truth(**arrays, text_dim=arrays["items"].shape[1] // 2)
 

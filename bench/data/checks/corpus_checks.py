@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from bench.data import truth
 from bench.data.checks.table_checks import CHECKS
 from bench.data.checks.table_rows import Finding, Sizes
 from bench.data.checksums import sha256_of
@@ -190,6 +191,8 @@ def _info(folder: Path, hash_too: bool) -> Iterator[Problem]:
                 "the fingerprint is not that of the tables", "corpus.toml", fix=f"they were changed: {_AGAIN}"
             )
         return
+    for name in truth.damaged_truth(folder):
+        yield Problem("not as it was written", f"{truth.FOLDER}/{name}", fix=_AGAIN)
     yield from _derived(folder)
 
 

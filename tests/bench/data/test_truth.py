@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from small_corpora import random_corpus
 
+from bench.data.checks.corpus_checks import problems
 from bench.data.corpus import Corpus
 from bench.data.truth import read_truth, sealed, unsealed
 from bench.datasets.simulated import make
@@ -96,5 +97,7 @@ def test_a_changed_truth_is_noticed(tmp_path: Path) -> None:
     damaged = bytearray(file.read_bytes())
     damaged[-3] ^= 1
     file.write_bytes(damaged)
-    with pytest.raises(BenchError, match="not as it was written"):
+    with pytest.raises(BenchError, match=r"utilities\.npy: not as it was written"):
         read_truth(Corpus(tmp_path / "digital"))
+    (found,) = problems(tmp_path / "digital")
+    assert found.file == "truth/utilities.npy"
