@@ -47,6 +47,7 @@ def probe(
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
         return
+    from rich.markup import escape  # a variant has its options in brackets, which would be taken for a colour
     from rich.table import Table
 
     table = Table(title=f"What session vectors say of intents: {rows[0]['dataset']}, {rows[0]['queries']} test queries")
@@ -56,5 +57,7 @@ def probe(
         table.add_column(column, justify="right")
     for row in rows:
         rounded = [f"{row[key]:.3f}" for key in ("text_r2", "visual_r2", "ndcg")]
-        table.add_row(row["encoder"], str(row["seed"]), str(row["width"]), f"{row['effective_rank']:.1f}", *rounded)
+        table.add_row(
+            escape(row["encoder"]), str(row["seed"]), str(row["width"]), f"{row['effective_rank']:.1f}", *rounded
+        )
     console().print(table)
