@@ -66,7 +66,7 @@ def test_the_command_says_what_it_found_of_each_encoder_and_seed(tmp_path: Path)
     words = [
         "probe",
         "--encoder",
-        "random,meanpool",
+        "random,meanpool[width=8]",
         "--seeds",
         "2",
         "--set",
@@ -75,11 +75,13 @@ def test_the_command_says_what_it_found_of_each_encoder_and_seed(tmp_path: Path)
         "downstream=200",
     ]
     rows = bench_here(*words, "--json", "--out", tmp_path).rows
-    assert [(row["encoder"], row["seed"]) for row in rows] == [(e, s) for e in ("random", "meanpool") for s in (0, 1)]
+    assert [(row["encoder"], row["seed"]) for row in rows] == [
+        (e, s) for e in ("random", "meanpool[width=8]") for s in (0, 1)
+    ]
     assert all(row["dataset"] == "beauty (simulated)" and 0 < row["ndcg"] < 1 for row in rows)
     table = bench_here(*words, "--out", tmp_path)
     assert table.code == 0
-    assert "meanpool" in table.out
+    assert "meanpool[width=8]" in table.out
 
 
 def test_a_real_log_has_no_intents_to_read(tmp_path: Path) -> None:
