@@ -130,7 +130,6 @@ def locked(place: Path, waiting: Callable[[], None] = lambda: None) -> Iterator[
         place: the file or folder about to be made.
         waiting: called once where another process holds the lock.
     """
-    place.parent.mkdir(parents=True, exist_ok=True)
     lock = place.with_name(f"{place.name}.lock")
     handle = _locked_file(lock, waiting)
     try:
@@ -143,7 +142,11 @@ def locked(place: Path, waiting: Callable[[], None] = lambda: None) -> Iterator[
 def _locked_file(lock: Path, waiting: Callable[[], None]) -> int:
     told = False
     while True:
-        handle = os.open(lock, os.O_CREAT | os.O_RDWR, 0o666)
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            handle = os.open(lock, os.O_CREAT | os.O_RDWR, 0o666)
+        except FileNotFoundError:  # who failed to make it has just removed the folder
+            continue
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -32,7 +32,7 @@ def figures(
     from bench.evaluation.grid import plan_experiment
     from bench.evaluation.load import load_experiment
     from bench.figures.drawing import write_drawing
-    from bench.paper.experiment_figures import ExperimentFigures, Missing
+    from bench.paper.experiment_figures import ExperimentFigures, Missing, left_out
     from bench.paper.figure_list import chosen_ids
     from bench.plugins.registry import registry
     from bench.runs.store import Store
@@ -46,13 +46,16 @@ def figures(
     folder = to or out / "figures" / declared.name
     command = ["figures", experiment, *(["--only", ",".join(ids)] if wanted else [])]
     drawing = ExperimentFigures(plan, store, command, single_progress)
+    missing: list[Missing] = []
     for name in ids:
         drawn = drawing.draw(name, train=bool(wanted))
         if isinstance(drawn, Missing):
             if wanted:
                 raise BenchError(drawn.reason, where=f"--only {name}")
-            typer.echo(f"{name} is left out: {drawn.reason}", err=True)
+            missing.append(drawn)
             continue
         figure, provenance = drawn
         write_drawing(figure, folder, provenance)
         typer.echo(f"{folder / name}.pdf, .svg, .png, .csv, .md: {figure.title}")
+    if missing:
+        typer.echo(left_out(missing), err=True)

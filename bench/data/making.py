@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from itertools import takewhile
 from pathlib import Path
 
 from bench.files import locked
@@ -14,11 +15,19 @@ from bench.progress import note
 def to_be_made(folder: Path) -> Iterator[bool]:
     """Holds the lock of a corpus folder; the block gets whether there is still anything to make.
 
+    Folders above it that were made for it go again where making it fails, if nobody put anything else into them.
     Where another process is at it, this one says so and waits, and then finds what the other made. See
     :func:`bench.files.locked` for what the lock cannot do.
     """
     if folder.exists():
         yield False
         return
-    with locked(folder, lambda: note(f"{folder} is being made by another process; waiting for it")):
-        yield not folder.exists()
+    new = list(takewhile(lambda parent: not parent.exists(), folder.parents))  # the innermost first
+    try:
+        with locked(folder, lambda: note(f"{folder} is being made by another process; waiting for it")):
+            yield not folder.exists()
+    except BaseException:
+        with suppress(OSError):  # not empty: it is somebody else's too
+            for parent in new:
+                parent.rmdir()
+        raise

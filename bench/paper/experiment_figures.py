@@ -26,15 +26,31 @@ from bench.runs.store import Store
 
 @dataclass(frozen=True)
 class Missing:
-    """A figure that cannot be drawn yet.
+    """A figure that cannot be drawn yet, since none of its results is there.
 
     Attributes:
         id: the figure's id.
-        reason: which results it lacks, and the command that computes them.
+        experiment: the name or file of its experiment.
+        part: the part of the experiment whose results it draws; empty where it draws all of them.
     """
 
     id: str
-    reason: str
+    experiment: str
+    part: str = ""
+
+    @property
+    def reason(self) -> str:
+        """What it lacks, and the command that computes it."""
+        more = f" --part {self.part}" if self.part else ""
+        return f"none of its results is there yet (bench tables {self.experiment}{more})"
+
+
+def left_out(figures: Sequence[Missing]) -> str:
+    """The line that says which figures of an experiment were not drawn, and why."""
+    if len(figures) == 1:
+        return f"{figures[0].id} is left out: {figures[0].reason}"
+    names = f"{', '.join(figure.id for figure in figures[:-1])} and {figures[-1].id}"
+    return f"{names} are left out: none of their results is there yet (bench tables {figures[0].experiment})"
 
 
 class ExperimentFigures:
@@ -69,62 +85,62 @@ class ExperimentFigures:
             id: one of :func:`bench.paper.figure_list.figure_ids`.
             train: whether Figure 6 may train the encoders that it lacks, which takes minutes.
         """
-        special: dict[str, Callable[[], _Drawn | str]] = {
+        special: dict[str, Callable[[], _Drawn | Missing]] = {
             CHARACTERISTICS: self._characteristics,
             DELTAS: self._deltas,
             CURVES: self._curves,
             CASE: lambda: self._case(train),
         }
         drawn = special[id]() if id in special else self._bars(self.experiment.part(id))
-        if isinstance(drawn, str):
-            return Missing(id, drawn)
+        if isinstance(drawn, Missing):
+            return drawn
         drawing, corpora, seeds, records = drawn
         design = self.experiment.design if self.experiment.corpus_seeds is not None and len(seeds) > 1 else ""
         return drawing, provenance_lines(corpora, seeds, self.command, records, design)
 
-    def _characteristics(self) -> _Drawn | str:
+    def _characteristics(self) -> _Drawn | Missing:
         return draw_characteristics(self.plan.corpora, self._names), self.plan.corpora, (), ()
 
-    def _bars(self, part: Part) -> _Drawn | str:
+    def _bars(self, part: Part) -> _Drawn | Missing:
         bars = bars_of(self.results, part)
         cells = self.plan.cells[part.id]
         if all(bar.mean is None for bar in bars):
-            return self._lacking(part.id)
+            return self._missing(part.id, part)
         number = part.id.removeprefix("figure")
         title = f"Figure {number}. {part.title}" if number.isdigit() else part.title
         drawing = draw_bars(bars, part.id, title, part.metrics[0], self._names)
         return drawing, self._corpora(cells), self._seeds, self._records(cells)
 
-    def _deltas(self) -> _Drawn | str:
+    def _deltas(self) -> _Drawn | Missing:
         outcomes = self.results.outcomes()
         groups = {self._short_title(part): outcomes.get(f"{part.id} primary", []) for part in self.experiment.parts}
         groups = {title: part for title, part in groups.items() if any(o.difference is not None for o in part)}
         if not groups:
-            return self._lacking()
+            return self._missing(DELTAS)
         cells = self.plan.all_cells
         return draw_forest(groups, self._names, DELTAS), self._corpora(cells), self._seeds, self._records(cells)
 
-    def _curves(self) -> _Drawn | str:
+    def _curves(self) -> _Drawn | Missing:
         curves = pretraining_curves(self.plan.all_cells, self.store)
         if curves.empty:
-            return self._lacking()
+            return self._missing(CURVES)
         cells = [cell for cell in self.plan.all_cells if len(cell.jobs) > 1]
         corpora = {name: corpus for name, corpus in self._corpora(cells).items() if name in set(curves["dataset"])}
         return draw_curves(curves, self._names), corpora, self._seeds, self._records(cells)
 
-    def _case(self, train: bool) -> _Drawn | str:
+    def _case(self, train: bool) -> _Drawn | Missing:
         part = case_part(self.experiment)
         assert part is not None  # figure_ids lists Figure 6 only where there is one
         dataset = part.datasets[0]
         planned = [cell for cell in self.plan.cells[part.id] if (cell.dataset, cell.seed) == (dataset, 0)]
         planned = [cell for cell in planned if cell.encoder in CASE_ENCODERS]  # references have no encoder
         if not planned:
-            return self._lacking(part.id)
+            return self._missing(CASE, part)
         baselines = [cell.baseline for cell in planned]
         baseline = CASE_BASELINE if CASE_BASELINE in baselines else baselines[0]
         cells = [cell for cell in planned if cell.baseline == baseline]
         if not train and not all(self.store.is_done(cell.jobs[0].kind, cell.jobs[0].key) for cell in cells):
-            return self._lacking(part.id)
+            return self._missing(CASE, part)
         from bench.paper.case import choose_case, describe_steps
         from bench.paper.case_study import draw_case
         from bench.paper.nearness import measure_nearness
@@ -164,9 +180,8 @@ class ExperimentFigures:
         jobs = {(cell.jobs[-1].kind, cell.jobs[-1].key) for cell in cells}
         return [record for job in sorted(jobs) if (record := self.store.read(*job)) is not None]
 
-    def _lacking(self, part: str = "") -> str:
-        more = f" --part {part}" if part else ""
-        return f"none of its results is there yet (bench tables {self.command[1]}{more})"
+    def _missing(self, id: str, part: Part | None = None) -> Missing:
+        return Missing(id, self.command[1], part.id if part else "")
 
 
 _Drawn = tuple[Drawing, Mapping[str, Corpus], Sequence[int], Sequence[Mapping[str, Any]]]

@@ -10,11 +10,13 @@ from typing import Any, ClassVar
 import pytest
 
 from bench.data.corpus import Corpus
-from bench.data.schema import KEYWORD
-from bench.data.truth import has_truth
 from bench.errors import BenchError
+from bench.plugins.needs import Need
 from bench.plugins.registry import registry
-from bench.plugins.specs import Spec
+from bench.plugins.specs import BaselineSpec, DatasetSpec, EncoderSpec, Spec, TaskSpec
+from bench.runs.needs import check_needs
+
+_SPECS: dict[str, type[Spec]] = {spec.kind: spec for spec in (EncoderSpec, BaselineSpec, TaskSpec, DatasetSpec)}
 
 
 class ComponentConformance:
@@ -24,6 +26,8 @@ class ComponentConformance:
         name: of a registered component of ``kind``; its declared defaults are its options.
         component: the class (of a dataset the function), where there is no name.
         options: set beside the defaults.
+        needs: what it cannot do without in a corpus (:mod:`bench.plugins.needs`), where there is no name; a registered
+            component says so in its spec.
         kind: ``encoder``, ``baseline``, ``task`` or ``dataset``.
         contract: the class that it must be derived from; None where there is none.
     """
@@ -31,6 +35,7 @@ class ComponentConformance:
     name: ClassVar[str | None] = None
     component: ClassVar[Any] = None
     options: ClassVar[Mapping[str, Any]] = {}
+    needs: ClassVar[tuple[str | Need, ...]] = ()
     kind: ClassVar[str] = "baseline"
     contract: ClassVar[type | None] = None
     given: ClassVar[frozenset[str]] = frozenset({"dims"})
@@ -60,16 +65,23 @@ class ComponentConformance:
 
     @contextmanager
     def may_refuse(self, corpus: Corpus) -> Iterator[None]:
-        """Where the corpus lacks something, a component may say so: in one line, by a BenchError. Nothing else."""
+        """A component may refuse a corpus that lacks what its spec declares, by a BenchError; no other corpus."""
         try:
             yield
         except BenchError as error:
-            lacks = lacking(corpus)
-            if any(need.what == "truth" for need in self.spec.needed(self.spec.defaults)) and not has_truth(corpus):
-                lacks = "a known truth"
-            if not lacks:
-                raise
-            pytest.skip(f"refuses a corpus without {lacks}: {error}")
+            for spec, options in self.declarations():
+                try:
+                    check_needs(corpus, corpus.info.name, [spec], {(spec.kind, spec.name): options})
+                except BenchError as lack:  # the line with which a run is refused, before the component is loaded
+                    pytest.skip(f"{lack.what}; it says so itself: {error}")
+            raise AssertionError(f"refuses a corpus that has all that its spec needs: {error}") from error
+
+    def declarations(self) -> list[tuple[Spec, dict[str, Any]]]:
+        """The specs whose needs count, each with its options."""
+        if self.name is not None:
+            return [(self.spec, self.settings())]
+        name = getattr(self.target(), "__name__", "component")
+        return [(_SPECS[self.kind](name, "", "", "", self.settings(), needs=self.needs), self.settings())]
 
     # ---- what it says of itself ------------------------------------------------------------------------------------
 
@@ -99,19 +111,6 @@ class ComponentConformance:
         for name in set(named) & set(declared) - set(needed) - set(getattr(spec, "pinned", ())):
             expected, found = declared[name], named[name]
             assert (type(found), found) == (type(expected), expected), f"{name} is {found!r}, declared {expected!r}"
-
-
-def lacking(corpus: Corpus) -> str:
-    """What a corpus lacks that a component may need, for people; empty where it has everything."""
-    columns = corpus.columns
-    steps = columns.session_queries[1:] - columns.session_queries[:-1]
-    missing = {
-        "images": not len(corpus.image_vectors),
-        "users": not corpus.num_users,
-        "sessions of several steps": not (steps > 1).any(),
-        "product queries": bool((columns.query_kind == KEYWORD).all()),
-    }
-    return ", ".join(name for name, lacks in missing.items() if lacks)
 
 
 def options_of(target: Any, given: frozenset[str]) -> tuple[set[str], dict[str, Any], bool]:

@@ -21,7 +21,7 @@ from bench.contracts import Task, TaskResult
 from bench.data.corpus import Corpus
 from bench.data.schema import SPLITS
 from bench.plugins.registry import registry
-from bench.plugins.specs import BaselineSpec, TaskSpec
+from bench.plugins.specs import BaselineSpec, Spec, TaskSpec
 from bench.testing.click_corpora import rewritten
 from bench.testing.components import ComponentConformance
 from bench.testing.corpora import IMAGES, VARIANTS, random_corpus, variant_corpus
@@ -63,6 +63,11 @@ class TaskConformance(ComponentConformance):
         ]
         assert chosen, f"no baseline of the task {self.name} is registered"
         return min(chosen, key=lambda spec: spec.reference)  # stable: the first that is none
+
+    def declarations(self) -> list[tuple[Spec, dict[str, Any]]]:
+        """The task's and its baseline's: either may refuse."""
+        baseline = self.model()
+        return [*super().declarations(), (baseline, dict(baseline.defaults))]
 
     def run(self, corpus: Corpus, seed: int = 0, width: int = WIDTH) -> TaskResult:
         """The result on ``corpus`` with session vectors that are random, but the same for the same query."""

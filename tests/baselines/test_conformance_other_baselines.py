@@ -12,10 +12,12 @@ from bench.testing import (
 
 class TestChance(ClickReferenceConformance):
     name = "chance"
+    tolerance = 0  # the same arithmetic in any batch
 
 
 class TestShownOrder(ClickReferenceConformance):
     name = "shown-order"
+    tolerance = 0  # the same arithmetic in any batch
 
 
 class TestBestCurrent(ClickReferenceConformance):
@@ -38,10 +40,12 @@ class TestOracle(ClickReferenceConformance):
 
 class TestPopularity(ClickReferenceConformance):
     name = "popularity"
+    tolerance = 0  # the same arithmetic in any batch
 
 
 class TestBm25(ClickReferenceConformance):
     name = "bm25"
+    tolerance = 0  # the same arithmetic in any batch
 
 
 class TestWordPopularity(SuggestionReferenceConformance):

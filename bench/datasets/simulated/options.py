@@ -30,8 +30,9 @@ class Options:
         user_signal, item_signal, position_signal: weight of the user's taste, the item's quality, the rank.
         noise: scale of the Gumbel noise of a click; 1 is Plackett–Luce, 0 always clicks the best.
         drift: how far the intent moves in a step: its correlation with the next one is sqrt(1 - drift²).
-        world: which values text_signal, visual_signal and the knobs below have unless they are set: 2, all of them on,
-            or 1, all of them off.
+        world: which values text_signal, visual_signal and the knobs below have unless they are set. 1: text_signal and
+            visual_signal 2.0, engine latents, all others off. 2: text_signal and visual_signal 3.0, gap 0.7, nuisance
+            4.0, correlation 0.3, reformulation 0.2, facets 0.6, cascade 0.99, engine observed, branches 0.7.
         gap: vocabulary gap between shoppers and sellers: how little the vectors of a meaning's word forms share.
         nuisance: variance of the images' background, as a multiple of that of what shoppers look for in them.
         correlation: between the textual and the visual latents of an item, and of an intent.

@@ -12,6 +12,7 @@ from small_corpora import random_corpus
 from bench.data.corpus import Corpus
 from bench.data.csr import offsets_of
 from bench.data.writer import CorpusWriter
+from bench.datasets.simulated import make
 from bench.errors import BenchError
 from bench.plugins.needs import NEEDS, Need
 from bench.plugins.registry import registry
@@ -66,7 +67,7 @@ def plan(
             "lstm",
             "transearch.mode=vis",
             "--baseline: transearch cannot run on text: it has no image vectors "
-            "(what runs: --baseline popularity,bm25,alstp,hscm)",
+            "(what runs: --baseline chance,shown-order,popularity,bm25,alstp,hscm)",
         ),
         (
             {"only_clicked": True},
@@ -135,10 +136,15 @@ def test_an_encoder_runs_without_images(encoder: str, tmp_path: Path) -> None:
         assert record["status"] == "done", record.get("error")
 
 
-def test_an_ordinary_corpus_lacks_what_it_has_not(tmp_path: Path) -> None:
-    corpus = random_corpus(tmp_path / "corpus", sessions=60)
+def test_a_simulated_corpus_lacks_nothing_and_an_ordinary_one_the_truth(tmp_path: Path) -> None:
     assert set(_LACKS) == set(NEEDS)
-    assert {name for name, lacks in _LACKS.items() if lacks(corpus) is not None} == set()
+
+    def lacking(corpus: Corpus) -> set[str]:
+        return {name for name, lacks in _LACKS.items() if lacks(corpus) is not None}
+
+    assert lacking(random_corpus(tmp_path / "corpus", sessions=60)) == {"truth"}
+    make(tmp_path / "beauty", name="beauty", sessions=100, downstream=100)
+    assert lacking(Corpus(tmp_path / "beauty")) == set()
 
 
 def test_a_need_that_nobody_knows_is_refused() -> None:

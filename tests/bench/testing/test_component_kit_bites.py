@@ -14,8 +14,15 @@ from bench import BenchError
 from bench.contracts import ClickBatch, ClickCorpus, ClickReference
 from bench.data.corpus import Corpus
 from bench.data.features import Features
+from bench.plugins.needs import Need
 from bench.plugins.specs import BaselineSpec, Spec
-from bench.testing import ClickReferenceConformance, ComponentConformance, awkward_corpus, click_batch
+from bench.testing import (
+    ClickReferenceConformance,
+    ComponentConformance,
+    TaskConformance,
+    awkward_corpus,
+    click_batch,
+)
 from bench.testing.click_scores import every_query
 from bench.testing.corpora import variant_corpus
 from bench.testing.kits import kit_of
@@ -53,6 +60,7 @@ def offered(defaults: dict[str, Any] = OPTIONS, text: str = "one line", citation
 
 
 class _Kit(ComponentConformance):
+    component = _Correct
     offers: ClassVar[Spec] = offered()
 
     @property
@@ -86,18 +94,71 @@ def test_what_a_component_says_of_itself_is_checked(
     run_check(_Kit, DECLARED, {}, tmp_path / "inherits", **inherits)
 
 
-def test_a_refusal_is_taken_where_something_is_missing_and_only_there(tmp_path: Path) -> None:
-    kit = _Kit()
-    whole, without = awkward_corpus(tmp_path / "whole"), variant_corpus(tmp_path / "without", "without images")
-    with (
-        pytest.raises(pytest.skip.Exception, match="refuses a corpus without images: needs images"),
-        kit.may_refuse(without),
-    ):
-        raise BenchError("needs images")
-    with pytest.raises(BenchError), kit.may_refuse(whole):
-        raise BenchError("needs images")
-    with pytest.raises(IndexError), kit.may_refuse(without):
+class _NeedsImages(_Kit):
+    component = _Correct
+    needs = ("images",)
+
+
+class _NeedsImagesIfDeep(_Kit):
+    component = _Correct
+    options: ClassVar[dict[str, Any]] = {"depth": 3}
+    needs = (Need("images", {"depth": 3}),)
+
+
+class _NeedsImagesIfDeepAndIsNot(_NeedsImagesIfDeep):
+    options: ClassVar[dict[str, Any]] = {"depth": 2}
+
+
+class _NeedsUsers(_Kit):
+    component = _Correct
+    needs = ("users",)
+
+
+class _ReadsImagesAlone(ComponentConformance):
+    name = "transearch"
+    options: ClassVar[dict[str, Any]] = {"mode": "vis"}
+
+
+class _ReadsWhatIsThere(ComponentConformance):
+    name = "transearch"
+
+
+class _KnowsTheTruth(ComponentConformance):
+    name = "oracle"
+
+
+class _NeedsNextQueries(TaskConformance):
+    name = "suggest"
+
+
+@pytest.mark.parametrize(
+    ("kit", "lacks", "said"),
+    [
+        (_NeedsImages, "without images", "_Correct cannot run on .*: it has no image vectors"),
+        (_NeedsImagesIfDeep, "without images", "it has no image vectors"),
+        (_NeedsUsers, "without users", "its sessions have no users"),
+        (_ReadsImagesAlone, "without images", "transearch cannot run on .*: it has no image vectors"),
+        (_KnowsTheTruth, "without users", "has no known truth"),
+        (_NeedsNextQueries, "one-step sessions", "is followed by a keyword query with words"),
+    ],
+)
+def test_a_corpus_that_lacks_what_is_declared_may_be_refused(
+    kit: type[ComponentConformance], lacks: str, said: str, tmp_path: Path
+) -> None:
+    corpus = variant_corpus(tmp_path / "corpus", lacks)
+    with pytest.raises(pytest.skip.Exception, match=said), kit().may_refuse(corpus):
+        raise BenchError("not this one")
+    with pytest.raises(IndexError), kit().may_refuse(corpus):
         raise IndexError
+
+
+@pytest.mark.parametrize("kit", [_Kit, _NeedsImagesIfDeepAndIsNot, _NeedsUsers, _ReadsWhatIsThere])
+def test_a_corpus_that_lacks_nothing_that_is_declared_may_not_be_refused(
+    kit: type[ComponentConformance], tmp_path: Path
+) -> None:
+    refused = pytest.raises(AssertionError, match="refuses a corpus that has all that its spec needs: not this one")
+    with refused, kit().may_refuse(variant_corpus(tmp_path / "corpus", "without images")):
+        raise BenchError("not this one")
 
 
 class _ByText(ClickReference):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,11 @@ from bench.datasets.simulated.catalogue import read_images
 from bench.datasets.simulated.intents import CHAIN, PIVOT, REPLACE, STAY, draw_intents
 from bench.datasets.simulated.language import SELLER, SHOPPER, SPELLING
 from bench.datasets.simulated.latents import FACETS, draw_facets, latents_of
-from bench.datasets.simulated.options import resolve
+from bench.datasets.simulated.options import Options, resolve
 from bench.datasets.simulated.randomness import stream
 from bench.datasets.simulated.visits import Steps
 from bench.datasets.simulated.worlds import WORLDS, Knobs
+from bench.plugins.options import declared_options
 
 OFF = asdict(Knobs())
 SMALL = {"sessions": 400, "downstream": 100}
@@ -47,6 +49,17 @@ def test_each_knob_alone_makes_another_world(tmp_path: Path, knob: str) -> None:
 def test_a_knob_that_is_not_set_is_the_worlds_own() -> None:
     assert resolve("beauty", {"gap": 0.2}).knobs == Knobs(**asdict(WORLDS[2]) | {"gap": 0.2})
     assert resolve("beauty", {"world": 1}).knobs == Knobs()
+
+
+def test_the_help_says_what_each_world_is() -> None:
+    """``bench plugins beauty`` has "world" as default of these knobs: what that is must stand beside it."""
+    _, first, second = re.split(r"\b[12]: ", declared_options(Options)["world"].help)
+    for world, said in ((1, first), (2, second)):
+        values = asdict(WORLDS[world])
+        assert values.pop("text_signal") == values["visual_signal"]
+        for knob, value in values.items():
+            if value != 0:
+                assert re.search(rf"\b{knob} {value}(?![.\d]*\d)", said), (world, knob)
 
 
 def test_no_knob_moves_a_count(tmp_path: Path) -> None:
