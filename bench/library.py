@@ -95,7 +95,8 @@ def run(
 
     Args:
         task: its name.
-        encoder: names, or variants such as ``muvcog-m[negatives=random]``; ``vanilla`` is added.
+        encoder: names, variants such as ``muvcog-m[negatives=random]``, or files of finished vectors such as
+            ``vectors.parquet[name=ours]``; ``vanilla`` is added.
         baseline: names; without any, all that come with the task.
         dataset: names, or folders of corpora.
         seeds: how many; with ``corpus_seeds`` that many for each corpus, where one will do.

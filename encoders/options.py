@@ -164,7 +164,9 @@ class _ContrastOptions:
         mlp_hidden: hidden layers of ``score=mlp``. The paper's "three layers with [64, 32, 1] neurons" can count the 64
             inputs, two vectors of 32, which leaves one hidden layer of 32 (``1``, as in the released code), or not,
             which makes two, of 64 and 32 (``2``). With ``score=cosine`` it is refused.
-        negatives: ``hard``, or ``random`` for Figure 5.
+        negatives: ``hard``: the session of the batch that scores highest among those that share no clicked item with
+            the anchor; ``hard-unshared``: among those that share no product, clicked or searched from, which its image
+            identifies, so that without images it is ``hard``; or ``random`` for Figure 5, none with a shared click.
         steps_of: whose steps a session holds in pretraining: its ``own``; or those of ``strangers``, exchanged with
             other sessions, kind by kind, as in the control ``shuffled``.
         hard_at: held-out accuracy from which on negatives are hard, random ones until then and whenever it falls
@@ -179,7 +181,7 @@ class _ContrastOptions:
     contrast: Literal["across", "within"] = "across"
     score: Literal["mlp", "cosine"] = "mlp"
     mlp_hidden: Annotated[int, Between(1, 2)] = 1
-    negatives: Literal["hard", "random"] = "hard"
+    negatives: Literal["hard", "hard-unshared", "random"] = "hard"
     steps_of: Literal["own", "strangers"] = "own"
     hard_at: Annotated[float, Between(0, 1)] = 0.2
     mask_negatives: bool = True

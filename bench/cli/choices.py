@@ -28,7 +28,11 @@ Experiment = Annotated[
 Task = Annotated[str, typer.Option("--task", help="Task, such as ctr.", autocompletion=completion.tasks)]
 Encoders = Annotated[
     str,
-    typer.Option("--encoder", help="Encoders, comma-separated; vanilla is added.", autocompletion=completion.encoders),
+    typer.Option(
+        "--encoder",
+        help="Encoders, or finished vectors such as ours.parquet[name=ours], comma-separated; vanilla is added.",
+        autocompletion=completion.encoders,
+    ),
 ]
 Baselines = Annotated[
     str,

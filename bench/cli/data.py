@@ -1,4 +1,4 @@
-"""``bench data``: list, make, fetch, ingest, stats, validate."""
+"""``bench data``: list, make, fetch, ingest, stats, truth, validate."""
 
 from __future__ import annotations
 
@@ -194,6 +194,32 @@ def stats(
     print_fitting([Layout(("statistic", "here", "published"), lines, left=1)], console(), corpus.info.label)
     for caveat in corpus.info.caveats:
         say(f"Note: {caveat}")
+
+
+@app.command(short_help="Write the hidden intents of a simulated corpus.")
+def truth(
+    name: Corpus,
+    to: Annotated[Path, typer.Option("--to", help="Parquet file to write.")],
+    half: Annotated[str, typer.Option("--half", metavar="text|visual|both", help="Which half of the intent.")] = "both",
+    settings: Settings = None,
+    out: Out = RUNS,
+) -> None:
+    """Write what simulated shoppers were after, a vector for each query: for ceilings, never for a claim.
+
+    Parquet with query_id and vector, the hidden intent [textual ; visual]. With
+    `bench run --encoder "FILE.parquet[name=true-intents]"` it stands in a table as the encoder that knows what was
+    wanted, and says what a baseline can make of such knowledge. It is no model that others may be compared with.
+    """
+    from bench.data.true_intents import HALVES, write_true_intents
+    from bench.data.truth import require_truth
+    from bench.errors import BenchError, did_you_mean
+
+    chosen = next((each for each in HALVES if each == half), None)
+    if chosen is None:
+        raise BenchError(f"{half!r} is not text, visual or both", where="--half", fix=did_you_mean(half, HALVES))
+    corpus = _open(name, settings or [], out)
+    require_truth(corpus)
+    typer.echo(f"{write_true_intents(corpus, to, chosen)} intents in {to}; for ceilings, never for a claim")
 
 
 @app.command(short_help="Say all that is wrong with a corpus.")

@@ -49,14 +49,18 @@ def embed(
     settings: Settings = None,
     device: Device = "auto",
     out: Out = RUNS,
+    prefixes: Annotated[
+        bool, typer.Option("--prefixes", help="A vector for every query: of its session up to and including it.")
+    ] = False,
 ) -> None:
     """Write the vector of every session of a corpus: Parquet with session_id, split and vector.
 
-    The encoder is pretrained first where it isn't yet.
+    With --prefixes it has query_id in place of session_id, and is what `bench run --encoder FILE.parquet` takes for any
+    task. The encoder is pretrained first where it isn't yet.
     """
     from bench.cli.progress import single_progress
     from bench.runs.embed import embed_sessions
     from bench.runs.store import Store
 
-    rows = embed_sessions(encoder, dataset, seed, settings or [], device, Store(out), to, single_progress)
-    typer.echo(f"{rows} sessions in {to}")
+    rows = embed_sessions(encoder, dataset, seed, settings or [], device, Store(out), to, single_progress, prefixes)
+    typer.echo(f"{rows} {'prefixes' if prefixes else 'sessions'} in {to}")

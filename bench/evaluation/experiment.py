@@ -24,6 +24,8 @@ class Part:
         controls: those of the encoders that the source does not have; they stand below its own rows.
         columns: the same metrics in the order in which the table has them; as ``metrics`` when empty.
         groups: of encoders, such as ``No`` and ``Yes`` for image queries in Table 3; empty for none.
+        vector_files: what stands in the file, by the name in ``encoders``, for finished vectors: ``ours`` was written
+            ``ours.parquet[name=ours]``.
     """
 
     id: str
@@ -38,6 +40,12 @@ class Part:
     controls: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
     groups: Mapping[str, str] = field(default_factory=dict)
+    vector_files: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def typed_encoders(self) -> tuple[str, ...]:
+        """The encoders as a user types them."""
+        return tuple(self.vector_files.get(name, name) for name in self.encoders)
 
 
 @dataclass(frozen=True)

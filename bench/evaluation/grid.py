@@ -16,7 +16,7 @@ from bench.evaluation.tests import Results
 from bench.plugins.registry import Registry
 from bench.plugins.settings import Setting
 from bench.plugins.specs import REFERENCE, Spec
-from bench.plugins.variants import base_of
+from bench.plugins.variants import plain_of, variant_of
 from bench.progress import Progress, silent
 from bench.runs.corpora import dataset_spec
 from bench.runs.jobs import Cell, Job
@@ -94,7 +94,7 @@ def plan_experiment(
     for part in chosen:
         request = RunRequest(
             part.task,
-            part.encoders,
+            part.typed_encoders,
             part.baselines,
             part.datasets,
             experiment.seeds,
@@ -130,12 +130,13 @@ def applying(settings: Iterable[str], part: Part, registry: Registry) -> list[st
 
 def components(part: Part, registry: Registry) -> list[Spec]:
     """Every component that takes part, the reference among them."""
-    encoders = dict.fromkeys(base_of(name) for name in (REFERENCE, *part.encoders))
+    named = (variant_of(name, registry)[0] for name in (REFERENCE, *part.typed_encoders))
+    encoders = {spec.name: spec for spec in (plain_of(spec, registry) for spec in named)}
     datasets = [dataset_spec(name, registry) for name in part.datasets]
     return [
         registry.get("task", part.task),
         *(registry.get("baseline", name) for name in part.baselines),
-        *(registry.get("encoder", name) for name in encoders),
+        *encoders.values(),
         *(spec for spec in datasets if spec is not None),
     ]
 

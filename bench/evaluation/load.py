@@ -167,8 +167,8 @@ def _part(table: StrictTable, registry: Registry) -> Part:
     datasets, baselines = table.texts("datasets"), table.texts("baselines")
     encoders, metrics = table.texts("encoders"), table.texts("metrics")
     controls = table.texts("controls", ())
-    for name in (*encoders, *controls):
-        _found(table, "encoders", partial(variant_of, name, registry))
+    named = {text: _found(table, "encoders", partial(_encoder_name, text, registry)) for text in (*encoders, *controls)}
+    encoders, controls = (tuple(named[text] for text in texts) for texts in (encoders, controls))
     for name in baselines:
         spec = _found(table, "baselines", partial(_baseline, name, registry))
         if spec.task != task.name:
@@ -193,11 +193,17 @@ def _part(table: StrictTable, registry: Registry) -> Part:
         controls=controls,
         columns=metrics,
         groups=_groups(table, encoders),
+        vector_files={name: text for text, name in named.items() if name != text},
     )
     if not part.id or not all(letter.isalnum() or letter in "-_" for letter in part.id):
         raise BenchError(f"{part.id!r} is no id", where=table.at("id"), fix="letters, digits, - and _: it names files")
     _found(table, "datasets", lambda: components(part, registry))
     return part
+
+
+def _encoder_name(text: str, registry: Registry) -> str:
+    """The name of an encoder in tables, from what stands in the file."""
+    return variant_of(text, registry)[0].name
 
 
 def _baseline(name: str, registry: Registry) -> BaselineSpec:
@@ -229,8 +235,9 @@ def _check_options(part: Part, settings: Sequence[str], registry: Registry, wher
     try:
         options = resolve_options(components(part, registry), settings, together=together)
         for name in part.encoders if together else ():
-            spec, changes = variant_of(name, registry)
-            variant_options(spec, changes, options["encoder", base_of(name)])
+            if name not in part.vector_files:
+                spec, changes = variant_of(name, registry)
+                variant_options(spec, changes, options["encoder", base_of(name)])
     except BenchError as error:
         said = (error.where or "").replace("--set", "").strip()
         raise BenchError(f"{said}: {error.what}" if said else error.what, where=where, fix=error.fix) from None

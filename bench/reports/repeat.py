@@ -35,10 +35,10 @@ def repeat_command(record: Mapping[str, Any], registry: Registry, store: Store) 
             corpus no longer exists.
     """
     config = record["config"]
-    if "encoder_key" in config:
+    is_cell = "baseline" in config
+    if "task" in config and not is_cell:
         what = "embeddings are made on the way to a cell"
         raise BenchError(what, where=record["key"], fix="repeat a cell that uses them")
-    is_cell = "task" in config
     words = ["bench", "run"] if is_cell else ["bench", "pretrain"]
     settings: list[str] = []
     for kind in ("task", "baseline") if is_cell else ():
@@ -46,8 +46,9 @@ def repeat_command(record: Mapping[str, Any], registry: Registry, store: Store) 
         settings += _settings(
             config[kind]["name"], config[kind]["options"], registry.get(kind, config[kind]["name"]).defaults
         )
-    words += ["--encoder", config["encoder"]["name"]]
-    settings += _encoder_settings(config["encoder"], registry)
+    file = (record.get("provenance") or {}).get("vectors")
+    words += ["--encoder", config["encoder"]["name"] if file is None else f"{file}[name={config['encoder']['name']}]"]
+    settings += _encoder_settings(config["encoder"], registry) if file is None else []
     dataset, its_settings = _dataset(record, registry, store)
     words += ["--dataset", dataset]
     if not is_cell:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from bench.data.corpus import Corpus
 from bench.data.schema import SPLITS
 from bench.data.truth import require_truth, sealed
+from bench.data.vector_file import CORPUS, QUERY, SESSION, vector_table, write_vector_table
 from bench.errors import BenchError
 from bench.files import written_whole
 from bench.runs.corpora import dataset_spec, open_corpus
@@ -25,13 +25,12 @@ from bench.runs.store import RECORDS, Store
 from bench.plugins.settings import resolve_options
 from bench.plugins.variants import base_of, variant_of, variant_options
 from bench.plugins.registry import registry
-from bench.plugins.specs import EncoderSpec, Spec
+from bench.plugins.specs import Spec
+from bench.plugins.vector_files import VectorFileSpec, is_vector_file
 from bench.progress import Progress
 
 if TYPE_CHECKING:
     from bench.contracts import SessionEncoder
-
-_CHUNK = 8192  # sessions in one row group
 
 
 def pretrained(
@@ -62,10 +61,13 @@ def pretrained(
     """
     data = dataset_spec(dataset, registry())
     spec, changes = variant_of(encoder, registry())
+    if isinstance(spec, VectorFileSpec):
+        raise BenchError("its vectors are finished: there is nothing to pretrain or to embed", where=spec.path)
     if not spec.frozen:
         raise BenchError(f"{encoder} is trained with a baseline and has no vectors of its own", where="--encoder")
     plain = registry().get("encoder", base_of(encoder))
-    others = {base_of(name): registry().get("encoder", base_of(name)) for name in beside}
+    named = [base_of(name) for name in beside if not is_vector_file(name)]
+    others = {name: registry().get("encoder", name) for name in named}
     specs: list[Spec] = [*{**others, plain.name: plain}.values(), *([data] if data is not None else [])]
     options = resolve_options(specs, settings)
     options["encoder", spec.name] = variant_options(spec, changes, options["encoder", plain.name])
@@ -139,22 +141,23 @@ def embed_sessions(
     store: Store,
     to: Path,
     progress: Callable[[str], Progress],
+    prefixes: bool = False,
 ) -> int:
-    """Writes session_id, split and vector of every session to the Parquet file ``to``; returns how many."""
-    job, corpus = pretrained(encoder, dataset, seed, settings, device, store, progress)
-    last_query = corpus.columns.session_queries[1:] - 1  # a whole session is the prefix that ends with its last query
-    vectors = vectors_of(job, corpus, np.asarray(last_query), store, progress(f"embedding {dataset}"))
+    """Writes session_id, split and vector of every session to the Parquet file ``to``; returns how many rows.
 
-    split = pa.DictionaryArray.from_arrays(np.asarray(corpus.columns.session_split), pa.array(SPLITS)).cast(pa.string())
-    flat = pa.array(vectors.reshape(-1))
-    table = pa.table(
-        {
-            "session_id": corpus.strings("sessions", "session_id"),
-            "split": split,
-            "vector": pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1]),
-        },
-        metadata={"encoder": encoder, "key": job.key, "corpus": corpus.info.fingerprint},
-    )
+    With ``prefixes``, query_id, split and vector of every query: of its session up to and including it.
+    """
+    job, corpus = pretrained(encoder, dataset, seed, settings, device, store, progress)
+    columns = corpus.columns
+    split = pa.DictionaryArray.from_arrays(np.asarray(columns.session_split), pa.array(SPLITS)).cast(pa.string())
+    if prefixes:
+        queries = np.arange(len(columns.query_session))
+        ids = {QUERY: corpus.strings("queries", QUERY), "split": split.take(pa.array(columns.query_session))}
+    else:
+        queries = np.asarray(columns.session_queries[1:] - 1)  # a whole session is the prefix of its last query
+        ids = {SESSION: corpus.strings("sessions", SESSION), "split": split}
+    vectors = vectors_of(job, corpus, queries, store, progress(f"embedding {dataset}"))
+    about = {"encoder": encoder, "key": job.key, CORPUS: corpus.info.fingerprint}
     with written_whole(to) as writing:
-        pq.write_table(table, writing, row_group_size=_CHUNK)
+        write_vector_table(vector_table(ids, vectors, about), writing)
     return len(vectors)

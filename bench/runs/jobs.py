@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from bench.data.corpus import Corpus
@@ -11,6 +12,7 @@ from bench.runs.keys import component_config, key_of
 from bench.runs.provenance import library_versions
 from bench.runs.source_version import source_version
 from bench.plugins.specs import BaselineSpec, EncoderSpec, TaskSpec
+from bench.plugins.vector_files import VectorFileSpec
 
 Options = dict[tuple[str, str], dict[str, Any]]
 
@@ -26,6 +28,7 @@ class Job:
         corpus: folder of the corpus. Not in the key: its fingerprint is.
         needs: keys of the jobs, kind by kind, whose results it reads.
         title: one line for people.
+        vectors: file of finished vectors, where they stand for an encoder. Not in the key: the hash of its contents is.
     """
 
     kind: str
@@ -34,6 +37,7 @@ class Job:
     corpus: str
     needs: tuple[tuple[str, str], ...]
     title: str
+    vectors: str = ""
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,9 @@ def plan_cell(
     called = dataset if corpus_seed is None else f"{dataset} corpus {corpus_seed}"
     the_task = component_config(task, options["task", task.name])
     jobs: list[Job] = []
-    if encoder.frozen:
+    if isinstance(encoder, VectorFileSpec):
+        jobs.append(plan_vectors(corpus, dataset, the_task, encoder, options, device, called))
+    elif encoder.frozen:
         jobs += plan_embeddings(corpus, dataset, the_task, encoder, seed, options, device, called)
     config = {
         **_environment(corpus, dataset, device),
@@ -88,7 +94,8 @@ def plan_cell(
     title = f"{task.name} {called} {baseline.name}"
     title += "" if baseline.reference else f" {encoder.name} seed {seed}"
     needs = ((jobs[-1].kind, jobs[-1].key),) if jobs else ()
-    jobs.append(Job("cells", key_of({"cell": config}), config, str(corpus.folder), needs, title))
+    vectors = jobs[-1].vectors if jobs else ""
+    jobs.append(Job("cells", key_of({"cell": config}), config, str(corpus.folder), needs, title, vectors))
     return Cell(dataset, task.name, baseline.name, encoder.name, seed, tuple(jobs), corpus_seed)
 
 
@@ -121,6 +128,27 @@ def plan_embeddings(
     title = f"embed {called or dataset} with {encoder.name} seed {seed} for {task['name']}"
     needs = ((pretraining.kind, pretraining.key),)
     return pretraining, Job("embeddings", key_of({"embedding": config}), config, pretraining.corpus, needs, title)
+
+
+def plan_vectors(
+    corpus: Corpus,
+    dataset: str,
+    task: dict[str, Any],
+    encoder: VectorFileSpec,
+    options: Options,
+    device: str,
+    called: str = "",
+) -> Job:
+    """The finished vectors of the units that the task wants, from a file; the same for all seeds."""
+    config = {
+        **_environment(corpus, dataset, device),
+        "encoder": component_config(encoder, options["encoder", encoder.name]),
+        "seed": 0,
+        "task": task,
+    }
+    title = f"look up {called or dataset} in {encoder.name} for {task['name']}"
+    file = str(Path(encoder.path).absolute())
+    return Job("embeddings", key_of({"embedding": config}), config, str(corpus.folder), (), title, file)
 
 
 def _environment(corpus: Corpus, dataset: str, device: str) -> dict[str, Any]:

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from bench.data.checksums import sha256_of
 from bench.data.corpus import Corpus
 from bench.data.truth import has_truth
 from bench.errors import BenchError
 from bench.runs.corpora import dataset_spec, open_corpus
 from bench.runs.jobs import Cell, Job, Options, plan_cell
 from bench.runs.needs import check_needs
+from bench.runs.finished import check_vectors
 from bench.runs.replicates import MOST_SEEDS, check_replicable, corpus_seeds, model_seeds, replicate_options
 from bench.runs.store import Store
-from bench.plugins.variants import base_of, variant_of, variant_options
+from bench.plugins.variants import base_of, plain_of, variant_of, variant_options
+from bench.plugins.vector_files import VectorFileSpec
 from bench.plugins.settings import resolve_options
 from bench.plugins.registry import Registry
 from bench.plugins.specs import REFERENCE, BaselineSpec, DatasetSpec, EncoderSpec, Spec, TaskSpec
@@ -30,8 +33,8 @@ class RunRequest:
 
     Attributes:
         task: name of the task.
-        encoders: names, or variants such as ``muvcog-m[negatives=random]``; the reference ``vanilla`` is added where
-            it is missing.
+        encoders: names, variants such as ``muvcog-m[negatives=random]``, or files of finished vectors such as
+            ``vectors.parquet[name=ours]``; the reference ``vanilla`` is added where it is missing.
         baselines: names; when empty those that come with the task, of the same distribution. ``references`` stands for
             all references among these. References stand first, whatever the order; those that need the truth of a
             simulated corpus are left out where there is none.
@@ -102,7 +105,7 @@ def make_plan(
         primary=task.primary,
         request=replace(
             request,
-            encoders=[encoder.name for encoder in encoders],
+            encoders=[e.typed if isinstance(e, VectorFileSpec) else e.name for e in encoders],
             datasets=list(chosen.datasets),
             device=device,
         ),
@@ -131,6 +134,7 @@ def make_plan(
     for label, corpora in replicates.items():
         for one in corpora.values():
             check_needs(one, label, [task, *runs_on[label], *encoders], options)
+            check_vectors(one, task, encoders, options)
     for label, corpora in replicates.items():
         for baseline in runs_on[label]:
             for encoder in encoders[:1] if baseline.reference else encoders:
@@ -210,12 +214,18 @@ def _chosen(request: RunRequest, registry: Registry) -> _Chosen:
     datasets = {name: dataset_spec(name, registry) for name in _distinct(request.datasets)}
     for name, spec in datasets.items() if request.corpus_seeds is not None else ():
         check_replicable(name, spec, "--corpus-seeds")
-    plain = [registry.get("encoder", name) for name in _distinct([base_of(encoder.name) for encoder in encoders])]
-    specs: list[Spec] = [task, *baselines, *plain, *(spec for spec in datasets.values() if spec is not None)]
+    twice = [spec.name for place, spec in enumerate(encoders) if spec.name in [e.name for e in encoders[:place]]]
+    if twice:
+        raise BenchError(f"two encoders are called {twice[0]!r}", where="--encoder", fix="such as FILE.parquet[name=ours]")
+    plain = {spec.name: spec for spec in (plain_of(encoder, registry) for encoder in encoders)}
+    specs: list[Spec] = [task, *baselines, *plain.values(), *(spec for spec in datasets.values() if spec is not None)]
     options = resolve_options(specs, request.settings)
     for encoder, changes in named:
-        own = options["encoder", base_of(encoder.name)]
-        options["encoder", encoder.name] = variant_options(encoder, changes, own)
+        if isinstance(encoder, VectorFileSpec):
+            options["encoder", encoder.name] = {"sha256": sha256_of(Path(encoder.path))}
+        else:
+            own = options["encoder", base_of(encoder.name)]
+            options["encoder", encoder.name] = variant_options(encoder, changes, own)
     return _Chosen(task, baselines, encoders, datasets, options, numbers)
 
 

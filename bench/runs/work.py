@@ -21,6 +21,7 @@ from bench.data.corpus import Corpus
 from bench.data.features import Dims
 from bench.data.truth import sealed
 from bench.errors import BenchError
+from bench.runs.finished import finished_vectors
 from bench.runs.jobs import Job
 from bench.runs.output import LOG, collected_warnings, printed_to
 from bench.runs.provenance import provenance
@@ -53,6 +54,8 @@ def perform(job: Job, store: Store, progress: Progress = silent, keep_output: bo
     started, clock = time.time(), time.perf_counter()
     record: Record = {"key": job.key, "title": job.title, "config": job.config}
     record["provenance"] = {**provenance(), "threads": torch.get_num_threads(), "corpus_folder": job.corpus}
+    if job.vectors:
+        record["provenance"]["vectors"] = job.vectors
     with store.publish(job.kind, job.key) as folder:
         context: TrainingContext | None = None
         with ExitStack() as stack:
@@ -131,11 +134,17 @@ def _pretrain(job: Job, store: Store, folder: Path, context: TrainingContext) ->
 
 
 def _embed(job: Job, store: Store, folder: Path, context: TrainingContext) -> dict[str, Any]:
-    encoder = load_encoder(job.config, context.features.dims, weights_of(store, job.config["encoder_key"])).to(context.device)
     queries = _attribute(job.config["task"]["target"])(**job.config["task"]["options"]).units(context.corpus)
+    if job.vectors:
+        vectors, known = finished_vectors(job, context.corpus, queries)
+        context.warnings += known
+    else:
+        weights = weights_of(store, job.config["encoder_key"])
+        encoder = load_encoder(job.config, context.features.dims, weights).to(context.device)
+        vectors = encode_prefixes(encoder, queries, context)
     np.save(folder / "queries.npy", queries)
-    np.save(folder / "vectors.npy", encode_prefixes(encoder, queries, context))
-    return {"units": len(queries), "output_dim": encoder.output_dim}
+    np.save(folder / "vectors.npy", vectors)
+    return {"units": len(queries), "output_dim": vectors.shape[1]}
 
 
 def _run(job: Job, store: Store, folder: Path, context: TrainingContext) -> dict[str, Any]:
@@ -169,8 +178,9 @@ def _components(job: Job) -> dict[str, str]:
 
 
 def _encoder_record(store: Store, kind: str, key: str) -> Record:
-    """The record of the pretraining behind these vectors."""
+    """The record of the pretraining behind these vectors; their own where they are finished ones of a file."""
     record = store.read(kind, key)
     if record is None:
         raise BenchError("the vectors are gone", where=str(store.folder(kind, key)), fix="run it again")
-    return store.read("encoders", record["config"]["encoder_key"]) or {}
+    key_of_encoder = record["config"].get("encoder_key")
+    return record if key_of_encoder is None else store.read("encoders", key_of_encoder) or {}

@@ -34,10 +34,16 @@ class PretrainingStep:
     Attributes:
         number: counted from 1.
         accuracy: that of the latest validation; 0 before the first.
+        recorded: values by column, of this step and those since the last row of the curve.
     """
 
     number: int
     accuracy: float = 0.0
+    recorded: dict[str, list[Tensor]] = field(default_factory=dict)
+
+    def record(self, column: str, value: Tensor) -> None:
+        """Adds a scalar to a column of the curve, whose next row has the mean of all since the last; NaN counts not."""
+        self.recorded.setdefault(column, []).append(value.detach())
 
 
 class Objective(Protocol):
@@ -62,6 +68,7 @@ class _State:
     best_accuracy: float = -1.0
     since_best: int = 0
     losses: list[Tensor] = field(default_factory=list)
+    recorded: dict[str, list[Tensor]] = field(default_factory=dict)
     best: dict[str, Tensor] = field(default_factory=dict)
 
 
@@ -87,7 +94,7 @@ def pretrain(
         objective: loss and accuracy.
         config: budget and optimiser.
         context: data, seed, progress; the curve is recorded there: ``step``, ``train_loss`` (mean since the last row),
-            ``valid_accuracy``, ``learning_rate``.
+            ``valid_accuracy``, ``learning_rate``, and what the objective recorded of its steps.
         downstream: take training and validation sessions from the downstream sample alone, for an objective whose
             targets are labels of a task.
 
@@ -112,7 +119,8 @@ def pretrain(
         optimizer.learning_rate = rate
         optimizer.zero_grad()
         with torch.autocast(context.device.type, torch.bfloat16, enabled=config.precision == "bfloat16"):
-            loss = objective.loss(batches.of_step(state.step), PretrainingStep(state.step, state.accuracy), draws)
+            step = PretrainingStep(state.step, state.accuracy, state.recorded)
+            loss = objective.loss(batches.of_step(state.step), step, draws)
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), config.clip)
         optimizer.step()
@@ -180,7 +188,9 @@ def _validate(
         parts = np.array_split(sessions, max(1, round(len(sessions) / config.batch_size)))
         state.accuracy = sum(objective.accuracy(part, draws) * len(part) for part in parts) / len(sessions)
         model.train()
-    context.record(step=state.step, train_loss=train_loss, valid_accuracy=state.accuracy, learning_rate=rate)
+    told = {column: float(torch.stack(values).nanmean()) for column, values in state.recorded.items()}
+    state.recorded.clear()
+    context.record(step=state.step, train_loss=train_loss, valid_accuracy=state.accuracy, learning_rate=rate, **told)
     state.since_best += 1
     if state.accuracy >= state.best_accuracy:
         state.since_best = 0 if state.accuracy > state.best_accuracy else state.since_best

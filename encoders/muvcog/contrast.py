@@ -26,7 +26,7 @@ def hard_negatives(scores: Tensor, barred: Tensor) -> tuple[Tensor, Tensor]:
 
     Args:
         scores: (B, B) logits of anchor i with member j.
-        barred: (B, B) bool, true where j shares a clicked item with i, and on the diagonal.
+        barred: (B, B) bool, true where j shares something with i, and on the diagonal.
 
     Returns:
         ``(negative, exists)``: (B,) the member, and (B,) bool, false where every member is barred.
@@ -41,26 +41,26 @@ def random_negatives(barred: Tensor, generator: torch.Generator) -> tuple[Tensor
     return hard_negatives(torch.rand(barred.shape, generator=generator).to(barred.device), barred)
 
 
-def shared_clicks(items: Tensor, owner: Tensor, sessions: int) -> Tensor:
-    """Pairs of sessions that share a clicked item, (B, B) bool; true on the diagonal.
+def sharing(items: Tensor, owner: Tensor, sessions: int) -> Tensor:
+    """Pairs of sessions that share an item, (B, B) bool; true on the diagonal.
 
     Args:
-        items: (clicks,) clicked items.
-        owner: (clicks,) the session, 0 … B - 1, of each.
+        items: (n,) what the sessions hold: clicked items, or products.
+        owner: (n,) the session, 0 … B - 1, of each.
         sessions: B.
     """
     bits = sessions.bit_length()
     pair = sorted_distinct((items.long() << bits) | owner)  # distinct (item, session)
     _, item = torch.unique_consecutive(pair >> bits, return_inverse=True)
     owner = pair & ((1 << bits) - 1)
-    shared = torch.bincount(item) > 1 if len(item) else item.bool()  # most items are clicked in one session only
+    shared = torch.bincount(item) > 1 if len(item) else item.bool()  # most items are in one session only
     kept = shared[item]
     column = torch.cumsum(shared, 0) - 1
-    clicked = torch.zeros(sessions, int(shared.sum()), device=items.device)
-    clicked[owner[kept], column[item[kept]]] = 1
-    barred = (clicked @ clicked.T) > 0
-    barred.fill_diagonal_(True)
-    return barred
+    holds = torch.zeros(sessions, int(shared.sum()), device=items.device)
+    holds[owner[kept], column[item[kept]]] = 1
+    pairs = (holds @ holds.T) > 0
+    pairs.fill_diagonal_(True)
+    return pairs
 
 
 def contrast_loss(positive: Tensor, negative: Tensor, exists: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ paper in places; we follow the paper.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -64,9 +64,16 @@ class Muvcog(SessionEncoder):
     def pretrain(self, context: TrainingContext) -> None:
         """Contrasts each training session with itself, one random step masked, and with a negative from its batch."""
         sessions = StrangersSteps(context) if self.options.steps_of == "strangers" else OwnSteps(context)
-        pretrain(self, ContrastObjective(self, sessions, context.device), self.options, context)
+        pretrain(self, ContrastObjective(self, sessions, context), self.options, context)
 
-    def loss(self, anchors: SessionBatch, barred: Tensor, draws: torch.Generator, hard: bool = True) -> Tensor:
+    def loss(
+        self,
+        anchors: SessionBatch,
+        barred: Tensor,
+        draws: torch.Generator,
+        hard: bool = True,
+        seen: Callable[[Tensor, Tensor], None] | None = None,
+    ) -> Tensor:
         """The negative of equation 9, mean over the B anchors.
 
         Args:
@@ -74,6 +81,7 @@ class Muvcog(SessionEncoder):
             barred: (B, B) bool, which members may not be an anchor's negative.
             draws: decides which steps are masked.
             hard: take the hardest negatives, else random ones.
+            seen: told the negatives (B,) of each direction, and (B,) bool which anchors have one.
         """
         loss = barred.new_zeros((), dtype=torch.float32)
         for discriminator, anchor, positive, whole in self._directions(anchors, draws):
@@ -82,6 +90,8 @@ class Muvcog(SessionEncoder):
                 negative, exists = hard_negatives(discriminator.all_pairs(anchor, candidate), barred)
             else:
                 negative, exists = random_negatives(barred, draws)
+            if seen is not None:
+                seen(negative, exists)
             loss = loss + contrast_loss(
                 discriminator(anchor, positive), discriminator(anchor, candidate[negative]), exists
             )

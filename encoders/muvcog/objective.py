@@ -9,8 +9,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from bench.data.csr import Integers
+from bench.training.context import TrainingContext
 from bench.training.pretraining import PretrainingStep
-from encoders.muvcog.contrast import shared_clicks
+from encoders.muvcog.contrast import sharing
+from encoders.muvcog.products import Products
 from encoders.muvcog.steps_of import ContrastedSessions
 
 if TYPE_CHECKING:
@@ -20,22 +23,41 @@ if TYPE_CHECKING:
 class ContrastObjective:
     """See :class:`bench.training.pretraining.Objective`.
 
+    Of every step it records, as columns of the curve, ``hard_negatives`` (1 where they were mined, else 0) and
+    ``negatives_sharing_product``: the share of negatives that touched a product that their anchor touched too
+    (:mod:`encoders.muvcog.products`).
+
     Args:
         encoder: what is pretrained.
         sessions: what is contrasted.
-        device: where to compute.
+        context: says which corpus and where to compute.
     """
 
-    def __init__(self, encoder: Muvcog, sessions: ContrastedSessions, device: torch.device) -> None:
-        self._encoder, self._sessions, self._device = encoder, sessions, device
+    def __init__(self, encoder: Muvcog, sessions: ContrastedSessions, context: TrainingContext) -> None:
+        self._encoder, self._sessions, self._device = encoder, sessions, context.device
+        self._products = Products(context.corpus.columns)
 
     def loss(self, rows: NDArray[np.int64], step: PretrainingStep, draws: torch.Generator) -> Tensor:
         """Equation 9, negatives hard once the last validation was good enough."""
         options = self._encoder.options
         items, owner = self._sessions.clicks(rows)
-        barred = shared_clicks(torch.from_numpy(items.astype(np.int64)), torch.from_numpy(owner), len(rows))
-        hard = options.negatives == "hard" and step.accuracy >= options.hard_at
-        return self._encoder.loss(self._sessions.batch(rows), barred.to(self._device), draws, hard)
+        products, touching = self._products.touched(items, owner, *self._sessions.steps(rows))
+        by_click = self._sharing(items, owner, len(rows))
+        by_product = self._sharing(products, touching, len(rows))
+        hard = options.negatives != "random" and step.accuracy >= options.hard_at
+        step.record("hard_negatives", torch.tensor(float(hard)))
+
+        def seen(negative: Tensor, exists: Tensor) -> None:
+            sharing_product = by_product.gather(1, negative.unsqueeze(1)).squeeze(1)  # (B,)
+            step.record("negatives_sharing_product", sharing_product[exists].float().mean())
+
+        barred = by_product if options.negatives == "hard-unshared" else by_click
+        return self._encoder.loss(self._sessions.batch(rows), barred, draws, hard, seen)
+
+    def _sharing(self, items: Integers, owner: Integers, sessions: int) -> Tensor:
+        """(B, B) bool, which sessions share one of ``items`` (n,), of the sessions ``owner`` (n,); on the device."""
+        pairs = sharing(torch.from_numpy(items.astype(np.int64)), torch.from_numpy(owner.astype(np.int64)), sessions)
+        return pairs.to(self._device)
 
     def accuracy(self, rows: NDArray[np.int64], draws: torch.Generator) -> float:
         """Share of sessions that score their own masked version above those of their batch mates."""

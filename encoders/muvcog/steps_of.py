@@ -14,7 +14,10 @@ from bench.training.context import TrainingContext
 
 
 class ContrastedSessions(Protocol):
-    """Sessions by row, and what was clicked in each."""
+    """Sessions by row, their steps, and what was clicked in each."""
+
+    def steps(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """``(queries, owner)``, (T,) both: query rows of these sessions (B,), and the place in ``rows`` of each."""
 
     def batch(self, rows: NDArray[np.int64]) -> SessionBatch:
         """These sessions (B,)."""
@@ -32,6 +35,11 @@ class OwnSteps:
 
     def __init__(self, context: TrainingContext) -> None:
         self._context = context
+
+    def steps(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """See :class:`ContrastedSessions`."""
+        starts = np.asarray(self._context.corpus.columns.session_queries)
+        return expand_ranges(starts[rows], starts[rows + 1])
 
     def batch(self, rows: NDArray[np.int64]) -> SessionBatch:
         """See :class:`ContrastedSessions`."""
@@ -67,19 +75,18 @@ class StrangersSteps:
                 places = np.flatnonzero(np.isin(session, sessions) & (kind == code))
                 self.step[places] = draws.permutation(places)
 
+    def steps(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """See :class:`ContrastedSessions`."""
+        places, session = OwnSteps(self._context).steps(rows)
+        return self.step[places], session
+
     def batch(self, rows: NDArray[np.int64]) -> SessionBatch:
         """See :class:`ContrastedSessions`."""
-        steps, session = self._steps(rows)
+        steps, session = self.steps(rows)
         return SessionBatch.from_steps(self._context.corpus, steps, session, len(rows), self._context.features)
 
     def clicks(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         """See :class:`ContrastedSessions`."""
-        steps, session = self._steps(rows)
+        steps, session = self.steps(rows)
         items, owner = self._context.clicks.of_queries(steps)
         return items, session[owner]
-
-    def _steps(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Query rows and their sessions, 0 … B - 1, (T,) each."""
-        starts = np.asarray(self._context.corpus.columns.session_queries)
-        places, session = expand_ranges(starts[rows], starts[rows + 1])
-        return self.step[places], session

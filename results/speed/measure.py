@@ -34,6 +34,7 @@ from encoders.muvcog.edges import neighbour_edges
 from encoders.muvcog.graph import SessionGraphs
 from encoders.muvcog.model import Muvcog
 from encoders.muvcog.objective import ContrastObjective
+from encoders.muvcog.steps_of import OwnSteps
 
 BATCH, EPOCHS = 256, 21
 OF = ("product", "copy")
@@ -67,7 +68,8 @@ def measure(folder: str) -> dict[str, Any]:
     context = TrainingContext(Corpus(folder), 0)
     spec = registry().get("encoder", "muvcog-m")
     encoder: Muvcog = spec.load()(context.features.dims, **spec.defaults)
-    objective, optimizer = ContrastObjective(encoder, context), torch.optim.Adam(encoder.parameters(), fused=True)
+    objective = ContrastObjective(encoder, OwnSteps(context), context)
+    optimizer = torch.optim.Adam(encoder.parameters(), fused=True)
     draws, order = torch.Generator().manual_seed(0), np.random.default_rng(0)
     rows = context.training_sessions()
 

@@ -20,10 +20,11 @@ from bench.data.corpus import Corpus
 from bench.plugins.registry import registry
 from bench.training.context import TrainingContext
 from bench.training.pretraining import PretrainingStep
-from encoders.muvcog.contrast import mask_one_step, shared_clicks
+from encoders.muvcog.contrast import mask_one_step, sharing
 from encoders.muvcog.graph import SessionGraphs
 from encoders.muvcog.model import Muvcog
 from encoders.muvcog.objective import ContrastObjective
+from encoders.muvcog.steps_of import OwnSteps
 
 pytestmark = pytest.mark.slow
 BATCH, PLAIN_BATCH = 256, 32
@@ -89,7 +90,7 @@ def test_both_sides_give_the_same_loss(context: TrainingContext, encoder: Muvcog
     rows = context.training_sessions()[:24]
     batch = context.sessions(rows)
     items, owner = context.clicks.of_sessions(rows)
-    barred = shared_clicks(torch.from_numpy(items.astype(np.int64)), torch.from_numpy(owner), len(rows))
+    barred = sharing(torch.from_numpy(items.astype(np.int64)), torch.from_numpy(owner), len(rows))
     clicks = [set(items[owner == at].tolist()) for at in range(len(rows))]
     ours = encoder.loss(batch, barred, torch.Generator().manual_seed(3))
     positives = plain_sessions(mask_one_step(batch, torch.Generator().manual_seed(3)))
@@ -116,7 +117,8 @@ def test_graph_building(benchmark: Any, context: TrainingContext) -> None:
 def test_pretraining_step(benchmark: Any, context: TrainingContext, encoder: Muvcog) -> None:
     """Graphs of anchors and positives included, on both sides."""
     rows, draws = context.training_sessions(), torch.Generator().manual_seed(0)
-    optimizer, objective = torch.optim.Adam(encoder.parameters(), fused=True), ContrastObjective(encoder, context)
+    optimizer = torch.optim.Adam(encoder.parameters(), fused=True)
+    objective = ContrastObjective(encoder, OwnSteps(context), context)
     order = np.random.default_rng(0)
 
     def ours() -> None:

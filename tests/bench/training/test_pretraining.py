@@ -121,6 +121,21 @@ def test_the_curve_has_a_row_for_every_validation(corpus: Corpus) -> None:
     assert model.steps == list(range(1, 26))
 
 
+def test_what_an_objective_records_stands_in_the_curve_as_a_mean_since_the_last_row(corpus: Corpus) -> None:
+    class Recording(Matching):
+        def loss(self, rows: NDArray, step: PretrainingStep, draws: torch.Generator) -> Tensor:
+            step.record("number", torch.tensor(float(step.number)))
+            step.record("number", torch.tensor(float("nan")))
+            if step.number > 2:
+                step.record("late", torch.tensor(1.0))
+            return super().loss(rows, step, draws)
+
+    context, model = TrainingContext(corpus, 0), Recording(1.0)
+    pretrain(model, model, PretrainingConfig(steps=5, batch_size=16, validate_every=2), context)
+    assert [row["number"] for row in context.curve] == [1.5, 3.5, 5.0]
+    assert ["late" in row for row in context.curve] == [False, True, True]
+
+
 def test_training_sessions_only_each_once_before_any_again(corpus: Corpus) -> None:
     model, _ = pretrained(corpus)
     training, validation = corpus.session_rows("train"), corpus.session_rows("valid")

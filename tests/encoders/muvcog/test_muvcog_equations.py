@@ -17,7 +17,7 @@ from bench.data.corpus import Corpus
 from bench.data.features import Dims, Features
 from bench.data.schema import KEYWORD
 from bench.testing.sessions import batch_of
-from encoders.muvcog.contrast import mask_one_step, shared_clicks
+from encoders.muvcog.contrast import mask_one_step, sharing
 from encoders.muvcog.model import Muvcog
 
 TOLERANCE = 1e-5
@@ -133,7 +133,7 @@ def test_loss_is_equation_9_with_hard_negatives(corpus: Corpus, mask_negatives: 
     clicks = [set(rng.integers(0, 30, rng.integers(0, 6)).tolist()) for _ in range(40)]
     items = torch.tensor([item for found in clicks for item in found], dtype=torch.long)
     owner = torch.tensor([s for s, found in enumerate(clicks) for _ in found], dtype=torch.long)
-    barred = shared_clicks(items, owner, 40)
+    barred = sharing(items, owner, 40)
     for s in range(40):
         for other in range(40):
             assert bool(barred[s, other]) == (s == other or bool(clicks[s] & clicks[other]))

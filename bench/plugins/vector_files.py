@@ -1,0 +1,63 @@
+"""Finished vectors in place of an encoder: ``--encoder vectors.parquet``, or ``vectors.parquet[name=ours]``.
+
+Whoever has a model of another framework writes what it makes of each session prefix to a Parquet file
+(:mod:`bench.data.vector_file`); the harness joins it as the vectors of a frozen encoder.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.errors import BenchError
+from bench.plugins.specs import EncoderSpec
+
+SUFFIX = ".parquet"
+
+
+@dataclass(frozen=True)
+class VectorFileSpec(EncoderSpec):
+    """A file of finished vectors as an encoder.
+
+    Attributes:
+        path: as the user typed it.
+    """
+
+    path: str = ""
+
+    @property
+    def typed(self) -> str:
+        """What a user types to get it under this name."""
+        return f"{self.path}[name={self.name}]"
+
+
+def is_vector_file(name: str) -> bool:
+    """Whether what stands for an encoder is a file of finished vectors."""
+    return name.partition("[")[0].endswith(SUFFIX)
+
+
+def vector_file_spec(typed: str) -> VectorFileSpec:
+    """The spec of ``PATH.parquet`` or ``PATH.parquet[name=NAME]``; its name is the file's unless one is given.
+
+    Raises:
+        BenchError: something else than a name in the brackets, or a name that is none.
+    """
+    path, opened, rest = typed.partition("[")
+    name, fix = Path(path).name, f"such as {path}[name=ours]"
+    if opened:
+        if not rest.endswith("]"):
+            raise BenchError(f"{typed!r} lacks a closing bracket", where="--encoder", fix=fix)
+        key, equals, given = rest[:-1].partition("=")
+        if key.strip() != "name" or not equals:
+            raise BenchError(f"{rest[:-1]!r}: finished vectors have a name and no options", where=typed, fix=fix)
+        name = given.strip()
+    if not name or any(letter in "[],/=" or letter.isspace() for letter in name):
+        raise BenchError(f"{name!r} is no name", where=typed, fix=f"letters, digits, -, _ and dots, {fix}")
+    return VectorFileSpec(
+        name,
+        "bench.data.vector_file:read_vector_file",
+        f"finished vectors of {path}; frozen",
+        "whoever made the file",
+        frozen=True,
+        path=path,
+    )
