@@ -12,6 +12,7 @@ intents are pooled: there the test labels are permuted again, many times.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -57,24 +58,29 @@ def one_thread() -> Any:
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
-    """Simulated sessions, every one of the downstream sample."""
+    """Simulated sessions, all of them of the downstream sample, of the world in which a few epochs learn enough."""
     folder = tmp_path_factory.mktemp("simulated") / "beauty"
     spec = registry().get("dataset", "beauty")
-    sizes = {"sessions": 1000, "downstream": 1000, "shown": 20}
+    sizes = {"sessions": 1000, "downstream": 1000, "shown": 20, "world": 1}
     spec.load()(folder, name="beauty", progress=lambda *_: None, **{**spec.defaults, **sizes})
     return Corpus(folder)
 
 
 @pytest.fixture(scope="module")
 def permuted_clicks(corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Corpus:
-    """The same, but within each query's list the clicks stand anywhere: in all splits, for all who read clicks."""
+    """The same, but within each query's list the clicks stand anywhere: in all splits, for all who read clicks.
+
+    The truth stays as it was: what ceilings know has nothing to do with these clicks.
+    """
     offsets = corpus.columns.query_impressions
     place, query = expand_ranges(offsets[:-1], offsets[1:])
     order = place[np.lexsort((np.random.default_rng(1).random(len(place)), query))]
     content = read(corpus)
     for column in ("clicked", "click_time"):
         content.replace("impressions", column, content.tables["impressions"][column].take(order).to_pylist())
-    return write(tmp_path_factory.mktemp("permuted") / "beauty", content)
+    permuted = write(tmp_path_factory.mktemp("permuted") / "beauty", content)
+    shutil.copytree(corpus.folder / "truth", permuted.folder / "truth")
+    return permuted
 
 
 def cell(corpus: Corpus, root: Path, task: str, baseline: str, encoder: str, *settings: str) -> dict[str, pd.DataFrame]:
@@ -92,6 +98,8 @@ def cell(corpus: Corpus, root: Path, task: str, baseline: str, encoder: str, *se
 def beyond_chance(found: NDArray, expected: NDArray) -> float:
     """By how many standard errors the mean of ``found`` (n,) lies above that of its expectations (n,)."""
     difference = found - expected
+    if not difference.any():
+        return 0.0  # chance itself: every query has just what is expected
     return float(difference.mean() / (difference.std(ddof=1) / np.sqrt(len(difference))))
 
 
