@@ -70,7 +70,9 @@ class GoldenTable:
             mine, theirs = _flat(getattr(self, fact)), _flat(getattr(other, fact))
             for key in sorted({*mine, *theirs}):
                 if mine.get(key) != theirs.get(key):
-                    lines.append(f"{fact} {key}: golden {mine.get(key, 'none')}, now {theirs.get(key, 'none')}")
+                    golden = f"golden {mine[key]}" if key in mine else "not in the golden file"
+                    now = f"now {theirs[key]}" if key in theirs else "no longer there"
+                    lines.append(f"{fact} {key}: {golden}, {now}")
         return lines
 
 

@@ -130,8 +130,11 @@ def test_reasons_name_what_else_differs() -> None:
     )
     assert reasons({"t": TABLE, "gone": TABLE}, [now]) == [
         "t: configuration options encoder lstm output_dim: golden 64, now 32",
-        "t: versions xgboost: golden none, now 3",
+        "t: versions xgboost: not in the golden file, now 3",
         "gone: no table of the gate any more",
+    ]
+    assert reasons({"t": now}, [replace(now, versions={"torch": "2.0"})]) == [
+        "t: versions xgboost: golden 3, no longer there"
     ]
 
 
