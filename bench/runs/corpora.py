@@ -8,11 +8,11 @@ from typing import Any
 from bench.data.corpus import Corpus
 from bench.data.making import to_be_made
 from bench.errors import BenchError
-from bench.runs.keys import component_config, key_of
-from bench.runs.store import Store
 from bench.plugins.registry import Registry
 from bench.plugins.specs import DatasetSpec
 from bench.progress import Progress
+from bench.runs.keys import component_config, key_of
+from bench.runs.store import Store
 
 
 def dataset_spec(name: str, registry: Registry) -> DatasetSpec | None:

@@ -17,17 +17,17 @@ from bench.data.truth import require_truth, sealed
 from bench.data.vector_file import CORPUS, QUERY, SESSION, vector_table, write_vector_table
 from bench.errors import BenchError
 from bench.files import written_whole
+from bench.plugins.registry import registry
+from bench.plugins.settings import resolve_options
+from bench.plugins.specs import Spec
+from bench.plugins.variants import base_of, variant_of, variant_options
+from bench.plugins.vector_files import VectorFileSpec, is_vector_file
+from bench.progress import Progress
 from bench.runs.corpora import dataset_spec, open_corpus
 from bench.runs.jobs import Job, plan_encoder
 from bench.runs.needs import check_needs
 from bench.runs.plan import resolve_device
 from bench.runs.store import RECORDS, Store
-from bench.plugins.settings import resolve_options
-from bench.plugins.variants import base_of, variant_of, variant_options
-from bench.plugins.registry import registry
-from bench.plugins.specs import Spec
-from bench.plugins.vector_files import VectorFileSpec, is_vector_file
-from bench.progress import Progress
 
 if TYPE_CHECKING:
     from bench.contracts import SessionEncoder
@@ -91,7 +91,7 @@ def pretrained(
 
 
 def opened_corpus(dataset: str, settings: Sequence[str], store: Store, progress: Progress) -> Corpus:
-    """The corpus of a dataset with these settings, made first where it is missing, or the one in the folder ``dataset``.
+    """The corpus of a dataset with these settings, made first where it is missing; or that of the folder ``dataset``.
 
     Raises:
         BenchError: no such dataset or option, or files that only the user can provide.

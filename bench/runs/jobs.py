@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from bench.data.corpus import Corpus
+from bench.plugins.specs import BaselineSpec, EncoderSpec, TaskSpec
+from bench.plugins.vector_files import VectorFileSpec
 from bench.runs.keys import component_config, key_of
 from bench.runs.provenance import library_versions
 from bench.runs.source_version import source_version
-from bench.plugins.specs import BaselineSpec, EncoderSpec, TaskSpec
-from bench.plugins.vector_files import VectorFileSpec
 
 Options = dict[tuple[str, str], dict[str, Any]]
 

@@ -6,8 +6,8 @@ import hashlib
 import json
 from typing import Any
 
-from bench.runs.source_version import source_version
 from bench.plugins.specs import Spec
+from bench.runs.source_version import source_version
 
 
 def key_of(config: dict[str, Any]) -> str:

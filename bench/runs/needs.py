@@ -88,15 +88,21 @@ _LACKS: dict[str, Callable[[Corpus], str | None]] = {
     "categories": partial(_none_of, "categories"),
     "domains": partial(_none_of, "domains"),
     "labels": partial(_none_of, "labels"),
-    "clicks": partial(_in_splits, ("train", "test"), _clicked, "no downstream session of its {split} split has a click"),
+    "clicks": partial(
+        _in_splits, ("train", "test"), _clicked, "no downstream session of its {split} split has a click"
+    ),
     "unclicked": partial(
-        _in_splits, SPLITS,
+        _in_splits,
+        SPLITS,
         rankable_queries,
         "no downstream query of its {split} split shows both a clicked and an unclicked item",
     ),
-    "truth": lambda corpus: None if has_truth(corpus) else "it is not simulated, and has no known truth",
+    "truth": lambda corpus: None if has_truth(corpus) else "it has no known truth, as simulated corpora have",
     "next queries": partial(
-        _in_splits, SPLITS, followed_queries, "no downstream query of its {split} split is followed by a keyword query with words"
+        _in_splits,
+        SPLITS,
+        followed_queries,
+        "no downstream query of its {split} split is followed by a keyword query with words",
     ),
 }
 """What a corpus lacks, in words, or None; by the names of :data:`bench.plugins.needs.NEEDS`."""

@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+
 from bench.data.checksums import sha256_of
 from bench.data.corpus import Corpus
 from bench.data.truth import has_truth
 from bench.errors import BenchError
-from bench.runs.corpora import dataset_spec, open_corpus
-from bench.runs.jobs import Cell, Job, Options, plan_cell
-from bench.runs.needs import check_needs
-from bench.runs.finished import check_vectors
-from bench.runs.replicates import MOST_SEEDS, check_replicable, corpus_seeds, model_seeds, replicate_options
-from bench.runs.store import Store
+from bench.plugins.registry import Registry
+from bench.plugins.settings import resolve_options
+from bench.plugins.specs import REFERENCE, BaselineSpec, DatasetSpec, EncoderSpec, Spec, TaskSpec
 from bench.plugins.variants import base_of, plain_of, variant_of, variant_options
 from bench.plugins.vector_files import VectorFileSpec
-from bench.plugins.settings import resolve_options
-from bench.plugins.registry import Registry
-from bench.plugins.specs import REFERENCE, BaselineSpec, DatasetSpec, EncoderSpec, Spec, TaskSpec
 from bench.progress import Progress, silent
-
+from bench.runs.corpora import dataset_spec, open_corpus
+from bench.runs.finished import check_vectors
+from bench.runs.jobs import Cell, Job, Options, plan_cell
+from bench.runs.needs import check_needs
+from bench.runs.replicates import MOST_SEEDS, check_replicable, corpus_seeds, model_seeds, replicate_options
+from bench.runs.store import Store
 
 REFERENCES = "references"
 """In place of a baseline's name: every reference that comes with the task."""
@@ -216,7 +216,9 @@ def _chosen(request: RunRequest, registry: Registry) -> _Chosen:
         check_replicable(name, spec, "--corpus-seeds")
     twice = [spec.name for place, spec in enumerate(encoders) if spec.name in [e.name for e in encoders[:place]]]
     if twice:
-        raise BenchError(f"two encoders are called {twice[0]!r}", where="--encoder", fix="such as FILE.parquet[name=ours]")
+        raise BenchError(
+            f"two encoders are called {twice[0]!r}", where="--encoder", fix="such as FILE.parquet[name=ours]"
+        )
     plain = {spec.name: spec for spec in (plain_of(encoder, registry) for encoder in encoders)}
     specs: list[Spec] = [task, *baselines, *plain.values(), *(spec for spec in datasets.values() if spec is not None)]
     options = resolve_options(specs, request.settings)

@@ -63,9 +63,7 @@ def check_replicable(name: str, spec: DatasetSpec | None, where: str) -> None:
         )
 
 
-def replicate_options(
-    spec: DatasetSpec | None, options: Mapping[str, Any], corpus_seed: int | None
-) -> dict[str, Any]:
+def replicate_options(spec: DatasetSpec | None, options: Mapping[str, Any], corpus_seed: int | None) -> dict[str, Any]:
     """The options of the corpus with this seed; as they are without one.
 
     Raises:

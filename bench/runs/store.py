@@ -64,7 +64,7 @@ class Store:
                 return None
 
     def peek(self, kind: str, key: str) -> Record:
-        """What a record says, whatever its files hold; empty where it is not readable. For estimates, not for numbers."""
+        """What a record says, whatever its files hold; empty where it cannot be read. For estimates, not for numbers."""
         try:
             record = json.loads(self._text(kind, key) or b"{}")
         except ValueError:
@@ -116,7 +116,7 @@ def is_done(record: Record | None) -> bool:
 
 
 def write_record(folder: Path, kind: str, record: Record) -> Record:
-    """Writes the describing file of a result, last, since it holds the checksums of the others; returns what it says."""
+    """Writes the describing file of a result, last, since it holds the others' checksums; returns what it says."""
     files = {
         file.relative_to(folder).as_posix(): {"bytes": file.stat().st_size, "sha256": sha256_of(file)}
         for file in sorted(folder.rglob("*"))

@@ -21,13 +21,13 @@ from bench.data.corpus import Corpus
 from bench.data.features import Dims
 from bench.data.truth import sealed
 from bench.errors import BenchError
+from bench.progress import Progress, silent
 from bench.runs.finished import finished_vectors
 from bench.runs.jobs import Job
 from bench.runs.output import LOG, collected_warnings, printed_to
 from bench.runs.provenance import provenance
 from bench.runs.store import Record, Store, is_done, write_record
 from bench.training.context import TrainingContext
-from bench.progress import Progress, silent
 from bench.training.session_vectors import FrozenVectors, SessionVectors, TrainedAlong
 
 _EMBEDDING_BATCH = 1024

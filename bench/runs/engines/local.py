@@ -49,9 +49,7 @@ def run_jobs(
 
 
 class _Run:
-    def __init__(
-        self, schedule: Schedule, pool: Workers, store: Store, watch: Watcher, timeout: float | None
-    ) -> None:
+    def __init__(self, schedule: Schedule, pool: Workers, store: Store, watch: Watcher, timeout: float | None) -> None:
         self.schedule, self.pool, self.store, self.watch, self.timeout = schedule, pool, store, watch, timeout
         self.lone = False  # what is under way was put back to be tried alone
 
@@ -93,7 +91,7 @@ class _Run:
             self.watch(dependant, 1.0, fail(dependant, self.store, reason))
 
     def _died(self, worker: Worker, job: Job) -> None:
-        """A worker is gone. Where others were at work beside it, memory may have been short for all: it is tried alone."""
+        """A worker is gone. Where others worked beside it, memory may have been short for all: it is tried alone."""
         self.pool.drop(worker)
         self.store.sweep()
         if worker.beside:

@@ -12,7 +12,9 @@ from typing import Any, Literal
 from bench.progress import notes_to
 from bench.runs.jobs import Job
 
-Said = tuple[Literal["began"]] | tuple[Literal["at"], float] | tuple[Literal["note"], str] | tuple[Literal["ended"], Any]
+Said = (
+    tuple[Literal["began"]] | tuple[Literal["at"], float] | tuple[Literal["note"], str] | tuple[Literal["ended"], Any]
+)
 """What a worker says: it began a job, how far it is (0 … 1), a line for people, the record of the job that ended."""
 
 _REPORT_EVERY = 0.2  # seconds

@@ -49,7 +49,10 @@ def test_by_name_the_latest_with_the_older_ones_named(store: Store) -> None:
         ("dddd", "dddd in ROOT: 2 results begin like this"),
         ("*", "no result has this key"),
         ("ffff", "no result has this key (keys: bench run --keys, or BASELINE/ENCODER/SEED)"),
-        ("alstp/lstm/0", "2 results are called alstp/lstm/0 (--task ctr --dataset beauty or --task ctr --dataset clothes)"),
+        (
+            "alstp/lstm/0",
+            "2 results are called alstp/lstm/0 (--task ctr --dataset beauty or --task ctr --dataset clothes)",
+        ),
         ("transearch/lstn/0", "no cell is called transearch/lstn/0 (did you mean transearch/lstm/0"),
         ("transearch/lstm", "'transearch/lstm' is no cell (write BASELINE/ENCODER/SEED"),
         ("transearch/lstm/x", "is no cell"),

@@ -10,12 +10,12 @@ import pytest
 from small_corpora import random_corpus
 
 from bench.data.corpus import Corpus
+from bench.plugins.registry import registry
+from bench.plugins.settings import resolve_options
 from bench.runs import jobs, keys
 from bench.runs.jobs import Cell, plan_cell
 from bench.runs.keys import key_of
 from bench.runs.provenance import library_versions
-from bench.plugins.settings import resolve_options
-from bench.plugins.registry import registry
 
 CHANGES = [
     "epochs=31",

@@ -8,9 +8,9 @@ import pytest
 from small_corpora import random_corpus
 
 from bench.errors import BenchError
+from bench.plugins.registry import registry
 from bench.runs.plan import RunRequest, make_plan
 from bench.runs.store import Store
-from bench.plugins.registry import registry
 
 
 def test_it_is_refused_before_anything_runs(tmp_path: Path) -> None:

@@ -12,9 +12,9 @@ from third_party import install
 
 from bench.data.corpus import Corpus
 from bench.errors import BenchError
+from bench.plugins.registry import Registry, registry
 from bench.runs.plan import Plan, RunRequest, make_plan, resolve_device
 from bench.runs.store import Store
-from bench.plugins.registry import Registry, registry
 
 
 @pytest.fixture(scope="module")

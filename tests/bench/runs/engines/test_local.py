@@ -13,11 +13,11 @@ from small_corpora import random_corpus
 
 from bench.data.corpus import Corpus
 from bench.errors import BenchError
-from bench.runs.jobs import Cell, Job
+from bench.plugins.registry import Registry
 from bench.runs.engines.local import run_jobs
+from bench.runs.jobs import Cell, Job
 from bench.runs.plan import Plan, RunRequest, make_plan, missing_jobs
 from bench.runs.store import Store
-from bench.plugins.registry import Registry
 
 pytestmark = pytest.mark.slow  # worker processes import torch
 
@@ -133,7 +133,12 @@ def test_finished_jobs_are_not_done_again_and_failed_ones_are(mixed: Grid) -> No
     before = {job.key: mixed.record(job).get("started") for job in mixed.jobs()}
     mixed.told.clear()
     raising = [job for cell in mixed.of("raises") + mixed.of("vanilla") for job in cell.jobs]
-    run_jobs(missing_jobs(raising, mixed.store), mixed.store, 1, lambda job, part, record: mixed.told.append((job.title, part, None)))
+    run_jobs(
+        missing_jobs(raising, mixed.store),
+        mixed.store,
+        1,
+        lambda job, part, record: mixed.told.append((job.title, part, None)),
+    )
     assert {title for title, _, _ in mixed.told} == {job.title for cell in mixed.of("raises") for job in cell.jobs}
     after = {job.key: mixed.record(job).get("started") for job in mixed.jobs()}
     again = {key for key in after if after[key] != before[key]}

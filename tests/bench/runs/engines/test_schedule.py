@@ -44,7 +44,7 @@ def test_what_is_needed_and_not_among_the_jobs_is_there() -> None:
 def test_a_failure_fails_all_that_need_it_with_its_reason_and_nothing_else() -> None:
     schedule = Schedule([*CELLS, PLAIN, EMBEDDING, PRETRAINING])
     assert started(schedule) == ["p", "plain"]
-    failed = dict((dependant.key, why) for dependant, why in schedule.has_failed(PRETRAINING, "pretrain", "no luck"))
+    failed = {dependant.key: why for dependant, why in schedule.has_failed(PRETRAINING, "pretrain", "no luck")}
     assert list(failed) == ["e", "c0", "c1", "c2"]
     assert failed["e"] == "needs pretrain, which failed: no luck"
     assert failed["c2"] == "needs embeddings e, which failed: needs pretrain, which failed: no luck"
