@@ -64,7 +64,7 @@ class Store:
                 return None
 
     def peek(self, kind: str, key: str) -> Record:
-        """What a record says, whatever its files hold; empty where it cannot be read. For estimates, not for numbers."""
+        """What a record says, whatever its files hold; empty if it cannot be read. For estimates, not for numbers."""
         try:
             record = json.loads(self._text(kind, key) or b"{}")
         except ValueError:
