@@ -35,6 +35,26 @@ class TestHscm(ClickModelConformance):
     name = "hscm"
 
 
+class TestAlstpEarlierSessions(ClickModelConformance):
+    name = "alstp"
+    options: ClassVar[dict[str, Any]] = {"history": "earlier"}
+
+
+class TestAlstpItemImages(ClickModelConformance):
+    name = "alstp"
+    options: ClassVar[dict[str, Any]] = {"items": "title+image"}
+
+
+class TestHscmOtherSessions(ClickModelConformance):
+    name = "hscm"
+    options: ClassVar[dict[str, Any]] = {"history": "earlier"}
+
+
+class TestHscmItemImages(ClickModelConformance):
+    name = "hscm"
+    options: ClassVar[dict[str, Any]] = {"items": "title+image"}
+
+
 class TestTransearchDouble(ClickModelConformance):
     """Its other way to start, with feature layers learnt beforehand."""
 
