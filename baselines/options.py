@@ -30,23 +30,31 @@ class TranSearchOptions:
     """Options of ``transearch``.
 
     Attributes:
-        mode: ``end`` or ``double`` for text and image, ``text`` or ``vis`` for one of them.
+        mode: ``end`` or ``double`` for text and image, ``text`` or ``vis`` for one of them; ``linear``, ours: one
+            linear layer of title and image in place of the feature layers.
         embed_size: d, the width of the space that users, queries and items share.
         dropout: in the feature layers.
         margin: m, by which a clicked candidate is to be nearer than an unclicked one.
         weight_decay: half of it times the squared weights is added to the loss.
         pretraining_epochs, pretraining_negatives: budget of the feature pretraining of mode ``double``.
-        fixed: whether the pretrained feature layers of mode ``double`` are frozen.
+        item_head: an encoder of the same run, such as ``muvcog-plus``, from whose pretrained projection of items the
+            layer of mode ``linear`` starts; empty starts from random weights.
+        fixed: whether the pretrained feature layers of mode ``double``, or the item head, are frozen.
     """
 
-    mode: Literal["end", "double", "text", "vis"] = "end"
+    mode: Literal["end", "double", "text", "vis", "linear"] = "end"
     embed_size: Annotated[int, AtLeast(1)] = 32
     dropout: Annotated[float, AtLeast(0), Below(1)] = 0.5
     margin: Annotated[float, Above(0)] = 1.0
     weight_decay: Annotated[float, AtLeast(0)] = 1e-4
     pretraining_epochs: Annotated[int, AtLeast(1)] = 20
     pretraining_negatives: Annotated[int, Between(1, 10_000)] = 20
+    item_head: str = ""
     fixed: bool = False
+
+    def __post_init__(self) -> None:
+        if self.item_head and self.mode != "linear":
+            raise BenchError(f"item_head is of mode=linear, not of mode={self.mode}", fix="set mode=linear as well")
 
 
 @dataclass(frozen=True)

@@ -91,6 +91,7 @@ def bench_baselines() -> list[BaselineSpec]:
             options=options.TranSearchOptions,
             needs=(Need("images", {"mode": "vis"}),),
             task="ctr",
+            starts_from="item_head",
         ),
         BaselineSpec(
             "alstp",

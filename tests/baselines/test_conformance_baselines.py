@@ -70,6 +70,11 @@ class TestTransearchDoubleFixed(ClickModelConformance):
     without_gradient = ("visual", "textual")  # they are held fixed
 
 
+class TestTransearchLinear(ClickModelConformance):
+    name = "transearch"
+    options: ClassVar[dict[str, Any]] = {"mode": "linear"}
+
+
 # ---- the kit bites ---------------------------------------------------------------------------------------------------
 
 
