@@ -8,6 +8,9 @@ from typing import Annotated, Literal
 from bench.errors import BenchError
 from bench.plugins.constraints import Above, AtLeast, AtMost, Below, Between
 
+History = Literal["all", "earlier"]
+ItemSide = Literal["title", "title+image"]
+
 
 @dataclass(frozen=True)
 class Bm25Options:
@@ -27,23 +30,31 @@ class TranSearchOptions:
     """Options of ``transearch``.
 
     Attributes:
-        mode: ``end`` or ``double`` for text and image, ``text`` or ``vis`` for one of them.
+        mode: ``end`` or ``double`` for text and image, ``text`` or ``vis`` for one of them; ``linear``, ours: one
+            linear layer of title and image in place of the feature layers.
         embed_size: d, the width of the space that users, queries and items share.
         dropout: in the feature layers.
         margin: m, by which a clicked candidate is to be nearer than an unclicked one.
         weight_decay: half of it times the squared weights is added to the loss.
         pretraining_epochs, pretraining_negatives: budget of the feature pretraining of mode ``double``.
-        fixed: whether the pretrained feature layers of mode ``double`` are frozen.
+        item_head: an encoder of the same run, such as ``muvcog-plus``, from whose pretrained projection of items the
+            layer of mode ``linear`` starts; empty starts from random weights.
+        fixed: whether the pretrained feature layers of mode ``double``, or the item head, are frozen.
     """
 
-    mode: Literal["end", "double", "text", "vis"] = "end"
+    mode: Literal["end", "double", "text", "vis", "linear"] = "end"
     embed_size: Annotated[int, AtLeast(1)] = 32
     dropout: Annotated[float, AtLeast(0), Below(1)] = 0.5
     margin: Annotated[float, Above(0)] = 1.0
     weight_decay: Annotated[float, AtLeast(0)] = 1e-4
     pretraining_epochs: Annotated[int, AtLeast(1)] = 20
     pretraining_negatives: Annotated[int, Between(1, 10_000)] = 20
+    item_head: str = ""
     fixed: bool = False
+
+    def __post_init__(self) -> None:
+        if self.item_head and self.mode != "linear":
+            raise BenchError(f"item_head is of mode=linear, not of mode={self.mode}", fix="set mode=linear as well")
 
 
 @dataclass(frozen=True)
@@ -56,6 +67,10 @@ class AlstpOptions:
         alpha: share of the old long-term preference in the new one.
         weight_decay: half of it times the squared weights is the penalty.
         longest_history: number of latest purchases that are read; earlier ones are left out.
+        history: the purchases that are read: ``all``; or only those of ``earlier`` sessions, none of the session that
+            the query is in.
+        items: what an item is read by: its ``title``, as in the paper; or ``title+image``, an option of ours: the image
+            vector, projected linearly to the width of a word vector, is added to the title's.
     """
 
     num_steps: Annotated[int, AtLeast(1)] = 4
@@ -63,6 +78,8 @@ class AlstpOptions:
     alpha: Annotated[float, Between(0, 1)] = 0.9
     weight_decay: Annotated[float, AtLeast(0)] = 1e-4
     longest_history: Annotated[int, AtLeast(1)] = 256
+    history: History = "all"
+    items: ItemSide = "title"
 
 
 @dataclass(frozen=True)
@@ -82,6 +99,10 @@ class HscmOptions:
         cross_queries: number of queries of other sessions drawn for a query.
         cross_items: number of clicked items taken of a drawn query.
         suggestion: weight of the second task's loss; that of ranking is 1 - ``suggestion``.
+        history: the feedback that is read: ``all``; or none of the session that the query is in (``earlier``), whose
+            queries are read all the same, as is the feedback of other sessions.
+        items: what an item is read by: its ``title``, as in the paper; or ``title+image``, an option of ours: the image
+            vector, projected linearly to d, is added to the title's content.
     """
 
     hidden: Annotated[int, AtLeast(1)] = 32
@@ -96,6 +117,8 @@ class HscmOptions:
     cross_queries: Annotated[int, AtLeast(0)] = 1
     cross_items: Annotated[int, AtLeast(0)] = 10
     suggestion: Annotated[float, AtLeast(0), Below(1)] = 0.1
+    history: History = "all"
+    items: ItemSide = "title"
 
     def __post_init__(self) -> None:
         if self.cross_queries > self.pool:

@@ -8,6 +8,8 @@ from bench.plugins.needs import Need
 
 _OWN = "A control of this project's own: Liu et al., KDD 2022, has none"
 
+_IMAGES_OF_ITEMS = Need("images", {"items": "title+image"})
+
 
 @hookimpl
 def bench_baselines() -> list[BaselineSpec]:
@@ -89,14 +91,16 @@ def bench_baselines() -> list[BaselineSpec]:
             options=options.TranSearchOptions,
             needs=(Need("images", {"mode": "vis"}),),
             task="ctr",
+            starts_from="item_head",
         ),
         BaselineSpec(
             "alstp",
             "baselines.alstp.model:ALSTP",
-            "GRU over the last clicks and a long-term preference, attended from the query; text only",
+            "GRU over the last clicks and a long-term preference, attended from the query; of items their titles",
             "Guo et al., Attentive Long Short-Term Preference Modeling for Personalized Product Search, TOIS 2019; "
             "https://github.com/guoyang9/ALSTP",
             options=options.AlstpOptions,
+            needs=(_IMAGES_OF_ITEMS,),
             task="ctr",
         ),
         BaselineSpec(
@@ -123,6 +127,7 @@ def bench_baselines() -> list[BaselineSpec]:
             "Chen et al., A Hybrid Framework for Session Context Modeling, TOIS 2021; "
             "https://github.com/xuanyuan14/HSCM-master",
             options=options.HscmOptions,
+            needs=(_IMAGES_OF_ITEMS,),
             task="ctr",
         ),
     ]

@@ -67,7 +67,7 @@ class ClickPrediction(Task[ClickModel | ClickReference]):
                 )
         examples = ClickExamples(corpus, context.features, self.min_user_sessions)
         dims = ClickDims(context.features.dims, examples.num_users)
-        data = ClickCorpus(corpus, context.features, split["train"])
+        data = ClickCorpus(corpus, context.features, split["train"], context.pretrained)
         if issubclass(baseline, ClickReference):
             reference = baseline(dims, **options)
             with unsealed():

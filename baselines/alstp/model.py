@@ -6,6 +6,7 @@ Paper: Guo et al., "Attentive Long Short-Term Preference Modeling for Personaliz
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -13,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from baselines.alstp.past import Past, Pasts, Rounds, Windows
+from baselines.item_images import ItemImages
 from baselines.losses import WeightPenalty, click_pairs
 from baselines.options import AlstpOptions
 from bench.contracts import ClickBatch, ClickCorpus, ClickDims, ClickModel
@@ -43,7 +45,9 @@ class ALSTP(ClickModel):
     Purchases are clicks: those of the user's earlier training sessions and of the earlier queries of this session
     (:class:`bench.data.click_history.ClickHistory`). This is how the vanilla model takes preceding queries into
     account: the words of each query that led to a click enter the attention, and the clicked item enters the GRU.
-    Keyword and product queries are read alike, and images not at all, so image queries are ignored.
+    Keyword and product queries are read alike, and images not at all, so image queries are ignored. With
+    ``items="title+image"``, which the paper has not, an item's image is read too: for its title t and image i,
+    :math:`c(t + V i)` stands for c(title) wherever an item is read, in the history and among the candidates.
 
     What differs from the public code: titles and queries are mean word vectors, as the benchmark gives them, not PV-DM
     vectors; a history of fewer than m purchases is read as it is and an empty one gives zeros (the original leaves such
@@ -65,7 +69,7 @@ class ALSTP(ClickModel):
         options = read_options(AlstpOptions, given, "alstp")
         self.context_dim = global_dim = options.global_dim
         self.num_steps, self.alpha = options.num_steps, options.alpha
-        self.longest_history = options.longest_history
+        self.longest_history, self.own_session = options.longest_history, options.history == "all"
         local_dim = max(int(0.4 * global_dim), 1)
         self.convert = nn.Linear(dims.features.words, global_dim)
         self.gru = nn.GRU(global_dim, global_dim)
@@ -74,6 +78,8 @@ class ALSTP(ClickModel):
         self.v_local = nn.Linear(local_dim, 1, bias=False)
         self.query_global = nn.Linear(global_dim, 1)
         self.concate = nn.Linear(3 * global_dim, global_dim)
+        words, images = dims.features.words, dims.features.images
+        self.images = ItemImages(images, words, "alstp") if options.items == "title+image" else None
         for parameter in self.parameters():
             if parameter.dim() > 1:
                 nn.init.xavier_uniform_(parameter)
@@ -84,13 +90,17 @@ class ALSTP(ClickModel):
 
     def prepare(self, data: ClickCorpus) -> None:
         """Reads the purchase histories of all queries of the downstream sample."""
-        self._pasts = Pasts(data, self.longest_history)
+        self._pasts = Pasts(data, self.longest_history, self.own_session)
+        if self.images is not None:
+            self.images.prepare(data)
 
     def context(self, batch: ClickBatch) -> Tensor:
         """(B, d) context: the query with the user's short-term and long-term preference."""
         if self._pasts is None:
             raise BenchError("prepare() was not called", where="baseline alstp", fix="call prepare before context")
         past = self._pasts.of(batch.queries)
+        if self.images is not None:
+            past = replace(past, item_text=past.item_text + self.images(past.items))
         query = self._convert(batch.query_text.index_select(0, past.order))  # (B, d)
         preference = self.long_term(past)
         short = self._short_term(past, preference, query)
@@ -146,8 +156,10 @@ class ALSTP(ClickModel):
         return torch.zeros_like(query).index_add(0, windows.owner, states * weight.unsqueeze(1))
 
     def items(self, batch: ClickBatch) -> Tensor:
-        """(B, K, d) projected titles of the candidates."""
-        return self._convert(batch.item_text)
+        """(B, K, d) projected titles of the candidates, with their images where these are read."""
+        if self.images is None:
+            return self._convert(batch.item_text)
+        return self._convert(batch.item_text + self.images(batch.items))
 
     def match(self, context: Tensor, items: Tensor) -> Tensor:
         """(B, K) cosines of contexts (B, d) and candidates (B, K, d)."""

@@ -25,13 +25,15 @@ class Past:
         order: (B,) row in the batch of each query here.
         counts: (B,) n, the number of purchases, falling.
         starts: (B,) row of each query's first purchase among the P.
-        item_text: (P, words) mean word vector of each purchase's item.
+        items: (P,) row of each purchase's item in the corpus.
+        item_text: (P, words) mean word vector of its title.
         query_text: (P, words) mean word vector of each purchase's query.
     """
 
     order: Tensor
     counts: NDArray[np.int64]
     starts: NDArray[np.int64]
+    items: Tensor
     item_text: Tensor
     query_text: Tensor
 
@@ -49,13 +51,14 @@ class Pasts:
     Args:
         data: the corpus and its vectors.
         longest: number of latest purchases that a history is cut to.
+        own_session: whether the purchases of a query's own session are in its history.
     """
 
-    def __init__(self, data: ClickCorpus, longest: int) -> None:
+    def __init__(self, data: ClickCorpus, longest: int, own_session: bool = True) -> None:
         columns = data.corpus.columns
-        self._history, self._longest = ClickHistory.of(data.corpus), longest
+        self._history, self._longest, self._own_session = ClickHistory.of(data.corpus), longest, own_session
         downstream = np.flatnonzero(columns.session_downstream[columns.query_session])
-        read = np.unique(self._history.of_queries(downstream, longest)[0])
+        read = np.unique(self._history.of_queries(downstream, longest, own_session)[0])
         items, item_row = np.unique(self._history.items[read], return_inverse=True)
         queries, query_row = np.unique(self._history.queries[read], return_inverse=True)
         self._item_row = _scattered(len(self._history.items), read, item_row)
@@ -70,7 +73,7 @@ class Pasts:
             BenchError: a query is not of the downstream sample.
         """
         rows = queries.cpu().numpy()
-        clicks, owner = self._history.of_queries(rows, self._longest)
+        clicks, owner = self._history.of_queries(rows, self._longest, self._own_session)
         counts = np.bincount(owner, minlength=len(rows))
         order = np.argsort(-counts, kind="stable")
         item_row, query_row = self._item_row[clicks], self._query_row[clicks]
@@ -86,6 +89,7 @@ class Pasts:
             order=torch.from_numpy(order).to(device),
             counts=counts[order],
             starts=offsets_of(counts)[:-1][order],
+            items=torch.from_numpy(self._history.items[clicks].astype(np.int64)).to(device),
             item_text=self._item_text.index_select(0, torch.from_numpy(item_row).to(device)),
             query_text=self._query_text.index_select(0, torch.from_numpy(query_row).to(device)),
         )

@@ -18,6 +18,7 @@ from baselines.hscm.click_graph import Sampling
 from baselines.hscm.content import ContentEncoder
 from baselines.hscm.history import Feedback, History, Words, history_of
 from baselines.hscm.suggestion import NextWords
+from baselines.item_images import ItemImages
 from baselines.options import HscmOptions
 from bench.contracts import ClickBatch, ClickCorpus, ClickDims, ClickModel
 from bench.errors import BenchError
@@ -60,7 +61,9 @@ class Hscm(ClickModel):
     * The optimiser is Adam, where the original has Adadelta, with the same 64 examples a step. Gradients are zeroed
       before each step (in the original once an epoch).
 
-    As in the original, users and images are not read.
+    As in the original, users and images are not read. With ``items="title+image"``, which the paper has not, the image
+    vector of an item, projected linearly to d, is added to the content of its title, in feedback and among candidates.
+    With ``history="earlier"`` there is no feedback of this session.
 
     Args:
         dims: widths of the feature vectors.
@@ -75,7 +78,7 @@ class Hscm(ClickModel):
         options = read_options(HscmOptions, given, "hscm")
         hidden, dropout, steps, longest = options.hidden, options.dropout, options.steps, options.longest
         self.hidden, self.steps, self.longest, self.suggestion = hidden, steps, longest, options.suggestion
-        self.feedback = Feedback(options.clicked, options.unclicked)
+        self.feedback = Feedback(options.clicked, options.unclicked) if options.history == "all" else Feedback(0, 0)
         self.sampling = Sampling(
             options.similar, options.pool, options.threshold, options.cross_queries, options.cross_items
         )
@@ -91,6 +94,8 @@ class Hscm(ClickModel):
         self.shared, self.ranking = nn.Linear(4 * hidden, hidden), nn.Linear(4 * hidden, hidden)
         self.next_words = NextWords(hidden)
         self.candidate = nn.Linear(hidden, hidden)
+        images = dims.features.images
+        self.images = ItemImages(images, hidden, "hscm") if options.items == "title+image" else None
         self.apply(_glorot)
         self._past: History | None = None
         self._word_vectors = torch.empty(0)
@@ -100,6 +105,8 @@ class Hscm(ClickModel):
         """Reads sessions, feedback and the click graph, or takes them from an earlier model of this process."""
         self._past = history_of(data, self.steps, self.longest, self.feedback, self.sampling)
         self._word_vectors = data.features.word_vectors
+        if self.images is not None:
+            self.images.prepare(data)
 
     @property
     def past(self) -> History:
@@ -121,9 +128,9 @@ class Hscm(ClickModel):
         return torch.cat([state.history, feedback, cross, state.current], dim=1)
 
     def items(self, batch: ClickBatch) -> Tensor:
-        """(B, K, d) contents of the candidates' titles, transformed for the match."""
+        """(B, K, d) contents of the candidates, transformed for the match."""
         items, inverse = torch.unique(batch.items, return_inverse=True)  # (U,), (B, K)
-        return self.candidate(self._encode(self.past.titles, self.title_content, items))[inverse]
+        return self.candidate(self._content_of(items))[inverse]
 
     def match(self, context: Tensor, items: Tensor) -> Tensor:
         """(B, K) log-odds of a click, from contexts (B, 4d) and candidates (B, K, d)."""
@@ -166,7 +173,7 @@ class Hscm(ClickModel):
         own_items, foreign_items = items.flatten(0, 1), cross_items.flatten(0, 1)  # (B (S - 1), n), (B c, n')
         own, foreign = (own_items >= 0).nonzero(), (foreign_items >= 0).nonzero()  # (P, 2), (P', 2): step, position
         titles = torch.cat([own_items[own[:, 0], own[:, 1]], foreign_items[foreign[:, 0], foreign[:, 1]]])  # (P + P',)
-        contents = self._encode(past.titles, self.title_content, titles)  # (P + P', d)
+        contents = self._content_of(titles)  # (P + P', d)
         sign = signs.flatten(0, 1)[own[:, 0], own[:, 1]]  # (P,)
         ones = sign.new_ones(len(foreign))  # (P',), since all items of other sessions were clicked
         return _State(
@@ -177,6 +184,11 @@ class Hscm(ClickModel):
             cross=content[:, texts.shape[1] :],
             cross_feedback=Interactions(foreign[:, 0], foreign[:, 1], contents[len(own) :], ones),
         )
+
+    def _content_of(self, items: Tensor) -> Tensor:
+        """(n, d) contents of items (n,): of their titles, and of their images where these are read."""
+        content = self._encode(self.past.titles, self.title_content, items)  # (n, d)
+        return content if self.images is None else content + self.images(items)
 
     def _encode(self, words: Words, encoder: ContentEncoder, rows: Tensor) -> Tensor:
         """(..., d) contents of the texts ``rows`` (...), each distinct one encoded once; zero where the row is -1."""

@@ -6,8 +6,10 @@ Paper: Guo et al., "Multi-modal Preference Modeling for Product Search", MM 2018
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -15,6 +17,7 @@ from baselines.losses import WeightPenalty
 from baselines.options import TranSearchOptions
 from baselines.transearch.feature_pretraining import feature_layers, glorot, pretrained_features, weights_of
 from bench.contracts import ClickBatch, ClickCorpus, ClickDims, ClickModel
+from bench.errors import BenchError
 from bench.kernels import elu_layers, negative_distances, pair_hinge
 from bench.plugins.options import read_options
 
@@ -33,6 +36,10 @@ class TranSearch(ClickModel):
     (:mod:`baselines.transearch.feature_pretraining`), lose their dropout, and are then trained with the rest. The
     public code intends to freeze them, but sets ``requires_grad`` on modules, where it has no effect; ``fixed`` does
     freeze them.
+
+    In mode ``linear``, which is ours, :math:`f_i` reads :math:`H [\text{title} ; \text{image}] + b` in place of the
+    feature layers, a linear layer of the same width. It can start from the item projection of a pretrained encoder
+    (``item_head``): how much a tower gains that has seen what goes with what before it sees a label.
 
     What differs from the public code: the query and the titles are mean word vectors, as the benchmark gives them, not
     PV-DM vectors; negatives are the unclicked shown items; a user seen in fewer than two training sessions is one of
@@ -58,22 +65,27 @@ class TranSearch(ClickModel):
         self.pretraining_epochs, self.pretraining_negatives = options.pretraining_epochs, options.pretraining_negatives
         self.dropout, self.fixed = dropout, options.fixed
         self.feature_dropout, features = 0.0 if mode == "double" else dropout, dims.features
-        self.visual = feature_layers(features.images, embed_size, self.feature_dropout) if mode != "text" else None
-        self.textual = feature_layers(features.words, embed_size, self.feature_dropout) if mode != "vis" else None
+        layers = partial(feature_layers, embed_size=embed_size, dropout=self.feature_dropout)
+        self.visual = layers(features.images) if mode not in ("text", "linear") else None
+        self.textual = layers(features.words) if mode not in ("vis", "linear") else None
         self.user = nn.Embedding(dims.users, embed_size)
         self.query = nn.Sequential(nn.Linear(dims.features.words, embed_size), nn.ELU())
         self.translation = nn.Sequential(nn.Linear(embed_size, embed_size), nn.ELU())
-        if mode in ("end", "double"):
+        if mode in ("end", "double", "linear"):
             self.item = nn.Sequential(nn.Linear(2 * embed_size, embed_size), nn.ELU())
         else:
             self.item = nn.Sequential(
                 nn.Linear(embed_size, embed_size), nn.ELU(), nn.Linear(embed_size, embed_size), nn.ELU()
             )
+        self.head = nn.Linear(features.words + features.images, 2 * embed_size) if mode == "linear" else None
+        self.item_head = options.item_head
         self.apply(glorot)
         self._penalty = WeightPenalty(self, options.weight_decay)
 
     def prepare(self, data: ClickCorpus) -> None:
-        """Pretrains the feature layers in mode ``double``."""
+        """Pretrains the feature layers in mode ``double``; takes the item head over where one is named."""
+        if self.head is not None and self.item_head:
+            self._take_over(self.head, data)
         if self.mode != "double":
             return
         pretrained = pretrained_features(
@@ -84,6 +96,23 @@ class TranSearch(ClickModel):
             layers.load_state_dict(source.state_dict())
             layers.requires_grad_(not self.fixed)
 
+    def _take_over(self, head: nn.Linear, data: ClickCorpus) -> None:
+        """Gives the linear layer the weights of the pretrained item head.
+
+        Raises:
+            BenchError: the encoder has no linear projection of items, or one of another width.
+        """
+        weight, bias = (data.pretrained.get(f"item.{name}") for name in ("weight", "bias"))
+        if weight is None or bias is None or weight.shape != head.weight.shape:
+            found = "none" if weight is None else f"one of {tuple(weight.shape)}"
+            raise BenchError(
+                f"{self.item_head} must have a linear item head of {tuple(head.weight.shape)}, and has {found}",
+                where="option item_head of transearch",
+                fix="muvcog-plus has one with hidden_dim=0 and head_dim twice embed_size",
+            )
+        head.load_state_dict({"weight": weight, "bias": bias})
+        head.requires_grad_(not self.fixed)
+
     def context(self, batch: ClickBatch) -> Tensor:
         """(B, d) context: the translated user plus the translated query."""
         user = self.translation(F.elu(self.user(batch.users)))  # (B, d)
@@ -91,6 +120,10 @@ class TranSearch(ClickModel):
 
     def items(self, batch: ClickBatch) -> Tensor:
         """(B, K, d) translated candidates."""
+        if self.head is not None:
+            inputs = torch.cat([batch.item_text, batch.item_images], dim=2)  # (B, K, dims.words + dims.images)
+            translated: Tensor = self.translation(self.item(self.head(inputs)))
+            return translated
         features: list[Tensor] = []
         towers: list[nn.Sequential] = []
         if self.visual is not None:

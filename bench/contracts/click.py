@@ -8,7 +8,8 @@ once, with ``vanilla``, whatever the encoders and seeds.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
@@ -107,11 +108,14 @@ class ClickCorpus:
             test session may reach another session's. The conformance kit looks.
         features: its word and image vectors, on the device.
         training_queries: (n,) rows of the queries that are trained on, ascending.
+        pretrained: weights, by name, of the pretrained encoder that the baseline's options name
+            (:attr:`bench.BaselineSpec.starts_from`); empty for none.
     """
 
     corpus: Corpus
     features: Features
     training_queries: NDArray[np.int64]
+    pretrained: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 class ClickModel(nn.Module, ABC):

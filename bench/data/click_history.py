@@ -72,8 +72,11 @@ class ClickHistory:
             earlier_end=earlier_end,
         )
 
-    def of_queries(self, queries: Integers, longest: int | None = None) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """The histories of these queries (B,), oldest click first; with ``longest`` only so many latest clicks of each.
+    def of_queries(
+        self, queries: Integers, longest: int | None = None, own_session: bool = True
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The histories of these queries (B,), oldest click first; with ``longest`` only so many latest clicks of each,
+        and without ``own_session`` those of other sessions alone.
 
         Returns:
             ``(clicks, owner)``, both (n,): rows of ``items`` and of ``queries``, and the place in the argument
@@ -81,6 +84,8 @@ class ClickHistory:
         """
         session = self.query_session[queries]
         own_start, own_end = self.session_clicks[session], self.query_clicks[queries]
+        if not own_session:
+            own_start = own_end
         past_start, past_end = self.earlier_start[session], self.earlier_end[session]
         if longest is not None:
             own_start = np.maximum(own_start, own_end - longest)

@@ -122,6 +122,8 @@ class BaselineSpec(Spec):
         task: name of the task that trains it.
         needs_frozen: it takes finished vectors and cannot train an encoder along. Together with an encoder that isn't
             frozen it is refused before anything runs, ``vanilla`` excepted.
+        starts_from: the option that names a frozen encoder of the same run, whose pretrained weights the baseline gets
+            with what it prepares from; with an empty value, and without such an option, it gets none.
         reference: it learns nothing and reads no session vector (:mod:`bench.contracts`): it is run with ``vanilla``
             alone, once for all seeds, stands first in tables, and is in no family of hypotheses.
     """
@@ -129,6 +131,7 @@ class BaselineSpec(Spec):
     kind: ClassVar[str] = "baseline"
     task: str = "ctr"
     needs_frozen: bool = False
+    starts_from: str = ""
     reference: bool = False
 
 

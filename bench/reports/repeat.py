@@ -49,6 +49,9 @@ def repeat_command(record: Mapping[str, Any], registry: Registry, store: Store) 
     file = (record.get("provenance") or {}).get("vectors")
     words += ["--encoder", config["encoder"]["name"] if file is None else f"{file}[name={config['encoder']['name']}]"]
     settings += _encoder_settings(config["encoder"], registry) if file is None else []
+    if "start" in config and config["start"]["name"] != config["encoder"]["name"]:  # the baseline starts from it
+        words[-1] += f",{config['start']['name']}"
+        settings += _encoder_settings(config["start"], registry)
     dataset, its_settings = _dataset(record, registry, store)
     words += ["--dataset", dataset]
     if not is_cell:

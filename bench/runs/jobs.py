@@ -72,10 +72,12 @@ def plan_cell(
     options: Options,
     device: str,
     corpus_seed: int | None = None,
+    start: EncoderSpec | None = None,
 ) -> Cell:
     """The cell (task, dataset, baseline, encoder, seed) with every job that it takes.
 
-    ``corpus_seed`` says in titles which corpus it is; in keys the corpus's fingerprint does.
+    ``corpus_seed`` says in titles which corpus it is; in keys the corpus's fingerprint does. ``start`` is the encoder
+    whose pretrained weights the baseline starts from, pretrained with the cell's seed.
     """
     called = dataset if corpus_seed is None else f"{dataset} corpus {corpus_seed}"
     the_task = component_config(task, options["task", task.name])
@@ -93,9 +95,14 @@ def plan_cell(
     }
     title = f"{task.name} {called} {baseline.name}"
     title += "" if baseline.reference else f" {encoder.name} seed {seed}"
-    needs = ((jobs[-1].kind, jobs[-1].key),) if jobs else ()
+    needs = [(job.kind, job.key) for job in jobs[-1:]]
     vectors = jobs[-1].vectors if jobs else ""
-    jobs.append(Job("cells", key_of({"cell": config}), config, str(corpus.folder), needs, title, vectors))
+    if start is not None:
+        pretraining = plan_encoder(corpus, dataset, start, seed, options, device, called)
+        config["start"] = pretraining.config["encoder"]
+        needs.append((pretraining.kind, pretraining.key))
+        jobs.append(pretraining)
+    jobs.append(Job("cells", key_of({"cell": config}), config, str(corpus.folder), tuple(needs), title, vectors))
     return Cell(dataset, task.name, baseline.name, encoder.name, seed, tuple(jobs), corpus_seed)
 
 

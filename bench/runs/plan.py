@@ -137,13 +137,33 @@ def make_plan(
             check_vectors(one, task, encoders, options)
     for label, corpora in replicates.items():
         for baseline in runs_on[label]:
+            start = _start_of(baseline, encoders, options)
             for encoder in encoders[:1] if baseline.reference else encoders:
                 for number, corpus in corpora.items():
                     plan.cells += [
-                        plan_cell(corpus, label, task, baseline, encoder, seed, options, device, number)
+                        plan_cell(corpus, label, task, baseline, encoder, seed, options, device, number, start)
                         for seed in model_seeds(number, request.seeds)
                     ]
     return plan
+
+
+def _start_of(baseline: BaselineSpec, encoders: Sequence[EncoderSpec], options: Options) -> EncoderSpec | None:
+    """The encoder of the run whose pretrained weights a baseline starts from; None for none.
+
+    Raises:
+        BenchError: no encoder of the run is called so, or it is not pretrained.
+    """
+    named = options["baseline", baseline.name].get(baseline.starts_from, "")
+    if not named:
+        return None
+    pretrained = {e.name: e for e in encoders if e.frozen and not isinstance(e, VectorFileSpec)}
+    if named not in pretrained:
+        raise BenchError(
+            f"{baseline.starts_from}={named}, and no pretrained encoder of this run is called so",
+            where=f"option of {baseline.name}",
+            fix=f"name it among the encoders: --encoder {named}",
+        )
+    return pretrained[named]
 
 
 def _without_truth_lacking(baselines: list[BaselineSpec], corpus: Corpus) -> list[BaselineSpec]:

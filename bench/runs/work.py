@@ -152,6 +152,8 @@ def _run(job: Job, store: Store, folder: Path, context: TrainingContext) -> dict
     task = _attribute(config["task"]["target"])(**config["task"]["options"])
     baseline = _attribute(config["baseline"]["target"])
     sessions = _session_vectors(job, store, context)
+    if "start" in config:
+        context.pretrained = load_file(weights_of(store, dict(job.needs)["encoders"]))
     result = task.run(context.corpus, baseline, config["baseline"]["options"], sessions, context)
     result.scores.assign(seed=config["seed"]).to_parquet(folder / "scores.parquet", index=False)
     result.predictions.to_parquet(folder / "predictions.parquet", index=False)
@@ -163,9 +165,10 @@ def _run(job: Job, store: Store, folder: Path, context: TrainingContext) -> dict
 
 def _session_vectors(job: Job, store: Store, context: TrainingContext) -> SessionVectors:
     """The finished vectors that the job needs; without such, the encoder to train along."""
-    if not job.needs:
+    kind, needs = "embeddings", dict(job.needs)
+    if kind not in needs:
         return TrainedAlong(lambda dims: load_encoder(job.config, dims), context)
-    ((kind, key),) = job.needs
+    key = needs[kind]
     context.warnings += _encoder_record(store, kind, key).get("warnings", [])
     queries, vectors = (np.load(store.folder(kind, key) / f"{name}.npy") for name in ("queries", "vectors"))
     return FrozenVectors(torch.from_numpy(queries), torch.from_numpy(vectors)).to(context.device)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from bench.data.batch import SessionBatch
 from bench.data.clicks import Clicks
@@ -31,6 +32,7 @@ class TrainingContext:
         progress: called with (steps done, steps planned).
         curve: what :meth:`record` collected; saved beside the weights.
         warnings: lines that the result must carry, such as that training ended on a plateau.
+        pretrained: weights, by name, of the pretrained encoder that the baseline starts from; empty for none.
         checkpoint: file for the state of a pretraining under way, from which a killed one goes on; None keeps none.
     """
 
@@ -41,6 +43,7 @@ class TrainingContext:
     curve: list[dict[str, Any]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     checkpoint: Path | None = None
+    pretrained: dict[str, Tensor] = field(default_factory=dict)
 
     @cached_property
     def features(self) -> Features:

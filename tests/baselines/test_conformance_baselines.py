@@ -35,6 +35,26 @@ class TestHscm(ClickModelConformance):
     name = "hscm"
 
 
+class TestAlstpEarlierSessions(ClickModelConformance):
+    name = "alstp"
+    options: ClassVar[dict[str, Any]] = {"history": "earlier"}
+
+
+class TestAlstpItemImages(ClickModelConformance):
+    name = "alstp"
+    options: ClassVar[dict[str, Any]] = {"items": "title+image"}
+
+
+class TestHscmOtherSessions(ClickModelConformance):
+    name = "hscm"
+    options: ClassVar[dict[str, Any]] = {"history": "earlier"}
+
+
+class TestHscmItemImages(ClickModelConformance):
+    name = "hscm"
+    options: ClassVar[dict[str, Any]] = {"items": "title+image"}
+
+
 class TestTransearchDouble(ClickModelConformance):
     """Its other way to start, with feature layers learnt beforehand."""
 
@@ -48,6 +68,11 @@ class TestTransearchDoubleFixed(ClickModelConformance):
     options: ClassVar[dict[str, Any]] = {"mode": "double", "pretraining_epochs": 3, "fixed": True}
     learns_in_prepare = True
     without_gradient = ("visual", "textual")  # they are held fixed
+
+
+class TestTransearchLinear(ClickModelConformance):
+    name = "transearch"
+    options: ClassVar[dict[str, Any]] = {"mode": "linear"}
 
 
 # ---- the kit bites ---------------------------------------------------------------------------------------------------

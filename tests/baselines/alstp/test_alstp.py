@@ -31,7 +31,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
     return random_corpus(tmp_path_factory.mktemp("alstp") / "corpus", sessions=40, longest=12, image_share=0.5)
 
 
-def model(corpus: Corpus, steps: int = 4, **options: float) -> ALSTP:
+def model(corpus: Corpus, steps: int = 4, **options: float | str) -> ALSTP:
     torch.manual_seed(3)
     features = Features.of(corpus)
     options = {"alpha": ALPHA, **options}
@@ -141,6 +141,35 @@ def test_scores_are_those_of_the_original_one_user_at_a_time(corpus: Corpus, ste
         rounds.append(max(len(clicks) - steps, 0) // steps)
     assert min(rounds) == 0
     assert max(rounds) >= 4, "the long-term preference is updated several times"
+
+
+@pytest.mark.parametrize("items", ["title", "title+image"])
+@pytest.mark.parametrize("read", ["all", "earlier"])
+def test_scores_with_each_history_and_each_item_side(corpus: Corpus, read: str, items: str) -> None:
+    """Image vectors are projected and added to titles; ``earlier`` leaves out what was clicked in the same session."""
+    made, history, columns = model(corpus, history=read, items=items), ClickHistory.of(corpus), corpus.columns
+    queries = every_query(corpus)
+    batch = batch_of(corpus, queries)
+    scores, by_hand = scores_of(made, batch), Sequential(made)
+    projection = by_hand.w.get("images.project.weight", np.zeros((8, 12)))
+    assert ("images.project.weight" in by_hand.w) == (items == "title+image")
+
+    def item_vectors(rows: NDArray) -> list[NDArray]:
+        images = np.asarray(corpus.image_vectors, dtype=np.float64)[columns.item_image[rows]]
+        images = images / 127 if corpus.image_vectors.dtype == np.int8 else images
+        return [title + projection @ image for title, image in zip(texts(corpus, "item", rows), images, strict=True)]
+
+    left_out = 0
+    for place, query in enumerate(queries):
+        clicks, _ = history.of_queries(np.array([query]))
+        same = columns.query_session[history.queries[clicks]] == columns.query_session[query]
+        if read == "earlier":
+            clicks, left_out = clicks[~same], left_out + int(same.sum())
+        past = item_vectors(history.items[clicks]), texts(corpus, "query", history.queries[clicks])
+        context = by_hand.context(*past, texts(corpus, "query", np.array([query]))[0])
+        expected = [by_hand.score(context, vector) for vector in item_vectors(batch.items[place].numpy())]
+        np.testing.assert_allclose(scores[place].numpy(), expected, atol=1e-5)
+    assert (left_out > 100) == (read == "earlier")
 
 
 def test_the_order_of_purchases_counts(corpus: Corpus) -> None:

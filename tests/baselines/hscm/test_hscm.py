@@ -94,6 +94,7 @@ class Plain:
     def __init__(self, made: Hscm, corpus: Corpus) -> None:
         self.weights = {name: value.numpy().astype(np.float64) for name, value in made.state_dict().items()}
         self.columns, self.vectors = corpus.columns, np.asarray(corpus.word_vectors, dtype=np.float64)
+        self.images = Features.of(corpus).images_or_zero(torch.arange(len(corpus.image_vectors))).double().numpy()
         self.made = made
 
     def linear(self, name: str, x: NDArray) -> NDArray:
@@ -123,6 +124,12 @@ class Plain:
         offsets = getattr(self.columns, f"{table}_word_offsets")
         return getattr(self.columns, f"{table}_words")[offsets[row] : offsets[row + 1]].tolist()
 
+    def item(self, row: int) -> NDArray:
+        title = self.content("title_content", self.words("item", row))
+        if "images.project.weight" not in self.weights:
+            return title
+        return title + self.weights["images.project.weight"] @ self.images[self.columns.item_image[row]]
+
     def aggregated(self, name: str, found: list[tuple[NDArray, int, float, int]], current: NDArray | None) -> NDArray:
         """Of (query, item, click, place) each."""
         if not found:
@@ -130,7 +137,7 @@ class Plain:
         m, bias = self.weights[f"{name}.bilinear"], self.weights[f"{name}.bias"]
         rows = []
         for query, item, click, place in found:
-            d = self.content("title_content", self.words("item", item))
+            d = self.item(item)
             bilinear = np.array([query @ m[:, :, k] @ d for k in range(HIDDEN)]) + bias
             rows.append(click * np.maximum(np.tanh(bilinear), 0) + self.position(place))
         i = np.stack(rows)
@@ -152,8 +159,8 @@ class Plain:
         found = []
         for q in range(first, query):
             shown = range(c.query_impressions[q], c.query_impressions[q + 1])
-            clicked = [p for p in shown if c.impression_clicked[p]][: OPTIONS["clicked"]]
-            others = [p for p in shown if not c.impression_clicked[p]][: OPTIONS["unclicked"]]
+            clicked = [p for p in shown if c.impression_clicked[p]][: self.made.feedback.clicked]
+            others = [p for p in shown if not c.impression_clicked[p]][: self.made.feedback.unclicked]
             for place, p in enumerate(clicked + others):
                 sign = 1.0 if p in clicked else -1.0
                 found.append((queries[q - first], int(c.impression_item[p]), sign, place + 1))
@@ -173,8 +180,7 @@ class Plain:
     def scores(self, query: int, items: list[int]) -> NDArray:
         z = self.parts(query, ranking=True)
         fused = 1 / (1 + np.exp(-self.linear("ranking", z) - self.linear("shared", z)))
-        titles = np.stack([self.content("title_content", self.words("item", item)) for item in items])
-        return self.linear("candidate", titles) @ fused
+        return self.linear("candidate", np.stack([self.item(item) for item in items])) @ fused
 
     def suggestion_loss(self, query: int, following: list[int]) -> float:
         z = self.parts(query, ranking=False)
@@ -194,6 +200,20 @@ def test_scores_are_those_of_the_equations(corpus: Corpus) -> None:
     past = made.past
     for empty in (past.cross(past.places(data.queries))[0], past.session(past.places(data.queries))[1]):
         assert 0.1 < float((empty >= 0).float().mean()) < 0.9, "both with and without"
+
+
+@pytest.mark.parametrize("options", [{"history": "earlier"}, {"items": "title+image"}], ids=str)
+def test_scores_with_another_history_or_item_side(corpus: Corpus, options: dict[str, str]) -> None:
+    """No feedback of this session, or image vectors projected and added to titles; by the same equations."""
+    made, data = model(corpus, **options), batch(corpus)
+    with torch.no_grad():
+        found, default = scores_of(made, data).numpy(), scores_of(model(corpus), data).numpy()
+        own = made.past.session(made.past.places(data.queries))[1]
+    plain = Plain(made, corpus)
+    expected = np.stack([plain.scores(q, items) for q, items in enumerate(data.items.tolist())])
+    np.testing.assert_allclose(found, expected, atol=2e-5, rtol=2e-5)
+    assert (np.abs(found - default).max(axis=1) > 1e-3).mean() > 0.3
+    assert bool((own >= 0).any()) == ("history" not in options), "feedback on earlier queries of the session"
 
 
 def test_losses_are_those_of_the_equations(corpus: Corpus) -> None:

@@ -102,7 +102,7 @@ def test_a_mode_reads_only_what_it_says() -> None:
 
 
 def test_options_out_of_range_are_clear_errors() -> None:
-    with pytest.raises(BenchError, match="mode must be end, double, text or vis, not 'both'"):
+    with pytest.raises(BenchError, match="mode must be end, double, text, vis or linear, not 'both'"):
         TranSearch(DIMS, mode="both")
     with pytest.raises(BenchError, match="transearch: pretraining_negatives must be from 1 to 10,000, not 0"):
         TranSearch(DIMS, mode="double", pretraining_negatives=0)

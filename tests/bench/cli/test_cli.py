@@ -213,7 +213,7 @@ def test_the_shell_completes_names_without_torch(typed: str, offered: list[str])
 def test_a_component_is_explained() -> None:
     (facts,) = bench_here("plugins", "transearch", "--json").rows
     options = {option["name"]: option for option in facts["options"]}
-    assert options["mode"]["allowed"] == "end, double, text or vis"
+    assert options["mode"]["allowed"] == "end, double, text, vis or linear"
     assert options["dropout"]["allowed"] == "a number at least 0 and below 1"
     assert (options["margin"]["default"], options["fixed"]["default"]) == (1.0, False)
     assert facts["needs"] == ["image vectors (with mode=vis)"]

@@ -79,6 +79,19 @@ def test_histories_against_loops(corpus: Corpus, longest: int | None) -> None:
     assert others > 20, "the corpus has users who come back"
 
 
+@pytest.mark.parametrize("longest", [None, 3])
+def test_without_its_own_session_a_history_is_that_of_others(corpus: Corpus, longest: int | None) -> None:
+    history, queries = ClickHistory.of(corpus), np.arange(len(corpus.columns.query_session))
+    clicks, owner = history.of_queries(queries, longest, own_session=False)
+    session = corpus.columns.query_session
+    for query in queries:
+        expected = [click for click in expected_history(corpus, query) if session[click[0]] != session[query]]
+        rows = clicks[owner == query]
+        found = list(zip(history.queries[rows], history.items[rows], strict=True))
+        assert found == (expected if longest is None else expected[-longest:])
+    assert len(clicks) > 20
+
+
 def test_no_history_and_no_queries(corpus: Corpus) -> None:
     history = ClickHistory.of(corpus)
     clicks, owner = history.of_queries(np.array([], dtype=np.int64))
