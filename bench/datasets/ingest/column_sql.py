@@ -13,7 +13,14 @@ from dataclasses import dataclass
 from bench.datasets.ingest.event_log import LogColumn
 from bench.datasets.ingest.options import TimeUnit
 from bench.datasets.ingest.times import FIRST_YEAR, UNIT_NAMES, believed, from_number, from_text, last_year, number_of
-from bench.datasets.ingest.words_sql import separated_list, trimmed, words_of_list, words_of_text, written_list
+from bench.datasets.ingest.words_sql import (
+    is_blank,
+    separated_list,
+    trimmed,
+    words_of_list,
+    words_of_text,
+    written_list,
+)
 
 _INTEGERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT"}
 _INTEGERS |= {f"U{name}" for name in _INTEGERS} | {"UUID"}
@@ -52,7 +59,7 @@ def value_of(name: str, file_type: str, reading: ColumnReading) -> str:
     """The SQL of a column's value: null for null, for NaN, and for texts that are empty or say null."""
     column = f'"{name}"'
     if file_type == "VARCHAR":
-        return f"CASE WHEN {said_null(name, reading.null)} OR {trimmed(column)} = '' THEN NULL ELSE {column} END"
+        return f"CASE WHEN {said_null(name, reading.null)} OR {is_blank(column)} THEN NULL ELSE {column} END"
     if file_type in _EXACT:
         return f"CASE WHEN isnan({column}) THEN NULL ELSE {column} END"
     return column

@@ -79,10 +79,10 @@ def _sessions(queries: StagedTable, db: duckdb.DuckDBPyConnection, options: Inge
     if hours:
         ids = ""
         if "session_id" in queries.columns:
-            ids = ": are ids used again, by other users or on other days? --session-ids cut cuts them where idle"
+            ids = ": are ids used again, by others or another day? --session-ids cut cuts them where idle"
         doubts.warnings.append(
-            f"{hours:,} of {sessions:,} sessions last for over {_LONG_HOURS} hours, {session!r} for {longest:.1f} hours "
-            f"with {steps:,} queries{ids}"
+            f"{hours:,} of {sessions:,} sessions last for over {_LONG_HOURS} hours, "
+            f"{session!r} for {longest:.1f} hours with {steps:,} queries{ids}"
         )
     if many:
         doubts.warnings.append(

@@ -77,6 +77,7 @@ def _csv(db: duckdb.DuckDBPyConnection, file: LogFile, scan: Scan) -> str:
 
 
 def _parquet(db: duckdb.DuckDBPyConnection, file: LogFile, scan: Scan) -> str:
+    written: set[str] = set()
     for part in file.parts:
         try:
             names = pq.read_schema(part).names
@@ -84,6 +85,7 @@ def _parquet(db: duckdb.DuckDBPyConnection, file: LogFile, scan: Scan) -> str:
             what = str(error).split(".")[0]
             raise BenchError(f"not a readable Parquet file: {what}", where=str(part), fix="write it again") from error
         _named(names, file, Scan())
+        written.update(names)
     source = f"read_parquet([{_paths(file.parts)}], union_by_name = true, binary_as_string = true, "
     source += f"hive_partitioning = false, filename = '{PART}')"
     try:
@@ -91,7 +93,7 @@ def _parquet(db: duckdb.DuckDBPyConnection, file: LogFile, scan: Scan) -> str:
     except duckdb.Error as error:
         raise BenchError(first_line(error), where=str(file.path), fix="write it again") from error
     names = [name for name in types if name != PART]
-    known = _named(names, file, scan)
+    known = _named([name if name in written else "" for name in names], file, scan)  # DuckDB names what has no name
     scan.columns = {name: types[names[number]] for number, name in known.items()}
     chosen = ", ".join(f'{_identifier(names[number])} AS "{name}"' for number, name in known.items())
     return f'SELECT {chosen}, "{PART}" FROM {source}'
