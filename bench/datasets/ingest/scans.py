@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -47,11 +48,12 @@ def scan_of(db: duckdb.DuckDBPyConnection, file: LogFile) -> Scan:
     scan = Scan()
     read = {"csv": _csv, "parquet": _parquet, "json": _json}[file.format]
     selected = read(db, file, scan)
-    for name in file.partitions:
-        inside = f"regexp_extract(substr(\"{PART}\", {len(str(file.path)) + 1}), '/{name}=([^/]*)/', 1)"
+    for key, name in _partitions(file).items():
+        pattern = "/" + re.escape(key).replace("'", "''") + "=([^/]*)/"
+        inside = f"regexp_extract(substr(\"{PART}\", {len(str(file.path)) + 1}), '{pattern}', 1)"
         scan.columns[name] = "VARCHAR"
         value = f"nullif(url_decode({inside}), '__HIVE_DEFAULT_PARTITION__')"
-        selected = f'SELECT *, {value} AS "{name}" FROM ({selected})'
+        selected = f"SELECT *, {value} AS {_identifier(name)} FROM ({selected})"
     scan.sql = selected
     return scan
 
@@ -67,7 +69,7 @@ def _csv(db: duckdb.DuckDBPyConnection, file: LogFile, scan: Scan) -> str:
         known = _named(names, file, scan)
         scan.separators.add(separator_name(separator))
         types = ", ".join(f"'c{number}': 'VARCHAR'" for number in range(len(names)))
-        chosen = ", ".join(f'c{number} AS "{name}"' for number, name in known.items())
+        chosen = ", ".join(f"c{number} AS {_identifier(name)}" for number, name in known.items())
         selects.append(
             f"""SELECT {chosen}, "{PART}" FROM read_csv([{_paths(parts)}], columns = {{{types}}}, header = true, """
             f"""auto_detect = false, delim = '{separator}', quote = '"', escape = '"', nullstr = '', """
@@ -95,7 +97,7 @@ def _parquet(db: duckdb.DuckDBPyConnection, file: LogFile, scan: Scan) -> str:
     names = [name for name in types if name != PART]
     known = _named([name if name in written else "" for name in names], file, scan)  # DuckDB names what has no name
     scan.columns = {name: types[names[number]] for number, name in known.items()}
-    chosen = ", ".join(f'{_identifier(names[number])} AS "{name}"' for number, name in known.items())
+    chosen = ", ".join(f"{_identifier(names[number])} AS {_identifier(name)}" for number, name in known.items())
     return f'SELECT {chosen}, "{PART}" FROM {source}'
 
 
@@ -113,20 +115,27 @@ def _json(db: duckdb.DuckDBPyConnection, file: LogFile, scan: Scan) -> str:
         raise BenchError(first_line(error), where=str(file.path), fix="write it again") from error
     known = _named(names, file, scan)
     paths = {number: names[number].replace("~", "~0").replace("/", "~1").replace("'", "''") for number in known}
-    chosen = ", ".join([""] + [f"json ->> '/{paths[number]}' AS \"{name}\"" for number, name in known.items()])
+    chosen = ", ".join([""] + [f"json ->> '/{paths[number]}' AS {_identifier(name)}" for number, name in known.items()])
     return f"SELECT json_type(json) = 'OBJECT' AS readable{chosen}, \"{PART}\" FROM ({source})"
 
 
 def _named(names: list[str] | tuple[str, ...], file: LogFile, scan: Scan) -> dict[int, str]:
     """Columns that have a name, by their number in the file; notes them in ``scan``."""
+    partitions = _partitions(file).values()
     known = {
         number: name
         for number, name in enumerate(canonical_names(names, file.table, str(file.path)))
-        if name is not None and name not in file.partitions
+        if name is not None and name not in partitions
     }
     scan.columns |= dict.fromkeys(known.values(), "VARCHAR")
     scan.renamed |= {names[number]: name for number, name in known.items() if names[number] != name}
     return known
+
+
+def _partitions(file: LogFile) -> dict[str, str]:
+    """The columns that folders are named after, by their spelling there."""
+    names = canonical_names(file.partitions, file.table, str(file.path))
+    return {key: name for key, name in zip(file.partitions, names, strict=True) if name is not None}
 
 
 def _starts_a_list(part: Path) -> bool:

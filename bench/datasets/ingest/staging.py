@@ -72,7 +72,7 @@ class StagedTable:
         part = f', "{PART}"' if len(self.file.parts) > 1 else ""
         readable = ", readable" if self.file.format == "json" else ""
         chosen = ", ".join(f'"{column.name}"' for column in self._present) + part + readable
-        rejected = Rejected()
+        rejected, unreadable = Rejected(), False
         try:
             self.db.execute(f"CREATE TABLE {raw} AS SELECT {chosen} FROM ({self.scan.sql})")
             if self.file.format == "csv":
@@ -82,7 +82,8 @@ class StagedTable:
         except duckdb.Error as error:
             fault = reader_error(error, self.file.path, self._broken_column)
             self._faults.add(fault.where or "", fault.what, fault.fix or "")
-            self.db.execute(f"CREATE OR REPLACE TABLE {raw} AS SELECT {self._empty()}{part}{readable} WHERE false")
+            self.db.execute(f"CREATE OR REPLACE TABLE {raw} AS SELECT {self._empty()} WHERE false")
+            unreadable = True
         staged_rows = self.db.execute(f"SELECT count(*) FROM {raw}").fetchall()[0][0]
         self.rows = staged_rows + rejected.lines
         if rejected.lines:
@@ -90,7 +91,7 @@ class StagedTable:
             self._faults.rows(rejected.lines, reason, rejected.where, rejected.what, rejected.fix)
         if rejected.rest_lost:
             self._faults.add(rejected.where, rejected.what, "close the quote: the lines after it cannot be told apart")
-        if self.rows == 0:
+        if self.rows == 0 and not unreadable:
             self._faults.add(str(self.file.path), "the file has no rows")
         self.profiles = profile_columns(self.db, raw, self._present, self.columns, self._options)
         self._stage(raw, numbered=not rejected.lines)
@@ -99,12 +100,14 @@ class StagedTable:
             self._explode()
 
     def _empty(self) -> str:
-        return ", ".join(f'NULL::{self.columns[column.name]} AS "{column.name}"' for column in self._present)
+        """The columns of a raw table, without a row to be selected."""
+        columns = [f'NULL::{self.columns[column.name]} AS "{column.name}"' for column in self._present]
+        return ", ".join([*columns, f'NULL::VARCHAR AS "{PART}"', "NULL::BOOLEAN AS readable"])
 
     def _require(self) -> None:
         """Notes as faults: a required column, any text, or both user and session are missing, or a type is wrong."""
         names = {column.name for column in self._present}
-        shown = ", ".join(map(repr, self.columns))
+        shown = ", ".join(map(repr, self.columns)) or "none that can be read"
         separators = " or ".join(sorted(self.scan.separators))
         between = f" with {separators} as the separator" if separators else ""
         for column in self._wanted:

@@ -98,6 +98,15 @@ def test_a_byte_order_mark_and_two_spellings_of_one_name(tmp_path: Path, plain: 
     assert "column query_id: the column is there twice" in refused(tmp_path, log)
 
 
+@pytest.mark.parametrize("form", ["csv", "parquet", "json lines"])
+def test_columns_of_any_name_may_stand_beside(form: str, tmp_path: Path, plain: str) -> None:
+    log = plain_log()
+    log["queries"] |= {name: ["x"] * 60 for name in ("it's", 'a "b"', "c/d~e", "part", "row", "c0")}
+    corpus, report = made(tmp_path, log, form)
+    assert corpus.info.fingerprint == plain
+    assert report.ignored_columns == {"queries": sorted(("it's", 'a "b"', "c/d~e", "part", "row", "c0"))}
+
+
 def test_a_header_without_the_columns_says_what_was_read(tmp_path: Path) -> None:
     log = plain_log()
     log["queries"] = {f"column {n}": values for n, values in enumerate(log["queries"].values())}
@@ -115,7 +124,7 @@ def test_partitions_of_hive_are_columns(tmp_path: Path, plain: str) -> None:
     (folder / "queries.csv").unlink()
     table = pa.table(log["queries"])
     for user in sorted(set(log["queries"]["user"])):
-        part = folder / "queries" / "dt=2023-11-14" / f"user={user.replace('/', '%2F')}"
+        part = folder / "queries" / "dt=2023-11-14" / f"User={user.replace('/', '%2F')}"
         part.mkdir(parents=True)
         mask = pa.compute.equal(table["user"], user)
         pq.write_table(table.filter(mask).drop_columns(["user"]), part / "000000_0")
@@ -170,6 +179,22 @@ def test_a_list_in_a_row_is_a_row_for_each_item(form: str, write_list: Any, tmp_
     assert corpus.info.fingerprint == plain
     assert report.read["impressions"] == 300
     assert any("a list of items in a row" in note for note in report.notes)
+
+
+@pytest.mark.parametrize(
+    ("form", "name", "contents", "said"),
+    [
+        ("gzip", "items.csv.gz", b"item_id,text\n", "items.csv.gz: cannot be read: Not a gzipped file"),
+        ("gzip", "items.csv.gz", b"\x1f\x8b\x08\x00", "items.csv.gz: cannot be read: Compressed file ended"),
+        ("json list", "items.json", b'[{"item_id": 1,', "items.json: Invalid Input Error: Malformed JSON"),
+        ("json lines", "items.jsonl", b"hello\n", "column item_id: the column is missing (the file has none"),
+        ("csv", "items.csv", "item_id,text\n".encode("utf-16"), "items.csv, line 1: the header is not CSV in UTF-8"),
+    ],
+)
+def test_a_broken_file_is_one_line(form: str, name: str, contents: bytes, said: str, tmp_path: Path) -> None:
+    folder = write(tmp_path / "log", plain_log(), form)
+    (folder / name).write_bytes(contents)
+    assert said in refused_from(folder)
 
 
 def test_files_of_several_formats_in_a_folder_and_all_that_are_missing(tmp_path: Path) -> None:
