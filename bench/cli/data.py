@@ -116,35 +116,64 @@ def _make(name: str, source: str | None, to: Path | None, settings: list[str], o
 @app.command(short_help="Make a corpus from your own event logs.")
 def ingest(
     source: Annotated[
-        Path, typer.Argument(help="Folder with queries, impressions, clicks and items, as Parquet or CSV.")
+        Path, typer.Argument(help="Folder with queries, impressions, clicks and items: Parquet, CSV or JSON lines.")
     ],
     to: Annotated[Path, typer.Option("--to", help="Folder of the corpus to write.")],
     name: Annotated[str, typer.Option("--name", help="Name in tables; default: the folder's.")] = "",
     licence: Annotated[str, typer.Option("--licence", help="Licence of the data.")] = "unknown",
     idle_minutes: Annotated[float, typer.Option(help="A user's longer silence ends a session.")] = 30.0,
+    activity: Annotated[
+        str, typer.Option(help="What ends a silence: clicks (and queries), or queries alone.")
+    ] = "clicks",
+    session_ids: Annotated[
+        str, typer.Option(help="Of the log: keep, cut where idle, or per-user where users share them.")
+    ] = "keep",
+    max_steps: Annotated[
+        int, typer.Option(help="Drop sessions of more queries, as machines'; 0 keeps all and warns from 100 on.")
+    ] = 0,
     keep_text_only: Annotated[
         bool, typer.Option("--keep-text-only", help="Keep sessions without an image query.")
     ] = False,
+    on_conflict: Annotated[
+        str, typer.Option(help="Rows that cannot be read or contradict others: stop, or drop and count them.")
+    ] = "stop",
+    anonymous: Annotated[str, typer.Option(help="Queries without a user or session: stop, or drop them.")] = "stop",
+    missing_images: Annotated[str, typer.Option(help="Images without a vector: error or drop.")] = "error",
+    time_unit: Annotated[
+        str, typer.Option(help="Of times in numbers: s, ms, us, ns, yyyymmdd, yyyymmddhhmmss, or auto.")
+    ] = "auto",
+    null: Annotated[
+        list[str] | None, typer.Option(help="Text that is null; repeatable; default: NULL, NaN and the like.")
+    ] = None,
+    fold: Annotated[bool, typer.Option("--fold", help="Compare words in lower case, without punctuation.")] = False,
     test_share: Annotated[float, typer.Option(help="Share of the test split.")] = 0.2,
     valid_share: Annotated[float, typer.Option(help="Share of the validation split.")] = 0.1,
     downstream: Annotated[int, typer.Option(help="Sessions in the sample for downstream models.")] = 50_000,
     seed: Annotated[int, typer.Option(help="Seed of split and sample.")] = 0,
-    missing_images: Annotated[str, typer.Option(help="Images without a vector: error or drop.")] = "error",
     memory_limit: Annotated[str, typer.Option(help="Of DuckDB; more goes to disk.")] = "2GB",
+    as_json: AsJson = False,
 ) -> None:
     """Make a corpus from your own event logs: sessionised, split, checked. `bench data columns` says what is read."""
     from bench.cli.progress import single_progress
-    from bench.datasets.ingest import IngestOptions
+    from bench.datasets.ingest import NULLS, IngestOptions
     from bench.datasets.ingest import ingest as make_corpus
 
     options = IngestOptions(
         idle_minutes=idle_minutes,
+        activity=activity,  # type: ignore[arg-type]  # the options are checked where they are used
+        session_ids=session_ids,  # type: ignore[arg-type]
+        max_steps=max_steps,
         keep_text_only=keep_text_only,
+        on_conflict=on_conflict,  # type: ignore[arg-type]
+        anonymous=anonymous,  # type: ignore[arg-type]
+        missing_images=missing_images,  # type: ignore[arg-type]
+        time_unit=time_unit,  # type: ignore[arg-type]
+        null=NULLS if null is None else tuple(null),
+        fold=fold,
         test_share=test_share,
         valid_share=valid_share,
         downstream=downstream,
         seed=seed,
-        missing_images=missing_images,
         memory_limit=memory_limit,
     )
     report = make_corpus(
@@ -155,11 +184,11 @@ def ingest(
         options=options,
         progress=single_progress(f"ingesting {source}"),
     )
-    for title, counts in (("read", report.read), ("kept", report.kept), ("dropped", report.dropped)):
-        typer.echo(f"{title}: " + (", ".join(f"{count:,} {what}" for what, count in counts.items()) or "nothing"))
-    for table, ignored in report.ignored_columns.items():
-        typer.echo(f"columns of {table} that are not read: {', '.join(ignored)}")
-    typer.echo(f"corpus in {to}")
+    if as_json:
+        typer.echo(json.dumps(report.rows(), indent=1))
+        return
+    for line in [*report.lines(), *(f"Warning: {warning}" for warning in report.warnings), f"corpus in {to}"]:
+        typer.echo(line)
 
 
 @app.command(short_help="Print what ingest reads.")

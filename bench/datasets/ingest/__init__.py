@@ -1,7 +1,8 @@
-"""A corpus from a user's own event logs: Parquet or CSV, out of core."""
+"""A corpus from a user's own event logs: Parquet, CSV or JSON, out of core."""
 
-from bench.datasets.ingest.build import IngestReport, ingest
+from bench.datasets.ingest.build import ingest
 from bench.datasets.ingest.event_log import INPUT_HELP
-from bench.datasets.ingest.options import IngestOptions
+from bench.datasets.ingest.options import NULLS, IngestOptions
+from bench.datasets.ingest.report import IngestReport
 
-__all__ = ["INPUT_HELP", "IngestOptions", "IngestReport", "ingest"]
+__all__ = ["INPUT_HELP", "NULLS", "IngestOptions", "IngestReport", "ingest"]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -17,39 +18,28 @@ from bench.data.corpus import read_info
 from bench.data.making import to_be_made
 from bench.data.schema import TABLES
 from bench.data.writer import IMAGE_DIM, WORD_DIM, CorpusWriter
-from bench.datasets.ingest.consistency import check_unique, check_vectors, join_impressions
+from bench.datasets.ingest.consistency import check_vectors
 from bench.datasets.ingest.database import log_database
-from bench.datasets.ingest.event_log import find_files
+from bench.datasets.ingest.event_log import IDS
+from bench.datasets.ingest.faults import Faults
+from bench.datasets.ingest.lists import ListCounts, join_lists
+from bench.datasets.ingest.log_files import LogFile, find_files
+from bench.datasets.ingest.notes import notes_of
 from bench.datasets.ingest.numbering import number_images, number_words
 from bench.datasets.ingest.options import IngestOptions
-from bench.datasets.ingest.sessionise import sessionise
+from bench.datasets.ingest.plausibility import doubts_of
+from bench.datasets.ingest.repeats import unite_repeats
+from bench.datasets.ingest.report import IngestReport
+from bench.datasets.ingest.sessionise import check_actors, sessionise
 from bench.datasets.ingest.staging import StagedTable
 from bench.datasets.ingest.write import WriteCorpus
 from bench.errors import BenchError
 from bench.files import scratch
 
-_IDS = {"queries": "query_id", "items": "item_id", "images": "image_id", "word_vectors": "word"}
 _MADE_VECTORS = (
     "the word vectors were made from this log: PPMI of the words of training queries and of item titles, "
     "truncated SVD, 50 dimensions"
 )
-
-
-@dataclass
-class IngestReport:
-    """What became of a log's rows.
-
-    Attributes:
-        read: rows of each file, by table.
-        kept: rows of each table of the corpus, images and clicks among them.
-        dropped: rows dropped, by reason.
-        ignored_columns: columns that an event log does not have, by table.
-    """
-
-    read: dict[str, int] = field(default_factory=dict)
-    kept: dict[str, int] = field(default_factory=dict)
-    dropped: dict[str, int] = field(default_factory=dict)
-    ignored_columns: dict[str, list[str]] = field(default_factory=dict)
 
 
 def ingest(
@@ -80,21 +70,25 @@ def ingest(
         the counts, which corpus.toml keeps under ``source.report``.
 
     Raises:
-        BenchError: a file, column or value is missing or wrong, or no session is left. It names file, column and row
-            or value; nothing is left on disk.
+        BenchError: files, columns or values are missing or wrong, or no session is left. It names each kind of fault
+            with file, column, an example and the number of rows; nothing is left on disk.
     """
     options, folder = options or IngestOptions(), Path(folder)
     options.check()
     if folder.exists() and not replace:
         raise BenchError("is there already", where=str(folder), fix="choose another --out or remove it")
-    files = find_files(source)
+    log = "the log" if isinstance(source, Mapping) else str(source)
+    faults = Faults(log, drop=options.on_conflict == "drop")
+    files = find_files(source, faults)
+    faults.settle()
     with ExitStack() as stack:
         if not replace and not stack.enter_context(to_be_made(folder)):
             return _report_of_another(folder, name or folder.name, _provenance(files, options))
         work = stack.enter_context(scratch(folder))
         try:
             with log_database(work, options) as db:
-                ingestion = _Ingestion(db, files, options, _Stages(progress, total=len(files) + 10))
+                stages = _Stages(progress, total=len(files) + 11)
+                ingestion = _Ingestion(db, files, options, faults, stages)
                 ingestion.read()
                 ingestion.choose()
                 ingestion.write(folder, name or folder.name, licence, replace)
@@ -122,49 +116,66 @@ class _Ingestion:
     Args:
         db: the database that the log is staged in.
         files: the log's files, by table.
-        options: how sessions are cut, kept and split.
+        options: how values are read, and how sessions are cut, kept and split.
+        faults: those of the log.
         advance: called after every stage.
     """
 
     def __init__(
-        self, db: duckdb.DuckDBPyConnection, files: dict[str, Path], options: IngestOptions, advance: _Stages
+        self,
+        db: duckdb.DuckDBPyConnection,
+        files: dict[str, LogFile],
+        options: IngestOptions,
+        faults: Faults,
+        advance: _Stages,
     ) -> None:
-        self.db, self.files, self.options, self.advance = db, files, options, advance
+        self.db, self.files, self.options, self.faults, self.advance = db, files, options, faults, advance
         self.staged: dict[str, StagedTable] = {}
         self.report = IngestReport()
+        self.lists = ListCounts()
 
     def read(self) -> None:
-        """Stages every file, and checks each by itself."""
-        for name, path in self.files.items():
-            table = self.staged[name] = StagedTable(self.db, name, path)
+        """Opens every file, then stages them all, and checks each by itself."""
+        self.staged = {name: StagedTable(self.db, file, self.options, self.faults) for name, file in self.files.items()}
+        self.faults.settle()
+        self.dims = {"images": IMAGE_DIM, "word_vectors": WORD_DIM}
+        for name, table in self.staged.items():
+            table.read()
             self.report.read[name] = table.rows
-            if name in _IDS:
-                check_unique(table, _IDS[name])
+            if name in IDS and (identical := unite_repeats(table, self.faults)):
+                self.report.identical[name] = identical
+            if name in self.dims:
+                self.dims[name] = check_vectors(table, self.faults)
             if table.ignored:
                 self.report.ignored_columns[name] = table.ignored
             self.advance()
-        self.dims = {"images": IMAGE_DIM, "word_vectors": WORD_DIM}
-        self.dims |= {name: check_vectors(self.staged[name]) for name in self.dims if name in self.staged}
+        if self.faults.stopping:  # what follows from a table that cannot be read at all is no fault of the others
+            self.faults.settle()
 
     def choose(self) -> None:
         """Joins the tables, cuts the queries into sessions and drops the sessions that are not kept."""
-        options, dropped = self.options, self.report.dropped
-        dropped |= number_images(self.staged, self.db, drop=options.missing_images == "drop")
+        options, dropped, queries = self.options, self.report.dropped, self.staged["queries"]
+        dropped |= number_images(self.staged, self.db, self.faults, drop=options.missing_images == "drop")
+        anonymous = check_actors(queries, self.db, self.faults, options)
+        dropped["queries without a user or session"] = anonymous
         self.advance()
-        dropped["clicks that repeat another"] = join_impressions(self.staged, self.db)
+        self.lists = join_lists(self.staged, self.db, self.faults)
+        self.faults.settle()
+        dropped |= self.faults.dropped
+        dropped["clicks that repeat another"] = self.lists.later_clicks
+        self.report.identical |= {name: count for name, count in self.lists.identical.items() if count}
         self.advance()
-        by_reason = sessionise(
-            self.staged["queries"],
-            self.db,
-            idle_minutes=options.idle_minutes,
-            keep_text_only=options.keep_text_only,
-        )
+        by_reason = sessionise(queries, self.db, options)
         dropped |= by_reason
         if not self.db.execute("SELECT 1 FROM sessions LIMIT 1").fetchall():
             reasons = ", ".join(f"{count} {reason}" for reason, count in by_reason.items() if count)
             fix = "text-only sessions can be kept" if not options.keep_text_only else "check kind, text and image"
-            raise BenchError(f"no session is left: dropped {reasons}", where=str(self.files["queries"]), fix=fix)
+            raise BenchError(f"no session is left: dropped {reasons}", where=str(queries.file.path), fix=fix)
         dropped |= number_words(self.staged, self.db)
+        self.advance()
+        doubts = doubts_of(self.staged, self.db, options)
+        self.report.measures, self.report.warnings = doubts.measures, doubts.warnings
+        self.report.notes = notes_of(self.staged, self.lists)
         self.advance()
 
     def write(self, folder: Path, name: str, licence: str, replace: bool) -> None:
@@ -195,14 +206,22 @@ class _Ingestion:
                 self.advance()
             clicks = writing.impressions()
             self.advance()
-            read, kept = self.report.read, {name: writer.rows(name) for name in (*TABLES, "images")}
-            self.report.kept |= kept | {"clicks": clicks}
-            repeated = self.report.dropped["clicks that repeat another"]
-            self.report.dropped["impressions of dropped queries"] = read["impressions"] - kept["impressions"]
-            self.report.dropped["clicks of dropped queries"] = read["clicks"] - repeated - clicks
-            self.report.dropped["images that nothing refers to"] = read.get("images", 0) - kept["images"]
+            self._account(writer, clicks)
             source["report"] = asdict(self.report)
         self.advance()
+
+    def _account(self, writer: CorpusWriter, clicks: int) -> None:
+        """Completes the counts of rows: what was read is kept, identical to another row, or dropped for one reason."""
+        report, lists = self.report, self.lists
+        report.kept |= {name: writer.rows(name) for name in (*TABLES, "images")} | {"clicks": clicks}
+        explained = {"impressions": 0, "clicks": lists.later_clicks + lists.orphaned_clicks}
+        for name, count in explained.items():
+            mine = count + lists.lost[name] + self.staged[name].lost + report.identical.get(name, 0)
+            report.dropped[f"{name} of dropped queries"] = report.read[name] - mine - report.kept[name]
+        report.dropped["clicks on dropped impressions"] = lists.orphaned_clicks
+        used = report.kept["images"] + report.identical.get("images", 0)
+        report.dropped["images that nothing refers to"] = report.read.get("images", 0) - used
+        report.dropped = {reason: count for reason, count in report.dropped.items() if count}
 
 
 class _Stages:
@@ -217,11 +236,19 @@ class _Stages:
             self._progress(self._done, self._total)
 
 
-def _provenance(files: dict[str, Path], options: IngestOptions) -> dict[str, Any]:
-    """The corpus's ``source``: the options that decide its contents, and name, size and SHA-256 of every file."""
-    entries = {
-        name: {"file": path.name, "bytes": path.stat().st_size, "sha256": sha256_of(path)}
-        for name, path in files.items()
-    }
+def _provenance(files: dict[str, LogFile], options: IngestOptions) -> dict[str, Any]:
+    """The corpus's ``source``: the options that decide its contents, and name, size and SHA-256 of every file.
+
+    That of a folder is the hash of its parts' hashes.
+    """
+    entries = {}
+    for name, file in files.items():
+        sums = [sha256_of(part) for part in file.parts]
+        one = sums[0] if file.parts == (file.path,) else sha256("".join(sums).encode()).hexdigest()
+        entries[name] = {
+            "file": file.path.name,
+            "bytes": sum(part.stat().st_size for part in file.parts),
+            "sha256": one,
+        }
     deciding = {key: value for key, value in asdict(options).items() if key not in ("memory_limit", "threads")}
-    return {"options": deciding, "files": entries}
+    return {"options": deciding | {"null": list(options.null)}, "files": entries}

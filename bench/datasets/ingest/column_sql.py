@@ -1,111 +1,168 @@
-"""The normal form of a log column as SQL: what a file's type is converted to, and which values cannot be converted.
+"""The normal form of a log column as SQL.
 
-Files give a column many types: a time may be a timestamp, ISO text or an integer, a list of words text or JSON. A
-staged table has one type per kind of column. A value that cannot be converted becomes a marker (:func:`unreadable`
-finds it), never null, since null is a value that was not given.
+Files give a column many types: a time may be a timestamp, ISO text or a number, a list of words text or JSON. A staged
+table has one type per kind of column. A column has a *value*, null where the file says null in any way, and a *form*,
+null where the value is or cannot be converted; so that a value without a form is a fault, and null is not.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from bench.datasets.ingest.event_log import LogColumn
+from bench.datasets.ingest.options import TimeUnit
+from bench.datasets.ingest.times import FIRST_YEAR, UNIT_NAMES, believed, from_number, from_text, last_year, number_of
+from bench.datasets.ingest.words_sql import (
+    is_blank,
+    separated_list,
+    trimmed,
+    words_of_list,
+    words_of_text,
+    written_list,
+)
 
-EXPECTED = {
-    "id": "text or an integer",
-    "label": "text or an integer",
-    "time": "a timestamp, ISO text, or integer seconds or milliseconds",
+_INTEGERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT"}
+_INTEGERS |= {f"U{name}" for name in _INTEGERS} | {"UUID"}
+_EXACT = {"FLOAT": 2**24, "DOUBLE": 2**53}
+_EXPECTED = {
+    "id": "text or an integer below 2^53",
+    "ids": "a list of ids",
     "rank": "an integer from 1",
+    "number": "a number",
     "text": "text",
     "words": "a list of words",
     "vector": "a list of numbers",
 }
-"""What may stand in a column, by its kind; for errors."""
-
-_INTEGERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "HUGEINT"}
-_FLOATS = {"FLOAT", "DOUBLE"}
-_NOT_A_TIME = -(2**63)
-_MILLISECONDS_FROM = 10**11  # as seconds that is the year 5138, as milliseconds March 1973
-_MICROSECONDS_FROM = 10**14
-
-_UNREADABLE = {
-    "time": f"time = {_NOT_A_TIME}",
-    "words": "list_contains(words, NULL) OR len(words) > list_count(words)",
-    "rank": "rank < 1",
-    "vector": "len(vector) = 0 OR len(vector) > list_count(vector)",
-}
 
 
-def normal_form(column: LogColumn, file_type: str) -> str | None:
-    """The SQL expression of a column's normal form: ids and labels as VARCHAR, texts and words as VARCHAR[], times as
-    BIGINT ms since 1970, ranks as INTEGER, vectors as FLOAT[].
+@dataclass(frozen=True)
+class ColumnReading:
+    """How the values of a column are read, which may depend on all of them.
+
+    Attributes:
+        null: texts that are null.
+        fold: whether words are folded.
+        unit: of a time in numbers.
+        any_time: whether times before 1990 or after next year are taken.
+        whole_doubles: whether ids in text are doubles without a fraction, such as ``33.0``.
+    """
+
+    null: tuple[str, ...]
+    fold: bool = False
+    unit: TimeUnit = "s"
+    any_time: bool = False
+    whole_doubles: bool = False
+
+
+def value_of(name: str, file_type: str, reading: ColumnReading) -> str:
+    """The SQL of a column's value: null for null, for NaN, and for texts that are empty or say null."""
+    column = f'"{name}"'
+    if file_type == "VARCHAR":
+        return f"CASE WHEN {said_null(name, reading.null)} OR {is_blank(column)} THEN NULL ELSE {column} END"
+    if file_type in _EXACT:
+        return f"CASE WHEN isnan({column}) THEN NULL ELSE {column} END"
+    return column
+
+
+def said_null(name: str, null: tuple[str, ...]) -> str:
+    """The SQL of whether a column of text says null."""
+    if not null:
+        return "false"
+    texts = ", ".join("'" + text.replace("'", "''") + "'" for text in null)
+    longest = max(map(len, null)) + 2  # a longer text is not looked at again: a blank on each side is allowed for
+    return f"""(strlen("{name}") <= {longest} AND trim("{name}") IN ({texts}))"""
+
+
+def form_of(column: LogColumn, value: str, file_type: str, reading: ColumnReading) -> str | None:
+    """The SQL of a column's normal form: ids and labels as VARCHAR, lists of ids, texts and words as VARCHAR[], times
+    as BIGINT ms since 1970, ranks as INTEGER, other numbers as DOUBLE, vectors as FLOAT[].
 
     Args:
         column: the column.
+        value: SQL of its value.
         file_type: the DuckDB type that it has in the file.
+        reading: how it is read.
 
     Returns:
         the expression; None for a type that the column cannot have.
     """
-    name, kind = f'"{column.name}"', column.kind
-    is_text, is_integer, is_list = file_type == "VARCHAR", file_type in _INTEGERS, file_type.endswith("]")
-    element = re.sub(r"\[\d*\]$", "", file_type)
-    if kind in ("id", "label", "text") and file_type == '"NULL"':
-        return "NULL::VARCHAR[]" if kind == "text" else "NULL::VARCHAR"
-    if kind in ("id", "label") and (is_text or is_integer):
-        return f"{name}::VARCHAR"
-    if kind == "text" and is_text:
-        return _split(name)
-    if kind == "words" and is_list and element in _INTEGERS | {"VARCHAR"}:
-        return f"list_filter({name}::VARCHAR[], lambda w: w IS NOT NULL AND trim(w) <> '')"
-    if kind == "words" and is_text:
-        json_list = f"coalesce(TRY_CAST(TRY_CAST({name} AS JSON) AS VARCHAR[]), [NULL])"
-        return f"CASE WHEN starts_with(ltrim({name}), '[') THEN {json_list} ELSE {_split(name)} END"
-    if kind == "rank" and (is_text or is_integer):
-        rank = f"TRY_CAST({name} AS INTEGER)"
-        return f"CASE WHEN {_is_integer_text(name)} THEN {rank} END" if is_text else rank
-    if kind == "vector" and is_list and element in _INTEGERS | _FLOATS:
-        return f"{name}::FLOAT[]"
-    if kind == "vector" and is_text:
-        bracketed = f"'[' || trim({name}, '[] ') || ']'"
-        return f"coalesce(TRY_CAST({bracketed} AS FLOAT[]), [NULL])"
-    if kind == "time" and file_type.startswith("TIMESTAMP"):
-        return f"epoch_ms({name})"
-    if kind == "time" and is_integer:
-        return _from_epoch(name)
-    if kind == "time" and is_text:
-        from_iso = f"coalesce(epoch_ms(TRY_CAST({name} AS TIMESTAMPTZ)), {_NOT_A_TIME})"
-        of_text = f"WHEN {_is_integer_text(name)} THEN {_from_epoch(name)} ELSE {from_iso} END"
-        return f"CASE WHEN {name} IS NULL THEN NULL {of_text}"
-    if kind == "time" and file_type == '"NULL"' and not column.required:
-        return "NULL::BIGINT"
+    is_text, is_integer = file_type == "VARCHAR", file_type in _INTEGERS
+    is_number = is_integer or file_type in _EXACT or file_type.startswith("DECIMAL")
+    element = re.sub(r"\[\d*\]$", "", file_type) if file_type.endswith("]") else ""
+    if file_type == '"NULL"':
+        return f"NULL::{_TYPES[column.kind]}" if not column.required else None
+    match column.kind:
+        case "id" | "label":
+            return _id(value, file_type, reading) if is_text or is_number else None
+        case "ids" if element in _INTEGERS | {"VARCHAR"}:
+            return words_of_list(value, fold=False)
+        case "ids" if is_text:
+            return words_of_list(separated_list(f"trim({value})"), fold=False)
+        case "text" if is_text or is_integer:
+            return words_of_text(f"{value}::VARCHAR", reading.fold)
+        case "words" if element in _INTEGERS | {"VARCHAR"}:
+            return words_of_list(value, reading.fold)
+        case "words" if is_text:
+            written = words_of_list(written_list(value), reading.fold)
+            split = words_of_text(value, reading.fold)
+            return f"CASE WHEN starts_with(ltrim({value}), '[') THEN {written} ELSE {split} END"
+        case "rank" if is_text or is_number:
+            number = f"TRY_CAST({value} AS DOUBLE)"
+            return f"CASE WHEN {number} = trunc({number}) AND {number} >= 0 THEN TRY_CAST({number} AS INTEGER) END"
+        case "number" if is_text or is_number:
+            return f"TRY_CAST({value} AS DOUBLE)"
+        case "vector" if element in _INTEGERS | set(_EXACT) or element.startswith("DECIMAL"):
+            return _vector(f"{value}::FLOAT[]")
+        case "vector" if is_text:
+            bare = f"trim({value}, '[] ')"
+            commas = f"CASE WHEN contains({bare}, ',') THEN {bare} ELSE regexp_replace({bare}, '\\s+', ',', 'g') END"
+            return _vector(f"TRY_CAST('[' || {commas} || ']' AS FLOAT[])")
+        case "time":
+            return _time(value, file_type, reading, is_number)
     return None
 
 
 def absent_form(column: LogColumn) -> str:
-    """The SQL expression of a column that the file lacks: null, as VARCHAR[] for texts and words, else as VARCHAR."""
-    return "NULL::VARCHAR[]" if column.kind in ("words", "text") else "NULL::VARCHAR"
+    """The SQL of a column that the file lacks."""
+    return f"NULL::{_TYPES[column.kind]}"
 
 
-def unreadable(column: LogColumn) -> str:
-    """The SQL condition on a normal form that holds where the file's value could not be converted, or is missing from a
-    required column."""
-    null = f"{column.name} IS NULL" if column.required else "false"
-    return f"({_UNREADABLE.get(column.kind, 'false')}) OR ({null})"
+def expected(column: LogColumn, reading: ColumnReading) -> str:
+    """What may stand in a column, for an error."""
+    if column.kind != "time":
+        return _EXPECTED["id" if column.kind == "label" else column.kind]
+    years = "" if reading.any_time else f" between {FIRST_YEAR} and {last_year()}"
+    return f"a timestamp, ISO text or {UNIT_NAMES[reading.unit]}{years}"
 
 
-def _split(text: str) -> str:
-    """The words of a text, which white space separates."""
-    return f"list_filter(regexp_split_to_array({text}, '\\s+'), lambda w: w <> '')"
+_TYPES = dict.fromkeys(("id", "label"), "VARCHAR") | dict.fromkeys(("ids", "text", "words"), "VARCHAR[]")
+_TYPES |= {"time": "BIGINT", "rank": "INTEGER", "number": "DOUBLE", "vector": "FLOAT[]"}
 
 
-def _is_integer_text(text: str) -> str:
-    return f"regexp_full_match(trim({text}), '[+-]?\\d+')"
+def _id(value: str, file_type: str, reading: ColumnReading) -> str:
+    if file_type == "VARCHAR" and not reading.whole_doubles:
+        return trimmed(value)
+    if file_type in _INTEGERS:
+        return f"{value}::VARCHAR"
+    number = f"TRY_CAST({value} AS DOUBLE)" if file_type == "VARCHAR" else value
+    exact = f" AND abs({number}) < {_EXACT.get(file_type, 2**53)}" if not file_type.startswith("DECIMAL") else ""
+    return f"CASE WHEN {number} = trunc({number}){exact} THEN {number}::HUGEINT::VARCHAR END"
 
 
-def _from_epoch(value: str) -> str:
-    """ms since 1970 of integer seconds or milliseconds; numbers as large as microseconds are no time."""
-    number = f"TRY_CAST({value} AS BIGINT)"
-    milliseconds = f"CASE WHEN abs({number}) < {_MILLISECONDS_FROM} THEN {number} * 1000 ELSE {number} END"
-    in_range = f"abs({number}) < {_MICROSECONDS_FROM}"
-    return f"CASE WHEN {value} IS NULL THEN NULL WHEN {in_range} THEN {milliseconds} ELSE {_NOT_A_TIME} END"
+def _vector(numbers: str) -> str:
+    """A list of numbers; null where one of them is null, or there is none."""
+    return f"CASE WHEN len({numbers}) > 0 AND len({numbers}) = list_count({numbers}) THEN {numbers} END"
+
+
+def _time(value: str, file_type: str, reading: ColumnReading, is_number: bool) -> str | None:
+    if file_type.startswith("TIMESTAMP") or file_type == "DATE":
+        form = f"epoch_ms({value})"
+    elif is_number:
+        form = from_number(value, reading.unit)
+    elif file_type == "VARCHAR":
+        number = from_number(value, reading.unit)
+        form = f"CASE WHEN {number_of(value)} IS NOT NULL THEN {number} ELSE {from_text(f'trim({value})')} END"
+    else:
+        return None
+    return form if reading.any_time else believed(form)

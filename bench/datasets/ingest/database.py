@@ -11,6 +11,14 @@ import duckdb
 from bench.datasets.ingest.options import IngestOptions
 from bench.errors import BenchError
 
+GONE = {
+    "queries": ("query_id",),
+    "items": ("item_id",),
+    "images": ("image_id",),
+    "impressions": ("query_id", "item_id"),
+}
+"""Tables whose rows others refer to, and by what; ``gone_NAME`` has those of rows that were left out for a fault."""
+
 
 @contextmanager
 def log_database(folder: Path, options: IngestOptions) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -35,6 +43,8 @@ def log_database(folder: Path, options: IngestOptions) -> Iterator[duckdb.DuckDB
         raise BenchError(str(error).splitlines()[0], where="memory_limit, threads", fix="such as 2GB and 2") from error
     try:
         db.execute("SET TimeZone = 'UTC'")
+        for name, ids in GONE.items():
+            db.execute(f"CREATE TABLE gone_{name} ({', '.join(f'{column} VARCHAR' for column in ids)})")
         yield db
     finally:
         db.close()

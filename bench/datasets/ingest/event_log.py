@@ -1,32 +1,43 @@
-"""The format of the event logs that ``bench data ingest`` reads: files, columns and their types."""
+"""The format of the event logs that ``bench data ingest`` reads: tables, columns and their types."""
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-
-from bench.errors import BenchError, did_you_mean
 
 INPUT_HELP = """\
-A folder with these files, each as NAME.parquet or NAME.csv (UTF-8, comma, a header line). Other columns are ignored.
+A folder with these tables. Each is a file NAME.parquet, NAME.csv (.tsv, .psv, .txt) or NAME.jsonl (.ndjson, .json),
+texts also as .gz, or a folder NAME, NAME.parquet or NAME.csv of parts as Spark and Hive write them (dt=2023-11-14 in
+a folder's name is a column). Text is UTF-8 with a header line; the separator (comma, tab, semicolon, pipe) is found
+out. Case and white space in column names say nothing, queryId is query_id, and columns without a name or not listed
+here are ignored.
 
-queries       query_id    text or integer, each once
-              user        text or integer; needed unless there is a session_id
+queries       query_id    text, integer, UUID or whole double, each once
+              user        the same; needed unless there is a session_id
               session_id  optional; without it a user's queries are cut where the user was idle for over 30 minutes
-              time        timestamp, ISO text (UTC unless it says otherwise), or integer seconds or milliseconds
-                          since 1970 (from 100,000,000,000 on they are milliseconds)
+                          (--session-ids cut: sessions that are given as well)
+              time        timestamp, ISO text (UTC unless it says otherwise), or a number: seconds, milli-, micro- or
+                          nanoseconds since 1970, or yyyymmddhhmmss, whichever lies between 1990 and next year
               kind        keyword or product
-              text        words with white space between them; or
-              words       a list of words (CSV: a JSON list, or white space between them)
+              text        words with white space (any of Unicode's) between them; or
+              words       a list of words (in text: a JSON list, or white space between them)
               image       optional: an image_id, or an item_id for that item's image
-impressions   query_id, item_id, rank (1 is the top); every shown item is in items
-clicks        query_id, item_id, time (optional); every click is on an item that the query showed
+              position    optional: a number that orders queries of the same time; otherwise their ids do, as numbers
+                          where they are numbers
+impressions   query_id, item_id, rank (from 1, or from 0 in every list); every shown item is in items
+              page or time  optional: where ranks start again on every page, pages follow each other in this order; or
+              items       instead of item_id and rank: all items of the query from the top, as a list or with | , ; or
+                          white space between them
+clicks        query_id, item_id (or items), time (optional); every click is on an item that the query showed
 items         item_id, text (or title) or words, and optionally image (an image_id; without the column, the image whose
               image_id is the item_id), category, domain
-images        optional: image_id, vector (a list of numbers; CSV: a JSON list, or commas between them)
+images        optional: image_id, vector (a list of numbers; in text: a JSON list, or commas between them)
 word_vectors  optional: word, vector; words that are not in it are dropped. Without it, vectors are made from the log.
+
+Empty values, NaN, and \\N, NULL, null, None, NA, N/A, nan and their like (--null) are null, in every format. Text is
+brought to Unicode's NFC. Identical rows are one row. Clicks count as activity (--activity). Rows that cannot be read or
+contradict others stop the ingestion, which names them all, unless --on-conflict drop leaves them out: of an item
+listed twice the first in order stays, of an item shown twice to a query its best rank, of a query id or a rank given
+twice none.
 """
 """The format, for people: ``bench data columns`` prints it."""
 
@@ -37,7 +48,8 @@ class LogColumn:
 
     Attributes:
         name: its name in the file.
-        kind: ``id``, ``label`` (text that may be null), ``time``, ``rank``, ``text``, ``words`` or ``vector``.
+        kind: ``id``, ``label`` (an id that may be null), ``ids`` (a list of them), ``time``, ``rank``, ``number``,
+            ``text``, ``words`` or ``vector``.
         required: whether the file must have the column, without nulls.
     """
 
@@ -56,9 +68,22 @@ LOG_TABLES: dict[str, tuple[LogColumn, ...]] = {
         LogColumn("words", "words", required=False),
         LogColumn("text", "text", required=False),
         LogColumn("image", "label", required=False),
+        LogColumn("position", "number", required=False),
     ),
-    "impressions": (LogColumn("query_id", "id"), LogColumn("item_id", "id"), LogColumn("rank", "rank")),
-    "clicks": (LogColumn("query_id", "id"), LogColumn("item_id", "id"), LogColumn("time", "time", required=False)),
+    "impressions": (
+        LogColumn("query_id", "id"),
+        LogColumn("item_id", "id"),
+        LogColumn("rank", "rank"),
+        LogColumn("page", "number", required=False),
+        LogColumn("time", "time", required=False),
+        LogColumn("items", "ids", required=False),
+    ),
+    "clicks": (
+        LogColumn("query_id", "id"),
+        LogColumn("item_id", "id"),
+        LogColumn("time", "time", required=False),
+        LogColumn("items", "ids", required=False),
+    ),
     "items": (
         LogColumn("item_id", "id"),
         LogColumn("words", "words", required=False),
@@ -73,62 +98,20 @@ LOG_TABLES: dict[str, tuple[LogColumn, ...]] = {
 }
 """The columns that are read of each table of an event log."""
 
+IDS = {"queries": "query_id", "items": "item_id", "images": "image_id", "word_vectors": "word"}
+"""The column that has no value twice, by table."""
+
 OPTIONAL_TABLES = ("images", "word_vectors")
-_SUFFIXES = (".parquet", ".csv")
 
 
-def find_files(source: str | Path | Mapping[str, str | Path]) -> dict[str, Path]:
-    """The log's files, by table.
+def columns_to_read(table: str, names: set[str]) -> tuple[LogColumn, ...]:
+    """The columns of a table that its file is read for: a list ``items`` stands for ``item_id`` and ``rank``.
 
     Args:
-        source: a folder, or the file of each table by the table's name.
-
-    Raises:
-        BenchError: a table is unknown, or its file is missing, empty, there in two formats, or neither Parquet nor CSV.
+        table: a key of ``LOG_TABLES``.
+        names: the columns that the file has.
     """
-    if isinstance(source, Mapping):
-        files = {name: Path(path) for name, path in source.items()}
-        for name in files.keys() - LOG_TABLES.keys():
-            raise BenchError(f"no table of an event log is called {name!r}", fix=did_you_mean(name, LOG_TABLES))
-        missing = "not given"
-    else:
-        folder = Path(source)
-        if not folder.is_dir():
-            raise BenchError("no such folder", where=str(folder), fix="give the folder with the event log")
-        files = {}
-        for name in LOG_TABLES:
-            paths = [path for suffix in _SUFFIXES if (path := folder / f"{name}{suffix}").is_file()]
-            if len(paths) > 1:
-                raise BenchError(f"there is a {paths[1].name} as well", where=str(paths[0]), fix="keep one of them")
-            if paths:
-                files[name] = paths[0]
-        missing = f"not in {folder}"
-    for name in LOG_TABLES:
-        if name not in files and name not in OPTIONAL_TABLES:
-            raise BenchError(f"{missing}", where=f"{name}.parquet or {name}.csv", fix="an event log needs this file")
-    for path in files.values():
-        if not path.is_file():
-            raise BenchError("no such file", where=str(path), fix="give the path of a file")
-        if path.suffix not in _SUFFIXES:
-            raise BenchError("neither .parquet nor .csv", where=str(path), fix="convert it")
-        if path.stat().st_size == 0:
-            raise BenchError("the file is empty", where=str(path), fix="write it again")
-    return files
-
-
-def csv_header(path: Path) -> list[str]:
-    """Column names of a CSV file, from its first line.
-
-    Raises:
-        BenchError: the line is not CSV in UTF-8, or names a column twice.
-    """
-    with path.open("rb") as file:
-        line = file.readline()
-    try:
-        names = next(csv.reader([line.decode("utf-8-sig").rstrip("\r\n")]), [])
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise BenchError("the header is not CSV in UTF-8", where=f"{path}, line 1", fix="convert it") from error
-    for name in names:
-        if names.count(name) > 1:
-            raise BenchError("the column is there twice", where=f"{path}, column {name}", fix="rename one of them")
-    return names
+    left_out: tuple[str, ...] = ("items",)
+    if table in ("impressions", "clicks") and "items" in names and "item_id" not in names:
+        left_out = ("item_id", "rank", "page")
+    return tuple(column for column in LOG_TABLES[table] if table == "items" or column.name not in left_out)

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 from bench.data.published import DOWNSTREAM_SESSIONS
 from bench.data.splits import check_sample, check_shares
 from bench.errors import BenchError
+
+OnConflict = Literal["stop", "drop"]
+TimeUnit = Literal["auto", "s", "ms", "us", "ns", "yyyymmdd", "yyyymmddhhmmss"]
+Activity = Literal["clicks", "queries"]
+SessionIds = Literal["keep", "cut", "per-user"]
+
+NULLS = ("\\N", "NULL", "null", "(null)", "None", "none", "NaN", "nan", "NaT", "NA", "N/A", "n/a", "#N/A", "<NA>")
+"""Texts that are null where they are a whole value: what Hive, SQL clients, pandas, R and spreadsheets write for it."""
 
 
 @dataclass(frozen=True)
@@ -15,24 +24,45 @@ class IngestOptions:
     """Options of an ingestion.
 
     Attributes:
-        idle_minutes: a user's session ends after so many minutes without a query; not used where the log has session
-            ids. The paper's section 4.1 takes 30.
+        idle_minutes: a user's session ends after so many minutes without activity; not used where the log has session
+            ids that are kept. The paper's section 4.1 takes 30.
+        activity: ``clicks`` counts queries and clicks as activity, ``queries`` only queries.
+        session_ids: ``keep`` takes the log's session ids as they are; ``cut`` also cuts them at ``idle_minutes``;
+            ``per-user`` tells sessions of one id and several users apart.
+        max_steps: sessions of more queries are dropped as those of a machine; 0 keeps all.
         keep_text_only: keep sessions without an image query, which the paper drops.
+        on_conflict: ``stop`` refuses a log with rows that cannot be read or contradict others, ``drop`` leaves such
+            rows out and counts them. Of an item listed twice with other contents the first in order stays, of an item
+            shown twice to a query its best rank, of queries or ranks given twice none.
+        anonymous: ``stop`` refuses queries without a user (without a session id, where the log has these), ``drop``
+            leaves them out.
+        missing_images: ``error`` refuses an image without a vector, ``drop`` leaves it out.
+        time_unit: of times that are numbers; ``auto`` takes the unit that puts them between 1990 and next year, any
+            other is taken as it is.
+        null: texts that are null, beside empty ones.
+        fold: compare words in lower case and without punctuation.
         test_share, valid_share: shares of all sessions.
         downstream: number of sessions in the sample that downstream models use.
         seed: of the split and of the sample.
-        missing_images: ``error`` refuses an image without a vector, ``drop`` leaves it out.
         memory_limit: DuckDB's, such as ``2GB``; the rest goes to a folder beside the corpus.
         threads: DuckDB's.
     """
 
     idle_minutes: float = 30.0
+    activity: Activity = "clicks"
+    session_ids: SessionIds = "keep"
+    max_steps: int = 0
     keep_text_only: bool = False
+    on_conflict: OnConflict = "stop"
+    anonymous: OnConflict = "stop"
+    missing_images: Literal["error", "drop"] = "error"
+    time_unit: TimeUnit = "auto"
+    null: tuple[str, ...] = NULLS
+    fold: bool = False
     test_share: float = 0.2
     valid_share: float = 0.1
     downstream: int = DOWNSTREAM_SESSIONS
     seed: int = 0
-    missing_images: str = "error"
     memory_limit: str = "2GB"
     threads: int = 2
 
@@ -45,6 +75,17 @@ class IngestOptions:
         check_shares(self.test_share, self.valid_share)
         if not 0 < self.idle_minutes < math.inf:
             raise BenchError(f"{self.idle_minutes} is not a time", where="idle_minutes", fix="give minutes above 0")
+        if self.max_steps < 0:
+            raise BenchError(f"{self.max_steps} is no number of queries", where="max_steps", fix="0 keeps all sessions")
         check_sample(self.downstream)
-        if self.missing_images not in ("error", "drop"):
-            raise BenchError(f"{self.missing_images!r} is unknown", where="missing_images", fix="error or drop")
+        for name, choices in (
+            ("activity", Activity),
+            ("session_ids", SessionIds),
+            ("on_conflict", OnConflict),
+            ("anonymous", OnConflict),
+            ("missing_images", Literal["error", "drop"]),
+            ("time_unit", TimeUnit),
+        ):
+            if getattr(self, name) not in get_args(choices):
+                fix = " or ".join(get_args(choices))
+                raise BenchError(f"{getattr(self, name)!r} is unknown", where=name, fix=fix)
