@@ -96,7 +96,7 @@ def bench_baselines() -> list[BaselineSpec]:
         BaselineSpec(
             "alstp",
             "baselines.alstp.model:ALSTP",
-            "GRU over the last clicks and a long-term preference, attended from the query; of items their titles",
+            "GRU over the last clicks and a long-term preference, attended from the query; titles only",
             "Guo et al., Attentive Long Short-Term Preference Modeling for Personalized Product Search, TOIS 2019; "
             "https://github.com/guoyang9/ALSTP",
             options=options.AlstpOptions,

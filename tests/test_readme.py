@@ -111,7 +111,7 @@ def own_log(users: int = 60, items: int = 40) -> Log:
 
 
 @cache
-def tested_once(environment: Environment, command: str, folder: Path) -> str:
+def kit_output(environment: Environment, command: str, folder: Path) -> str:
     """The output of a ``bench test-plugin``, which a block and a test of its own ask for."""
     return run(environment, command, folder)
 
@@ -147,7 +147,7 @@ def test_every_block_is_run_or_excused_for_a_known_reason() -> None:
 def test_the_commands_run(block: Block, environment: Environment, folder: Path) -> None:
     for command in block.commands():
         plain = re.split(r"\s{2,}#", command)[0]
-        (tested_once if plain.startswith("bench test-plugin ") else run)(environment, plain, folder)
+        (kit_output if plain.startswith("bench test-plugin ") else run)(environment, plain, folder)
 
 
 @pytest.mark.slow
@@ -234,7 +234,7 @@ def test_a_strangers_plugin_installs_is_listed_passes_its_kit_and_runs(
     assert (kind, name, "ok") in [(row["kind"], row["name"], row["status"]) for row in mine]
     assert not [row for row in listed if row["status"] != "ok"]
 
-    tested = tested_once(environment, f"bench test-plugin {name}", folder)
+    tested = kit_output(environment, f"bench test-plugin {name}", folder)
     assert f"{kind} {name} ({name}): " in tested
     assert "failed" not in tested
 
