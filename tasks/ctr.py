@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bench.contracts import ClickCorpus, ClickDims, ClickModel, ClickReference, Task, TaskResult
+from bench.data.candidates import Candidates, all_candidates
 from bench.data.corpus import Corpus
 from bench.data.csr import Integers
 from bench.data.truth import unsealed
@@ -21,7 +22,7 @@ from bench.plugins.options import read_options
 from bench.training.context import TrainingContext
 from bench.training.fitting import FittingConfig, fit
 from bench.training.session_vectors import JoinedClickModel, SessionVectors
-from tasks.examples.click import Candidates, ClickExamples, all_candidates, example_queries, sampled_candidates
+from tasks.examples.click import ClickExamples, example_queries, sampled_candidates
 from tasks.examples.click_evaluation import ClickEvaluation
 from tasks.options import ClickPredictionOptions
 

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.data.corpus import Corpus
-from bench.data.csr import expand_ranges, offsets_of, take_rows
+from bench.data.csr import expand_ranges, offsets_of
+from bench.data.features import Features
 from bench.data.schema import PRODUCT
 from bench.training.ridge import fit_ridge
 
@@ -49,21 +50,11 @@ def read_intents(corpus: Corpus, intents: NDArray[np.float32], prefix: bool) -> 
 def _steps(corpus: Corpus, query: NDArray[np.int64]) -> NDArray[np.float32]:
     """(n, f) the steps ``query`` (n,): words of a keyword query or of a product query, image, and which they have."""
     columns = corpus.columns
-    words = _mean_words(corpus, query)  # (n, 50)
+    words = Features.of(corpus).mean_words(columns.query_word_offsets, columns.query_words, query).numpy()  # (n, 50)
     product, image = (columns.query_kind[query] == PRODUCT)[:, None], columns.query_image[query]
     has_image = (image >= 0)[:, None]
     parts = [words * ~product, words * product, _principal(corpus, image), product, has_image]
     return np.concatenate([np.asarray(part, dtype=np.float32) for part in parts], axis=1)
-
-
-def _mean_words(corpus: Corpus, query: NDArray[np.int64]) -> NDArray[np.float32]:
-    """(n, 50) mean word vector of each query; zero without words."""
-    words, owner = take_rows(corpus.columns.query_word_offsets, corpus.columns.query_words, query)  # (W,) each
-    counts = np.bincount(owner, minlength=len(query))
-    total = np.zeros((len(words) + 1, corpus.word_vectors.shape[1]))
-    np.cumsum(corpus.word_vectors[words], axis=0, out=total[1:])
-    ends = np.cumsum(counts)
-    return ((total[ends] - total[ends - counts]) / np.maximum(counts, 1)[:, None]).astype(np.float32)
 
 
 def _principal(corpus: Corpus, image: NDArray[np.integer]) -> NDArray[np.float32]:

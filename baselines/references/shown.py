@@ -56,10 +56,10 @@ class ShownOrder(ClickReference):
 def impression_rows(columns: Columns, batch: ClickBatch) -> NDArray[np.int64]:
     """(B, K) row among the impressions of each candidate of a batch; -1 for one that its query did not show."""
     query, items = batch.queries.cpu().numpy(), batch.items.cpu().numpy()
-    row, _ = expand_ranges(columns.query_impressions[query], columns.query_impressions[query + 1])  # (P,)
-    shown = np.diff(columns.query_impressions)[query]
-    most = 1 + max(int(columns.impression_item.max(initial=0)), int(items.max(initial=0)))
-    key = np.repeat(np.arange(len(query)), shown) * most + columns.impression_item[row]  # (P,) of (query, item)
+    row, owner = expand_ranges(columns.query_impressions[query], columns.query_impressions[query + 1])  # (P,) each
+    shown = columns.impression_item[row]  # (P,)
+    most = 1 + max(int(shown.max(initial=0)), int(items.max(initial=0)))
+    key = owner * most + shown  # (P,) of (query, item)
     order = np.argsort(key, kind="stable")
     wanted = np.arange(len(query))[:, None] * most + items  # (B, K)
     if not len(key):

@@ -47,17 +47,22 @@ def probe(
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
         return
-    from rich.markup import escape  # a variant has its options in brackets, which would be taken for a colour
-    from rich.table import Table
+    from bench.reports.fitting import Layout, Row, print_fitting
 
-    table = Table(title=f"What session vectors say of intents: {rows[0]['dataset']}, {rows[0]['queries']} test queries")
-    for column, side in (("encoder", "left"), ("seed", "right"), ("width", "right"), ("effective rank", "right")):
-        table.add_column(column, justify="left" if side == "left" else "right")
-    for column in ("R² text", "R² visual", "NDCG@10, known items"):
-        table.add_column(column, justify="right")
-    for row in rows:
-        rounded = [f"{row[key]:.3f}" for key in ("text_r2", "visual_r2", "ndcg")]
-        table.add_row(
-            escape(row["encoder"]), str(row["seed"]), str(row["width"]), f"{row['effective_rank']:.1f}", *rounded
+    head = ("encoder", "seed", "R² text", "R² visual", "NDCG@10, known items", "effective rank", "width")
+    lines = tuple(
+        Row(
+            (
+                row["encoder"],
+                str(row["seed"]),
+                *(f"{row[name]:.3f}" for name in ("text_r2", "visual_r2", "ndcg")),
+                f"{row['effective_rank']:.1f}",
+                str(row["width"]),
+            )
         )
-    console().print(table)
+        for row in rows
+    )
+    note = "effective rank and width have no place on this terminal; --json has them"
+    narrow = Layout(head[:5], tuple(Row(line.cells[:5]) for line in lines), left=1, note=note)
+    title = f"intents read out of session vectors: {rows[0]['dataset']}, {rows[0]['queries']} test queries"
+    print_fitting([Layout(head, lines, left=1), narrow], console(), title)

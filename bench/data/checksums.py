@@ -34,6 +34,14 @@ def sha256_of(path: Path) -> str:
         raise BenchError(f"cannot be read: {error.strerror}", where=str(path), fix="check the path") from None
 
 
+def has_digest(path: Path, sha256: str) -> bool:
+    """Whether a file is there and has this SHA-256; it is read now, whatever is known of it."""
+    try:
+        return sha256_of(path) == sha256
+    except BenchError:
+        return False
+
+
 def mark(path: Path) -> Mark:
     """Size, time and checksum of a file."""
     found = path.stat()

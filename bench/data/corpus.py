@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from bench.data.checksums import sha256_of
+from bench.data.checksums import has_digest
 from bench.data.columns import FOLDER, Columns, Meta, OutdatedColumnsError, build_columns, open_columns
 from bench.data.schema import FORMAT_VERSION, SPLITS
 from bench.errors import BenchError
@@ -104,7 +104,7 @@ class Corpus:
 
     def _changed(self, more: str) -> BenchError:
         """Names the files that are not those that the corpus was made with; the folder where these are not known."""
-        changed = [name for name, digest in self.info.checksums.items() if not _is(self.folder / name, digest)]
+        changed = [name for name, digest in self.info.checksums.items() if not has_digest(self.folder / name, digest)]
         return BenchError(
             "is not the one that corpus.toml was written for" + more,
             where=", ".join(str(self.folder / name) for name in changed) or str(self.folder),
@@ -161,13 +161,6 @@ class Corpus:
         if downstream is not None:
             chosen &= self.columns.session_downstream == downstream
         return np.flatnonzero(chosen)
-
-
-def _is(file: Path, digest: str) -> bool:
-    try:
-        return sha256_of(file) == digest
-    except BenchError:
-        return False
 
 
 def read_info(folder: Path) -> CorpusInfo:

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.data.checksums import sha256_of
+from bench.data.checksums import has_digest
 from bench.data.corpus import Corpus
 from bench.errors import BenchError
 
@@ -61,14 +61,7 @@ def damaged_truth(corpus: Path) -> list[str]:
         known: dict[str, str] = tomllib.loads(file.read_text(encoding="utf-8"))["checksums"]
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError):
         return [FILE]
-    return [name for name, digest in known.items() if _digest(corpus / FOLDER / name) != digest]
-
-
-def _digest(file: Path) -> str | None:
-    try:
-        return sha256_of(file)
-    except BenchError:
-        return None
+    return [name for name, digest in known.items() if not has_digest(corpus / FOLDER / name, digest)]
 
 
 def require_truth(corpus: Corpus) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.data.candidates import all_candidates
 from bench.data.clicks import rankable_queries
 from bench.data.corpus import Corpus
 from bench.data.csr import expand_ranges
@@ -22,6 +23,8 @@ from bench.training.ridge import fit_ridge
 
 MOST_QUERIES = 20_000
 """Queries at most of training and of validation sessions that the linear map is fitted and chosen on."""
+
+_BLOCK = 2_048  # queries whose candidates are scored at a time
 
 
 @dataclass(frozen=True)
@@ -99,11 +102,12 @@ def probe_vectors(corpus: Corpus, queries: ProbedQueries, vectors: NDArray[np.fl
     }
     known = np.intersect1d(ranked["train"], queries.rows[train])
     ranker = KnownItems(corpus.columns, truth, intents, known)
-    items, clicked, shown = _lists(corpus, ranked["test"])
-    scores = np.concatenate([ranker.scores(ranked["test"][block], items[block]) for block in _blocks(len(items))])
-    ndcg = float(ranking_metrics(scores, clicked, shown)["ndcg@10"].mean())
+    asked = all_candidates(corpus, ranked["test"])
+    blocks = [slice(start, start + _BLOCK) for start in range(0, len(asked.items), _BLOCK)]
+    scores = np.concatenate([ranker.scores(ranked["test"][block], asked.items[block]) for block in blocks])
+    ndcg = float(ranking_metrics(scores, asked.clicked, asked.shown)["ndcg@10"].mean())
     rank = effective_rank(vectors[test])
-    return Probe(text_r2, visual_r2, rank, ndcg, vectors.shape[1], len(items))
+    return Probe(text_r2, visual_r2, rank, ndcg, vectors.shape[1], len(asked.items))
 
 
 def effective_rank(vectors: NDArray[np.float32]) -> float:
@@ -113,20 +117,3 @@ def effective_rank(vectors: NDArray[np.float32]) -> float:
     power = np.clip(np.linalg.eigvalsh(standard.T.astype(np.float64) @ standard), 0, None)
     share = power[power > 0] / power.sum()
     return float(np.exp(-(share * np.log(share)).sum()))
-
-
-def _lists(
-    corpus: Corpus, queries: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]]:
-    """(n, K) items that each query showed, whether they were clicked, and which places are filled."""
-    columns = corpus.columns
-    length = np.diff(columns.query_impressions)[queries]
-    row, _ = expand_ranges(columns.query_impressions[queries], columns.query_impressions[queries + 1])
-    shown = np.arange(length.max(initial=1)) < length[:, None]  # (n, K)
-    items, clicked = np.zeros(shown.shape, dtype=np.int64), np.zeros(shown.shape, dtype=bool)
-    items[shown], clicked[shown] = columns.impression_item[row], columns.impression_clicked[row]
-    return items, clicked, shown
-
-
-def _blocks(count: int, size: int = 2_048) -> list[slice]:
-    return [slice(start, start + size) for start in range(0, count, size)]

@@ -101,15 +101,7 @@ def make_plan(
     task, baselines, encoders, options = chosen.task, chosen.baselines, chosen.encoders, chosen.options
     device = resolve_device(request.device)
 
-    plan = Plan(
-        primary=task.primary,
-        request=replace(
-            request,
-            encoders=[e.typed if isinstance(e, VectorFileSpec) else e.name for e in encoders],
-            datasets=list(chosen.datasets),
-            device=device,
-        ),
-    )
+    plan = Plan(request, task.primary)
     opened = {
         name: {number: _open(name, spec, number, options, store, corpus_progress) for number in chosen.corpus_seeds}
         for name, spec in chosen.datasets.items()
@@ -130,7 +122,13 @@ def make_plan(
     else:
         runs_on = dict.fromkeys(plan.corpora, baselines)
     some = {baseline.name for possible in runs_on.values() for baseline in possible}
-    plan.request = replace(plan.request, baselines=[baseline.name for baseline in baselines if baseline.name in some])
+    plan.request = replace(
+        request,
+        encoders=[e.typed if isinstance(e, VectorFileSpec) else e.name for e in encoders],
+        baselines=[baseline.name for baseline in baselines if baseline.name in some],
+        datasets=list(chosen.datasets),
+        device=device,
+    )
     for label, corpora in replicates.items():
         for one in corpora.values():
             check_needs(one, label, [task, *runs_on[label], *encoders], options)

@@ -115,21 +115,14 @@ def users_needed(components: Components, seeds: int, delta: float) -> int | None
 
 def _squared_half_widths(components: Components, seeds: int, users: float, level: float) -> np.ndarray:
     if math.isinf(users):
-        parts = [(components.seeds / seeds, seeds - 1.0)]
-    else:
-        whole = int(users)
-        squares = (
-            components.error + users * components.seeds,
-            components.error + seeds * components.users,
-            components.error,
-        )
-        if few(seeds):
-            # the seeds' part varies from run to run; that of hundreds of users hardly does
-            fixed = stdtrit(users - 1, level / 2) ** 2 * components.users / users
-            return _drawn(squares[0] / (seeds * users), seeds - 1, level) + float(fixed)
-        parts = [crossed_variance(*squares, seeds, whole)]
-    (variance, degrees) = parts[0]
-    return _drawn(variance, degrees, level)
+        return _drawn(components.seeds / seeds, seeds - 1.0, level)
+    mean_seeds = components.error + users * components.seeds
+    if few(seeds):
+        # the seeds' part varies from run to run; that of hundreds of users hardly does
+        fixed = stdtrit(users - 1, level / 2) ** 2 * components.users / users
+        return _drawn(mean_seeds / (seeds * users), seeds - 1, level) + float(fixed)
+    mean_users = components.error + seeds * components.users
+    return _drawn(*crossed_variance(mean_seeds, mean_users, components.error, seeds, int(users)), level)
 
 
 def _drawn(variance: float, degrees: float, level: float) -> np.ndarray:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -12,20 +11,16 @@ from torch import Tensor
 
 from bench.contracts import ClickBatch
 from bench.data.batch import SessionBatch
+from bench.data.candidates import Candidates
+from bench.data.clicks import rankable_queries
 from bench.data.corpus import Corpus
-from bench.data.csr import Integers, expand_ranges
+from bench.data.csr import Integers
 from bench.data.features import Features
 
 
 def example_queries(corpus: Corpus, split: str | None = None) -> NDArray[np.int64]:
     """Rows of the downstream sample's queries with at least one clicked and one unclicked shown item."""
-    columns = corpus.columns
-    wanted = np.zeros(len(columns.session_split), dtype=bool)
-    wanted[corpus.session_rows(split, downstream=True)] = True
-    boundaries = columns.query_impressions
-    clicks = np.diff(np.concatenate([[0], np.cumsum(columns.impression_clicked)])[boundaries])
-    shown = np.diff(boundaries)
-    return np.flatnonzero(wanted[columns.query_session] & (clicks > 0) & (clicks < shown))
+    return rankable_queries(corpus, corpus.session_rows(split, downstream=True))
 
 
 def user_codes(corpus: Corpus, min_sessions: int) -> NDArray[np.int64]:
@@ -40,34 +35,6 @@ def user_codes(corpus: Corpus, min_sessions: int) -> NDArray[np.int64]:
     known = seen >= min_sessions
     code = np.where(known, np.cumsum(known), 0)
     return np.where(users >= 0, code[users], 0)
-
-
-@dataclass(frozen=True)
-class Candidates:
-    """Candidates of B queries, filled up to K.
-
-    Attributes:
-        items: (B, K) rows of items, 0 where filled.
-        clicked, shown: (B, K) bool.
-    """
-
-    items: NDArray[np.int64]
-    clicked: NDArray[np.bool_]
-    shown: NDArray[np.bool_]
-
-
-def all_candidates(corpus: Corpus, queries: Integers) -> Candidates:
-    """Every shown item of each query, in the order shown."""
-    offsets = corpus.columns.query_impressions
-    rows, owner = expand_ranges(offsets[queries], offsets[queries + 1])
-    lengths = offsets[queries + 1] - offsets[queries]
-    place = np.arange(len(rows)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-    shape = (len(queries), int(lengths.max(initial=0)))
-    items, clicked, shown = np.zeros(shape, np.int64), np.zeros(shape, bool), np.zeros(shape, bool)
-    items[owner, place] = corpus.columns.impression_item[rows]
-    clicked[owner, place] = corpus.columns.impression_clicked[rows]
-    shown[owner, place] = True
-    return Candidates(items, clicked, shown)
 
 
 def sampled_candidates(candidates: Candidates, negatives: int, rng: np.random.Generator) -> Candidates:

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bench.contracts import ClickBatch
+from bench.data.candidates import Candidates, all_candidates
 from bench.training.session_vectors import JoinedClickModel
-from tasks.examples.click import Candidates, ClickExamples, all_candidates
+from tasks.examples.click import ClickExamples
 
 _QUERIES = 512  # scored at a time
 _ITEMS = 2048  # encoded at a time: with their images, about what a processor's cache holds

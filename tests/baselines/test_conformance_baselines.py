@@ -376,7 +376,8 @@ def test_rewriting_changes_what_is_marked_and_nothing_else(corpus: Corpus, tmp_p
 
 def test_batches_are_those_of_the_task(corpus: Corpus) -> None:
     """The kit builds its own, since ``bench`` imports no task."""
-    from tasks.examples.click import ClickExamples, all_candidates
+    from bench.data.candidates import all_candidates
+    from tasks.examples.click import ClickExamples
 
     features = Features.of(corpus)
     queries = training_queries(corpus)[::-1].copy()

@@ -21,13 +21,13 @@ from torch.nn.utils.rnn import PackedSequence
 
 from bench.contracts import SessionEncoder
 from bench.data.batch import SessionBatch
+from bench.data.candidates import Candidates, all_candidates
 from bench.data.corpus import Corpus
 from bench.data.csr import take_rows
 from bench.data.features import Features, segment_mean
 from bench.kernels import reference
 from bench.training.session_vectors import JoinedClickModel, TrainedAlong
 from encoders.lstm import LstmEncoder
-from tasks.examples.click import Candidates, all_candidates
 
 
 class PlainClicks:

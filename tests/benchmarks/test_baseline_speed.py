@@ -24,13 +24,14 @@ from torch import Tensor, nn
 from baselines.ffn import FeedForward
 from baselines.xgboost import BoostedTrees
 from bench.contracts import ClickCorpus, ClickDims, IntentDims, SuggestionDims
+from bench.data.candidates import Candidates, all_candidates
 from bench.data.corpus import Corpus
 from bench.data.csr import offsets_of
 from bench.plugins.registry import registry
 from bench.training.context import TrainingContext
 from bench.training.session_vectors import JoinedClickModel, TrainedAlong
 from encoders.controls import Vanilla
-from tasks.examples.click import Candidates, ClickExamples, all_candidates, example_queries, sampled_candidates
+from tasks.examples.click import ClickExamples, example_queries, sampled_candidates
 from tasks.examples.suggestion import NextWords
 
 pytestmark = pytest.mark.slow

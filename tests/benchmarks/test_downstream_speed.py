@@ -21,13 +21,14 @@ import torch
 from torch import Tensor, nn
 
 from bench.contracts import ClickBatch, ClickCorpus, ClickDims
+from bench.data.candidates import Candidates, all_candidates
 from bench.data.corpus import Corpus
 from bench.metrics.ranking import ranking_metrics
 from bench.plugins.registry import registry
 from bench.training.clipping import clip_gradients
 from bench.training.context import TrainingContext
 from bench.training.session_vectors import JoinedClickModel, TrainedAlong
-from tasks.examples.click import Candidates, ClickExamples, all_candidates, example_queries, sampled_candidates
+from tasks.examples.click import ClickExamples, example_queries, sampled_candidates
 from tasks.examples.click_evaluation import ClickEvaluation
 
 pytestmark = pytest.mark.slow

@@ -25,6 +25,7 @@ import torch
 from numpy.typing import NDArray
 from whole_corpora import read, write
 
+from bench.data.candidates import all_candidates
 from bench.data.corpus import Corpus
 from bench.data.csr import expand_ranges, offsets_of, take_rows
 from bench.data.features import Features
@@ -36,7 +37,7 @@ from bench.runs.store import Store
 from bench.runs.work import perform
 from tasks import intent, suggest
 from tasks.examples import suggestion as suggestion_examples
-from tasks.examples.click import all_candidates, example_queries
+from tasks.examples.click import example_queries
 from tasks.examples.intent import Intents
 from tasks.examples.suggestion import NextWords
 

@@ -16,6 +16,7 @@ from torch import Tensor
 from baselines.transearch.model import TranSearch
 from bench.contracts import ClickBatch, ClickDims
 from bench.data.batch import SessionBatch
+from bench.data.candidates import all_candidates
 from bench.data.corpus import Corpus
 from bench.errors import BenchError
 from bench.training.context import TrainingContext
@@ -23,7 +24,7 @@ from bench.training.session_vectors import FrozenVectors, JoinedClickModel, Sess
 from encoders.controls import Vanilla
 from encoders.lstm import LstmEncoder
 from encoders.transformer import TransformerEncoder
-from tasks.examples.click import ClickExamples, all_candidates, example_queries
+from tasks.examples.click import ClickExamples, example_queries
 
 D, WIDTH = 6, 5
 

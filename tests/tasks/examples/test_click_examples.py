@@ -11,17 +11,11 @@ import torch
 from small_corpora import random_corpus
 from whole_corpora import read, write
 
+from bench.data.candidates import Candidates, all_candidates
 from bench.data.corpus import Corpus
 from bench.data.features import Features
 from bench.data.schema import SPLITS
-from tasks.examples.click import (
-    Candidates,
-    ClickExamples,
-    all_candidates,
-    example_queries,
-    sampled_candidates,
-    user_codes,
-)
+from tasks.examples.click import ClickExamples, example_queries, sampled_candidates, user_codes
 
 
 @pytest.fixture(scope="module")
