@@ -185,14 +185,23 @@ def crossed_variance(
     """
     if seeds == 1:
         return mean_users / users, users - 1
+    squares = np.array([mean_seeds, mean_users, mean_error], dtype=np.float64)
+    variance, degrees = crossed_variances(squares[0], squares[1], squares[2], seeds, users)
+    return float(variance), float(degrees)
+
+
+def crossed_variances(
+    mean_seeds: NDArray[np.float64],
+    mean_users: NDArray[np.float64],
+    mean_error: NDArray[np.float64],
+    seeds: int,
+    users: int,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """:func:`crossed_variance` of many differences at once, of two seeds or more; the mean squares have any shapes."""
     total = mean_seeds + mean_users - mean_error
-    candidates = {
-        total: total**2
-        / (mean_seeds**2 / (seeds - 1) + mean_users**2 / (users - 1) + mean_error**2 / ((seeds - 1) * (users - 1)))
-        if total > 0
-        else 0.0,
-        mean_seeds: seeds - 1,
-        mean_users: users - 1,
-    }
-    largest = max(candidates)
-    return largest / (seeds * users), max(candidates[largest], seeds - 1)
+    below = mean_seeds**2 / (seeds - 1) + mean_users**2 / (users - 1) + mean_error**2 / ((seeds - 1) * (users - 1))
+    satterthwaite = np.divide(total**2, below, out=np.zeros_like(total), where=(below > 0) & (total > 0))
+    largest = np.maximum(np.maximum(total, mean_seeds), mean_users)
+    degrees = np.where(mean_seeds >= largest, seeds - 1, satterthwaite)
+    degrees = np.where(mean_users >= largest, users - 1, degrees)
+    return largest / (seeds * users), np.maximum(degrees, seeds - 1)

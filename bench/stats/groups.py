@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 from scipy.special import stdtr
 
 from bench.stats.banerjee import FEWEST_SEEDS
-from bench.stats.joint import Joint, Matrix
+from bench.stats.crossed import crossed_variances
+from bench.stats.joint import Joint, Matrix, between
 from bench.stats.letters import compact_letters
 
 _DRAWS = 5_000
@@ -59,7 +60,7 @@ def rank_groups(joint: Joint, level: float = 0.05, draws: int = _DRAWS, seed: in
     """
     assert joint.seeds >= FEWEST_SEEDS
     left, right = joint.pairs()
-    variances, degrees = (np.asarray(values) for values in joint.variances())
+    variances, degrees = joint.variances()
     delta = joint.means[left] - joint.means[right]
     observed = _upper_tail(delta, variances, degrees)  # (P,) one-sided: the left one is better
     drawn = _draw(joint, draws, np.random.default_rng([seed, *b"rank groups"]))  # (B, P)
@@ -87,7 +88,7 @@ def _draw(joint: Joint, draws: int, rng: np.random.Generator) -> NDArray[np.floa
     left, right = joint.pairs()
     of_seeds = users * np.diag(_seed_variances(joint))  # (K, K) what seeds add to MS_S
     root = _root(joint.of_error + of_seeds)
-    mean_users, mean_error = (_between(m)[left, right] for m in (joint.of_users, joint.of_error))
+    mean_users, mean_error = (between(m)[left, right] for m in (joint.of_users, joint.of_error))
     found = np.empty((draws, len(left)))
     size = max(1, 2_000_000 // ((seeds - 1) * len(left)))
     for start in range(0, draws, size):
@@ -96,7 +97,7 @@ def _draw(joint: Joint, draws: int, rng: np.random.Generator) -> NDArray[np.floa
         mean_seeds = ((deviations[:, :, left] - deviations[:, :, right]) ** 2).sum(1) / (seeds - 1)  # (b, P)
         means = rng.standard_normal((rows, systems)) @ _root((of_seeds + joint.of_users) / (seeds * users)).T  # (b, K)
         scale = rng.chisquare(users - 1, (rows, 1)) / (users - 1)
-        variances, degrees = _crossed(mean_seeds, mean_users * scale, mean_error, seeds, users)
+        variances, degrees = crossed_variances(mean_seeds, mean_users * scale, mean_error, seeds, users)
         found[start : start + rows] = _upper_tail(means[:, left] - means[:, right], variances, degrees)
     return found
 
@@ -105,24 +106,12 @@ def _seed_variances(joint: Joint) -> NDArray[np.float64]:
     """(K,) variance over seeds of each system: of every pair their sum is, on average, what MS_S - MS_E says of it."""
     systems = len(joint.names)
     excess = (joint.of_seeds - joint.of_error) / joint.users
-    between = excess.diagonal()[:, None] + excess.diagonal() - 2 * excess  # (K, K), below 0 where seeds don't differ
+    apart = excess.diagonal()[:, None] + excess.diagonal() - 2 * excess  # (K, K), below 0 where seeds don't differ
     if systems == 2:
-        return np.full(2, max(float(between[0, 1]), 0.0) / 2)
-    total = between.sum(1)
+        return np.full(2, max(float(apart[0, 1]), 0.0) / 2)
+    total = apart.sum(1)
     variances: NDArray[np.float64] = np.maximum((total - total.sum() / (2 * (systems - 1))) / (systems - 2), 0.0)
     return variances
-
-
-def _crossed(
-    mean_seeds: NDArray[np.float64], mean_users: NDArray[np.float64], mean_error: Matrix, seeds: int, users: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """:func:`bench.stats.crossed.crossed_variance` of many at once."""
-    total = mean_seeds + mean_users - mean_error
-    below = mean_seeds**2 / (seeds - 1) + mean_users**2 / (users - 1) + mean_error**2 / ((seeds - 1) * (users - 1))
-    satterthwaite = np.divide(total**2, below, out=np.zeros_like(total), where=below > 0)
-    largest = np.maximum(np.maximum(total, mean_seeds), mean_users)
-    degrees = np.where(total >= largest, satterthwaite, np.where(mean_seeds >= largest, seeds - 1, users - 1))
-    return largest / (seeds * users), np.maximum(degrees, seeds - 1)
 
 
 def _upper_tail(
@@ -133,13 +122,6 @@ def _upper_tail(
     ratio = np.where((variance <= _NOTHING) & (np.abs(delta) < 1e-15), 0.0, delta / error)
     tail: NDArray[np.float64] = stdtr(degrees, -ratio)
     return tail
-
-
-def _between(matrix: Matrix) -> Matrix:
-    """(K, K) quadratic forms of every difference of two systems."""
-    diagonal = matrix.diagonal()
-    forms: Matrix = np.maximum(diagonal[:, None] + diagonal - 2 * matrix, 0.0)
-    return forms
 
 
 def _root(matrix: Matrix) -> Matrix:

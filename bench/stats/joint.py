@@ -6,14 +6,14 @@ its own crossed test (:mod:`bench.stats.crossed`), and the matrices say besides 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bench.metrics.classification import WeightedMetric
-from bench.stats.crossed import crossed_variance
+from bench.stats.crossed import crossed_variances
 from bench.stats.examples import Scores
 from bench.stats.pooled import user_draws
 from bench.stats.users import Users
@@ -114,14 +114,15 @@ class Joint:
         left, right = np.triu_indices(len(self.names), 1)
         return left, right
 
-    def variances(self) -> tuple[Sequence[float], Sequence[float]]:
-        """Variance and degrees of freedom of every pair's difference, those of its own crossed test."""
-        found = []
-        for left, right in zip(*self.pairs(), strict=True):
-            squares = [
-                float(m[left, left] + m[right, right] - 2 * m[left, right])
-                for m in (self.of_seeds, self.of_users, self.of_error)
-            ]
-            mean_seeds, mean_users, mean_error = (max(square, 0.0) for square in squares)
-            found.append(crossed_variance(mean_seeds, mean_users, mean_error, self.seeds, self.users))
-        return [variance for variance, _ in found], [degrees for _, degrees in found]
+    def variances(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """(P,) variance and degrees of freedom of every pair's difference, those of its own crossed test."""
+        pairs = self.pairs()
+        mean_seeds, mean_users, mean_error = (between(m)[pairs] for m in (self.of_seeds, self.of_users, self.of_error))
+        return crossed_variances(mean_seeds, mean_users, mean_error, self.seeds, self.users)
+
+
+def between(matrix: Matrix) -> Matrix:
+    """(K, K) quadratic forms of every difference of two systems."""
+    diagonal = matrix.diagonal()
+    forms: Matrix = np.maximum(diagonal[:, None] + diagonal - 2 * matrix, 0.0)
+    return forms
