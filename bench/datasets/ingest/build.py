@@ -29,7 +29,7 @@ from bench.datasets.ingest.numbering import number_images, number_words
 from bench.datasets.ingest.options import IngestOptions
 from bench.datasets.ingest.plausibility import doubts_of
 from bench.datasets.ingest.repeats import unite_repeats
-from bench.datasets.ingest.report import IngestReport
+from bench.datasets.ingest.report import Conversion, IngestReport
 from bench.datasets.ingest.sessionise import check_actors, sessionise
 from bench.datasets.ingest.staging import StagedTable
 from bench.datasets.ingest.write import WriteCorpus
@@ -49,6 +49,7 @@ def ingest(
     name: str | None = None,
     licence: str = "unknown",
     options: IngestOptions | None = None,
+    conversion: Conversion | None = None,
     replace: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> IngestReport:
@@ -63,6 +64,8 @@ def ingest(
         name: the corpus's name; by default that of the folder.
         licence: the licence of the data.
         options: see :class:`IngestOptions`.
+        conversion: what a reader of another format did to make these files; the corpus then says that it was read
+            from its files, and not from these.
         replace: overwrite the folder where it exists.
         progress: called with ``(stages done, stages in all)``.
 
@@ -83,12 +86,12 @@ def ingest(
     faults.settle()
     with ExitStack() as stack:
         if not replace and not stack.enter_context(to_be_made(folder)):
-            return _report_of_another(folder, name or folder.name, _provenance(files, options))
+            return _report_of_another(folder, name or folder.name, _provenance(files, options, conversion))
         work = stack.enter_context(scratch(folder))
         try:
             with log_database(work, options) as db:
                 stages = _Stages(progress, total=len(files) + 11)
-                ingestion = _Ingestion(db, files, options, faults, stages)
+                ingestion = _Ingestion(db, files, options, faults, stages, conversion)
                 ingestion.read()
                 ingestion.choose()
                 ingestion.write(folder, name or folder.name, licence, replace)
@@ -119,6 +122,7 @@ class _Ingestion:
         options: how values are read, and how sessions are cut, kept and split.
         faults: those of the log.
         advance: called after every stage.
+        conversion: of a reader that made the files, if one did.
     """
 
     def __init__(
@@ -128,8 +132,10 @@ class _Ingestion:
         options: IngestOptions,
         faults: Faults,
         advance: _Stages,
+        conversion: Conversion | None = None,
     ) -> None:
         self.db, self.files, self.options, self.faults, self.advance = db, files, options, faults, advance
+        self.conversion = conversion
         self.staged: dict[str, StagedTable] = {}
         self.report = IngestReport()
         self.lists = ListCounts()
@@ -180,13 +186,13 @@ class _Ingestion:
 
     def write(self, folder: Path, name: str, licence: str, replace: bool) -> None:
         """Streams the kept sessions, and all items, into the corpus."""
-        source = _provenance(self.files, self.options)
+        source = _provenance(self.files, self.options, self.conversion)
         writer = CorpusWriter(
             folder,
             name=name,
             origin="log",
             licence=licence,
-            caveats=() if "word_vectors" in self.staged else (_MADE_VECTORS,),
+            caveats=self._caveats(),
             source=source,
             word_dim=self.dims["word_vectors"],
             image_dim=self.dims["images"],
@@ -210,6 +216,10 @@ class _Ingestion:
             source["report"] = asdict(self.report)
         self.advance()
 
+    def _caveats(self) -> tuple[str, ...]:
+        made = () if "word_vectors" in self.staged else (_MADE_VECTORS,)
+        return made if self.conversion is None else (*self.conversion.caveats, *made)
+
     def _account(self, writer: CorpusWriter, clicks: int) -> None:
         """Completes the counts of rows: what was read is kept, identical to another row, or dropped for one reason."""
         report, lists = self.report, self.lists
@@ -222,6 +232,8 @@ class _Ingestion:
         used = report.kept["images"] + report.identical.get("images", 0)
         report.dropped["images that nothing refers to"] = report.read.get("images", 0) - used
         report.dropped = {reason: count for reason, count in report.dropped.items() if count}
+        if self.conversion is not None:
+            report.converted_from(self.conversion)
 
 
 class _Stages:
@@ -236,11 +248,16 @@ class _Stages:
             self._progress(self._done, self._total)
 
 
-def _provenance(files: dict[str, LogFile], options: IngestOptions) -> dict[str, Any]:
+def _provenance(files: dict[str, LogFile], options: IngestOptions, conversion: Conversion | None) -> dict[str, Any]:
     """The corpus's ``source``: the options that decide its contents, and name, size and SHA-256 of every file.
 
-    That of a folder is the hash of its parts' hashes.
+    That of a folder is the hash of its parts' hashes. Of a log in another format the files are the reader's.
     """
+    deciding = {key: value for key, value in asdict(options).items() if key not in ("memory_limit", "threads")}
+    deciding |= {"null": list(options.null)}
+    if conversion is not None:
+        read_with = {**deciding, **conversion.options}
+        return {"reader": conversion.reader, "options": read_with, "files": dict(conversion.files)}
     entries = {}
     for name, file in files.items():
         sums = [sha256_of(part) for part in file.parts]
@@ -250,5 +267,4 @@ def _provenance(files: dict[str, LogFile], options: IngestOptions) -> dict[str, 
             "bytes": sum(part.stat().st_size for part in file.parts),
             "sha256": one,
         }
-    deciding = {key: value for key, value in asdict(options).items() if key not in ("memory_limit", "threads")}
-    return {"options": deciding | {"null": list(options.null)}, "files": entries}
+    return {"options": deciding, "files": entries}

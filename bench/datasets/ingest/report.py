@@ -2,8 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """What a reader of another format did before its rows became an event log of the files that ``ingest`` reads.
+
+    Attributes:
+        reader: its name, such as ``ubi``.
+        files: of what it read, by a name that says which: ``file``, ``bytes`` and ``sha256``, for the provenance.
+        options: those of the reader that decide the corpus's contents.
+        read: rows that it read, by what they are, such as ``events``.
+        dropped: rows that it left out, by reason.
+        notes: how it read what could be read in several ways.
+        warnings: what can hardly be right.
+        caveats: what a table of this corpus has to say under it.
+    """
+
+    reader: str
+    files: Mapping[str, Mapping[str, Any]]
+    options: Mapping[str, Any] = field(default_factory=dict)
+    read: Mapping[str, int] = field(default_factory=dict)
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    caveats: tuple[str, ...] = ()
 
 
 @dataclass
@@ -29,6 +56,13 @@ class IngestReport:
     measures: dict[str, float | int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+
+    def converted_from(self, conversion: Conversion) -> None:
+        """Adds what a reader of another format did before; its rows are the ones that were read."""
+        self.read = {**conversion.read, **{f"{name} made of these": count for name, count in self.read.items()}}
+        self.dropped = {**{what: count for what, count in conversion.dropped.items() if count}, **self.dropped}
+        self.notes = [*conversion.notes, *self.notes]
+        self.warnings = [*conversion.warnings, *self.warnings]
 
     def lines(self) -> list[str]:
         """The report for people: sessions first, then what is missing of the log, then how it was read."""
