@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Literal, get_args
+from dataclasses import dataclass, fields
+from typing import Annotated, Any, Literal, get_args
 
 from bench.data.published import DOWNSTREAM_SESSIONS
-from bench.data.splits import check_sample, check_shares
 from bench.errors import BenchError
+from bench.plugins.constraints import Above, AtLeast, Below, Between
 
 OnConflict = Literal["stop", "drop"]
 TimeUnit = Literal["auto", "s", "ms", "us", "ns", "yyyymmdd", "yyyymmddhhmmss"]
 Activity = Literal["clicks", "queries"]
 SessionIds = Literal["keep", "cut", "per-user"]
+MissingImages = Literal["error", "drop"]
 
 NULLS = ("\\N", "NULL", "null", "(null)", "None", "none", "NaN", "nan", "NaT", "NA", "N/A", "n/a", "#N/A", "<NA>")
 """Texts that are null where they are a whole value: what Hive, SQL clients, pandas, R and spreadsheets write for it."""
 
 
 @dataclass(frozen=True)
-class IngestOptions:
-    """Options of an ingestion.
+class SessionOptions:
+    """Options of every reader of a log: which rows count, how sessions are cut, kept and split.
 
     Attributes:
         idle_minutes: a user's session ends after so many minutes without activity; not used where the log has session
@@ -37,34 +38,49 @@ class IngestOptions:
         anonymous: ``stop`` refuses queries without a user (without a session id, where the log has these), ``drop``
             leaves them out.
         missing_images: ``error`` refuses an image without a vector, ``drop`` leaves it out.
+        fold: compare words in lower case and without punctuation.
+        test_share: share of all sessions in the test split.
+        valid_share: share of all sessions in the validation split.
+        downstream: number of sessions in the sample that downstream models use.
+        seed: of the split and of the sample.
+    """
+
+    idle_minutes: Annotated[float, Above(0)] = 30.0
+    activity: Activity = "clicks"
+    session_ids: SessionIds = "keep"
+    max_steps: Annotated[int, AtLeast(0)] = 0
+    keep_text_only: bool = False
+    on_conflict: OnConflict = "stop"
+    anonymous: OnConflict = "stop"
+    missing_images: MissingImages = "error"
+    fold: bool = False
+    test_share: Annotated[float, AtLeast(0), Below(1)] = 0.2
+    valid_share: Annotated[float, AtLeast(0), Below(1)] = 0.1
+    downstream: Annotated[int, AtLeast(1)] = DOWNSTREAM_SESSIONS
+    seed: Annotated[int, Between(0, 2**63 - 1)] = 0
+
+
+@dataclass(frozen=True)
+class IngestOptions(SessionOptions):
+    """Options of an ingestion: those of :class:`SessionOptions`, and how files are read.
+
+    Attributes:
         time_unit: of times that are numbers; ``auto`` takes the unit that puts them between 1990 and next year, any
             other is taken as it is.
         null: texts that are null, beside empty ones.
-        fold: compare words in lower case and without punctuation.
-        test_share, valid_share: shares of all sessions.
-        downstream: number of sessions in the sample that downstream models use.
-        seed: of the split and of the sample.
         memory_limit: DuckDB's, such as ``2GB``; the rest goes to a folder beside the corpus.
         threads: DuckDB's.
     """
 
-    idle_minutes: float = 30.0
-    activity: Activity = "clicks"
-    session_ids: SessionIds = "keep"
-    max_steps: int = 0
-    keep_text_only: bool = False
-    on_conflict: OnConflict = "stop"
-    anonymous: OnConflict = "stop"
-    missing_images: Literal["error", "drop"] = "error"
     time_unit: TimeUnit = "auto"
     null: tuple[str, ...] = NULLS
-    fold: bool = False
-    test_share: float = 0.2
-    valid_share: float = 0.1
-    downstream: int = DOWNSTREAM_SESSIONS
-    seed: int = 0
     memory_limit: str = "2GB"
     threads: int = 2
+
+    @classmethod
+    def of_reader(cls, options: SessionOptions, **others: Any) -> IngestOptions:
+        """The options of an ingestion of what a reader made: the reader's, and ``others``."""
+        return cls(**{field.name: getattr(options, field.name) for field in fields(SessionOptions)}, **others)
 
     def check(self) -> None:
         """Checks the values.
@@ -72,6 +88,8 @@ class IngestOptions:
         Raises:
             BenchError: names an option that is out of range.
         """
+        from bench.data.splits import check_sample, check_shares  # brings numpy, which listing datasets does not need
+
         check_shares(self.test_share, self.valid_share)
         if not 0 < self.idle_minutes < math.inf:
             raise BenchError(f"{self.idle_minutes} is not a time", where="idle_minutes", fix="give minutes above 0")
@@ -83,7 +101,7 @@ class IngestOptions:
             ("session_ids", SessionIds),
             ("on_conflict", OnConflict),
             ("anonymous", OnConflict),
-            ("missing_images", Literal["error", "drop"]),
+            ("missing_images", MissingImages),
             ("time_unit", TimeUnit),
         ):
             if getattr(self, name) not in get_args(choices):
