@@ -13,6 +13,7 @@ from torch import Tensor
 
 from bench.contracts import ClickCorpus, ClickDims, ClickModel, ClickReference, Task, TaskResult
 from bench.data.candidates import Candidates, all_candidates
+from bench.data.clicks import rankable_queries
 from bench.data.corpus import Corpus
 from bench.data.csr import Integers
 from bench.data.truth import unsealed
@@ -24,6 +25,7 @@ from bench.training.fitting import FittingConfig, fit
 from bench.training.session_vectors import JoinedClickModel, SessionVectors
 from tasks.examples.click import ClickExamples, example_queries, sampled_candidates
 from tasks.examples.click_evaluation import ClickEvaluation
+from tasks.examples.labels import labelled_sessions
 from tasks.options import ClickPredictionOptions
 
 PRIMARY = "ndcg@10"
@@ -44,6 +46,7 @@ class ClickPrediction(Task[ClickModel | ClickReference]):
         options = read_options(ClickPredictionOptions, given, "ctr")
         self.epochs, self.patience, self.clip = options.epochs, options.patience, options.clip
         self.negatives, self.min_user_sessions = options.negatives, options.min_user_sessions
+        self.labels = options.labels
 
     def units(self, corpus: Corpus) -> NDArray[np.int64]:
         """Query rows of all examples, ascending."""
@@ -58,7 +61,9 @@ class ClickPrediction(Task[ClickModel | ClickReference]):
         context: TrainingContext,
     ) -> TaskResult:
         """Trains on the training split's examples, stops on validation, scores the test split's."""
-        split = {name: example_queries(corpus, name) for name in ("train", "valid", "test")}
+        labelled = labelled_sessions(corpus, self.labels, context.generator("labels"))
+        split = {name: rankable_queries(corpus, sessions) for name, sessions in labelled.items()}
+        split["test"] = example_queries(corpus, "test")
         for name, rows in split.items():
             if not len(rows):
                 raise BenchError(
@@ -66,7 +71,7 @@ class ClickPrediction(Task[ClickModel | ClickReference]):
                     where=str(corpus.folder),
                     fix="a larger sample",
                 )
-        examples = ClickExamples(corpus, context.features, self.min_user_sessions)
+        examples = ClickExamples(corpus, context.features, self.min_user_sessions, labelled["train"])
         dims = ClickDims(context.features.dims, examples.num_users)
         data = ClickCorpus(corpus, context.features, split["train"], context.pretrained)
         if issubclass(baseline, ClickReference):

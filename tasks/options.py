@@ -30,10 +30,14 @@ class ClickPredictionOptions(FittingOptions):
     Attributes:
         negatives: unclicked items per query and epoch; 0 trains on all shown items.
         min_user_sessions: training sessions of a user, in all, before the model learns the user.
+        labels: downstream sessions whose clicks are labels, of the training and the validation split together and in
+            the proportion of the two, drawn by the seed, so that fewer are part of more; 0 takes all. The test split
+            stays whole, and so does what is pretrained.
     """
 
     negatives: Annotated[int, Between(0, 10_000)] = 5
     min_user_sessions: Annotated[int, AtLeast(1)] = 2
+    labels: Annotated[int, AtLeast(0)] = 0
 
 
 @dataclass(frozen=True)

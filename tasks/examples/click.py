@@ -23,14 +23,19 @@ def example_queries(corpus: Corpus, split: str | None = None) -> NDArray[np.int6
     return rankable_queries(corpus, corpus.session_rows(split, downstream=True))
 
 
-def user_codes(corpus: Corpus, min_sessions: int) -> NDArray[np.int64]:
+def user_codes(corpus: Corpus, min_sessions: int, training: Integers | None = None) -> NDArray[np.int64]:
     """(S,) code of each session's user: 1, 2 … for users with enough training sessions downstream, 0 for all others.
 
     Nothing can be learnt of a user that training sees once, and most users of test sessions are never seen at all, so
     these share one code that training meets often.
+
+    Args:
+        corpus: the data.
+        min_sessions: training sessions that are enough.
+        training: rows of the sessions that a model trains on; by default all training sessions downstream.
     """
     users = corpus.columns.session_user
-    training = users[corpus.session_rows("train", downstream=True)]
+    training = users[corpus.session_rows("train", downstream=True) if training is None else training]
     seen = np.bincount(training[training >= 0], minlength=corpus.num_users + 1)
     known = seen >= min_sessions
     code = np.where(known, np.cumsum(known), 0)
@@ -56,12 +61,14 @@ class ClickExamples:
     Args:
         corpus: the data.
         features: its vectors, on the device.
-        min_user_sessions: see :func:`user_codes`.
+        min_user_sessions, training: see :func:`user_codes`.
     """
 
-    def __init__(self, corpus: Corpus, features: Features, min_user_sessions: int) -> None:
+    def __init__(
+        self, corpus: Corpus, features: Features, min_user_sessions: int, training: Integers | None = None
+    ) -> None:
         self.corpus, self.features = corpus, features
-        self.users = user_codes(corpus, min_user_sessions)
+        self.users = user_codes(corpus, min_user_sessions, training)
         self.num_users = int(self.users.max(initial=0)) + 1
         # plain arrays: an index into a memory map makes a memory map, which takes longer than the numbers
         self._query_session, self._image = (

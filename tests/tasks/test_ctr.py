@@ -216,6 +216,13 @@ def test_batches_of_the_evaluation_do_not_matter(small: Corpus, monkeypatch: pyt
     pd.testing.assert_frame_equal(found.scores, expected.scores, atol=1e-6)
 
 
+def test_few_labels_leave_the_test_split_whole(small: Corpus) -> None:
+    everything, few = run(small)[0], run(small, labels=20)[0]
+    units = [result.scores["unit"].drop_duplicates().tolist() for result in (everything, few)]
+    assert units[0] == units[1]
+    assert mean(everything) != mean(few)
+
+
 def test_it_trains_on_all_shown_items_where_asked(small: Corpus) -> None:
     result, _ = run(small, negatives=0)
     assert np.isfinite(result.predictions["score"]).all()
