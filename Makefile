@@ -33,7 +33,7 @@ types: install
 	$(BIN)/mypy --config-file tests/mypy.ini tests
 
 tests: install
-	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/benchmarks --durations 10 --durations-min 1
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --ignore tests/benchmarks --durations 10 --durations-min 1
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/benchmarks
 
 # the committed tables of a tiny grid; after a change that is meant to move them: bench check --update
