@@ -19,3 +19,10 @@ def key_of(config: dict[str, Any]) -> str:
 def component_config(spec: Spec, options: dict[str, Any]) -> dict[str, Any]:
     """A component's part of a configuration: name, target, options, and the version of its source."""
     return {"name": spec.name, "target": spec.target, "options": options, "source": source_version(spec.target)}
+
+
+def trajectory_key(config: dict[str, Any]) -> str:
+    """Key of what pretrainings share that differ in their number of steps alone, whatever they are called."""
+    encoder = {key: value for key, value in config["encoder"].items() if key != "name"}
+    encoder["options"] = {key: value for key, value in encoder["options"].items() if key != "steps"}
+    return key_of({**config, "encoder": encoder})

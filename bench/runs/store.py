@@ -43,6 +43,10 @@ class Store:
         """Where the pretraining with this key keeps its state while it is under way."""
         return self.root / "checkpoints" / f"{key}.safetensors"
 
+    def trajectory(self, key: str) -> Path:
+        """Where the last state of the pretrainings that differ in their number of steps alone is kept."""
+        return self.root / "trajectories" / f"{key}.safetensors"
+
     def folder(self, kind: str, key: str) -> Path:
         """Where the result of this kind and key stands, or would."""
         return self.root / kind / key
@@ -86,7 +90,7 @@ class Store:
 
     def sweep(self) -> None:
         """Removes what processes of this machine that no longer run left half-written."""
-        for kind in (*RECORDS, "corpora", "checkpoints"):
+        for kind in (*RECORDS, "corpora", "checkpoints", "trajectories"):
             sweep(self.root / kind)
 
     def _text(self, kind: str, key: str) -> bytes | None:

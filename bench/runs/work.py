@@ -24,6 +24,7 @@ from bench.errors import BenchError
 from bench.progress import Progress, silent
 from bench.runs.finished import finished_vectors
 from bench.runs.jobs import Job
+from bench.runs.keys import trajectory_key
 from bench.runs.output import LOG, collected_warnings, printed_to
 from bench.runs.provenance import provenance
 from bench.runs.store import Record, Store, is_done, write_record
@@ -123,14 +124,14 @@ def _attribute(target: str) -> Any:
 
 def _pretrain(job: Job, store: Store, folder: Path, context: TrainingContext) -> dict[str, Any]:
     encoder = load_encoder(job.config, context.features.dims).to(context.device)
-    context.checkpoint = store.checkpoint(job.key)
+    context.checkpoint, context.trajectory = store.checkpoint(job.key), store.trajectory(trajectory_key(job.config))
     encoder.pretrain(context)
     save_file(
         {name: tensor.contiguous().cpu() for name, tensor in encoder.state_dict().items()},
         folder / "encoder.safetensors",
     )
     pd.DataFrame(context.curve).to_parquet(folder / "curve.parquet")
-    return {"output_dim": encoder.output_dim}
+    return {"output_dim": encoder.output_dim, "continued_from": context.continued_from}
 
 
 def _embed(job: Job, store: Store, folder: Path, context: TrainingContext) -> dict[str, Any]:

@@ -34,6 +34,9 @@ class TrainingContext:
         warnings: lines that the result must carry, such as that training ended on a plateau.
         pretrained: weights, by name, of the pretrained encoder that the baseline starts from; empty for none.
         checkpoint: file for the state of a pretraining under way, from which a killed one goes on; None keeps none.
+        trajectory: file for the last state of a finished pretraining, from which the same one with more steps goes on;
+            None keeps none.
+        continued_from: the step at which a pretraining went on from the state of a shorter one; 0 if it did not.
     """
 
     corpus: Corpus
@@ -44,6 +47,8 @@ class TrainingContext:
     warnings: list[str] = field(default_factory=list)
     checkpoint: Path | None = None
     pretrained: dict[str, Tensor] = field(default_factory=dict)
+    trajectory: Path | None = None
+    continued_from: int = 0
 
     @cached_property
     def features(self) -> Features:

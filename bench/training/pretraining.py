@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -87,7 +88,9 @@ def pretrain(
     left that plateau: its vectors are then no better than those of random weights.
 
     Where the context names a checkpoint, the state is kept there now and then, and a run that finds one goes on from
-    it; on a CPU the weights are those of an unbroken run, to the last bit.
+    it; on a CPU the weights are those of an unbroken run, to the last bit. Where it names a trajectory, the same holds
+    for the last state of a run with fewer steps, which one with more goes on from, as long as the learning rate does
+    not depend on the number of steps (``schedule="constant"``).
 
     Args:
         model: what is trained; left in evaluation mode.
@@ -109,8 +112,10 @@ def pretrain(
     optimizer = Adam(model.parameters(), config.learning_rate)
     draws, state = context.torch_generator("positives"), _State()
     batches = _Batches(sessions, config.batch_size, context)
-    if context.checkpoint is not None and context.checkpoint.exists():
-        _resume(context, model, optimizer, draws, state)
+    trajectory = context.trajectory if config.schedule == "constant" else None
+    if not _resume(context.checkpoint, context, model, optimizer, draws, state):
+        _resume(trajectory, context, model, optimizer, draws, state, config.steps)
+        context.continued_from = state.step
     saved = time.monotonic()
     model.train()
     while state.step < config.steps and not (config.patience and state.since_best >= config.patience):
@@ -128,9 +133,13 @@ def pretrain(
         if state.step % config.validate_every == 0 or state.step == config.steps:
             _validate(model, objective, held_out, config, context, state, rate)
             if context.checkpoint is not None and time.monotonic() - saved > _CHECKPOINT_SECONDS:
-                _save(context, model, optimizer, draws, state)
+                _save(context.checkpoint, context, model, optimizer, draws, state)
                 saved = time.monotonic()
         context.progress(state.step, config.steps)
+    # a last step between two validations had one of its own, which a longer run would not have had
+    validated = state.step > context.continued_from and state.step % config.validate_every == 0
+    if trajectory is not None and validated and state.step > _last_step(trajectory):
+        _save(trajectory, context, model, optimizer, draws, state)
     if state.best:
         model.load_state_dict(state.best)
     model.eval()
@@ -198,13 +207,13 @@ def _validate(
 
 
 def _save(
+    file: Path,
     context: TrainingContext,
     model: nn.Module,
     optimizer: Adam,
     draws: torch.Generator,
     state: _State,
 ) -> None:
-    assert context.checkpoint is not None
     tensors = {
         **named("model", model.state_dict()),
         **named("best", state.best),
@@ -219,25 +228,41 @@ def _save(
         "since_best": state.since_best,
         "curve": context.curve,
     }
-    save_checkpoint(context.checkpoint, tensors, facts)
+    save_checkpoint(file, tensors, facts)
+
+
+def _last_step(file: Path) -> int:
+    """The step of the state in a file; 0 where there is none that can be read."""
+    try:
+        return int(load_checkpoint(file)[1]["step"])
+    except BenchError:
+        return 0
 
 
 def _resume(
+    file: Path | None,
     context: TrainingContext,
     model: nn.Module,
     optimizer: Adam,
     draws: torch.Generator,
     state: _State,
-) -> None:
-    """Checkpoints are written right after a validation, so no losses are pending. A damaged one is set aside."""
-    assert context.checkpoint is not None
+    longest: int | None = None,
+) -> bool:
+    """Takes over the state in a file; says whether there is one, of at most ``longest`` steps.
+
+    States are written right after a validation, so no losses are pending. A damaged file is set aside.
+    """
+    if file is None or not file.exists():
+        return False
     try:
-        tensors, facts = load_checkpoint(context.checkpoint)
+        tensors, facts = load_checkpoint(file)
     except BenchError as error:
-        aside = context.checkpoint.with_name(f"{context.checkpoint.name}.broken")
-        context.checkpoint.replace(aside)
+        aside = file.with_name(f"{file.name}.broken")
+        file.replace(aside)
         note(f"{error.where}: {error.what}; set aside as {aside.name}, the pretraining starts anew")
-        return
+        return False
+    if longest is not None and facts["step"] > longest:
+        return False
     model.load_state_dict(part("model", tensors))
     optimizer.restore(part("optimizer", tensors))
     draws.set_state(tensors["draws"])
@@ -246,3 +271,4 @@ def _resume(
     state.step, state.accuracy = facts["step"], facts["accuracy"]
     state.best_accuracy, state.since_best = facts["best_accuracy"], facts["since_best"]
     context.curve[:] = facts["curve"]
+    return True

@@ -14,7 +14,7 @@ from bench.plugins.registry import registry
 from bench.plugins.settings import resolve_options
 from bench.runs import jobs, keys
 from bench.runs.jobs import Cell, plan_cell
-from bench.runs.keys import key_of
+from bench.runs.keys import key_of, trajectory_key
 from bench.runs.provenance import library_versions
 
 CHANGES = [
@@ -107,3 +107,12 @@ def test_each_job_needs_the_one_before(corpus: Corpus) -> None:
     assert embedding.needs == (("encoders", pretraining.key),)
     assert last.needs == (("embeddings", embedding.key),)
     assert [job.kind for job in cell(corpus, encoder="lstm").jobs] == ["cells"]
+
+
+def test_pretrainings_that_differ_in_their_steps_and_name_alone_share_a_trajectory() -> None:
+    def config(name: str, **options: Any) -> dict[str, Any]:
+        return {"encoder": {"name": name, "target": "m:E", "options": {"steps": 5, "clip": 1.0, **options}}, "seed": 0}
+
+    assert trajectory_key(config("e")) == trajectory_key(config("e[steps=9]", steps=9))
+    assert trajectory_key(config("e")) != trajectory_key(config("e", clip=2.0))
+    assert trajectory_key(config("e")) != trajectory_key({**config("e"), "seed": 1})

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from bench.data.corpus import Corpus
 from bench.errors import BenchError
-from bench.training.checkpoint import save_checkpoint
+from bench.training.checkpoint import load_checkpoint, save_checkpoint
 from bench.training.context import TrainingContext
 from bench.training.pretraining import PretrainingStep, pretrain
 from bench.training.pretraining_config import PretrainingConfig
@@ -321,6 +321,40 @@ def test_a_killed_pretraining_goes_on_to_the_same_weights(
     assert torch.equal(resumed.form, unbroken.form)
     assert context.curve == whole.curve
     assert resumed.steps[0] == at // 10 * 10 + 1, "it did not start anew"
+
+
+@pytest.mark.parametrize(("shorter", "goes_on"), [(30, True), (35, False)], ids=["at a validation", "between two"])
+def test_a_longer_budget_goes_on_from_a_shorter_one_to_the_same_weights(
+    corpus: Corpus, tmp_path: Path, shorter: int, goes_on: bool
+) -> None:
+    """Where the last step had no validation of its own, and the learning rate does not know the number of steps."""
+    unbroken, whole = pretrained(corpus, config=QUICK)
+
+    def run(steps: int) -> tuple[Matching, TrainingContext]:
+        context, model = TrainingContext(corpus, 0, trajectory=tmp_path / "longest.safetensors"), Matching(1.0)
+        pretrain(model, model, replace(QUICK, steps=steps), context)
+        return model, context
+
+    run(shorter)
+    longer, context = run(QUICK.steps)
+    assert context.continued_from == (shorter if goes_on else 0)
+    assert longer.steps[0] == context.continued_from + 1
+    assert torch.equal(longer.form, unbroken.form)
+    assert context.curve == whole.curve
+    again, context = run(shorter)
+    assert context.continued_from == 0, "a longer one is no start of a shorter one"
+    assert again.steps[0] == 1
+    if goes_on:
+        assert load_checkpoint(tmp_path / "longest.safetensors")[1]["step"] == QUICK.steps, "nor does it replace it"
+
+
+def test_a_budget_whose_learning_rate_knows_its_end_goes_on_from_no_other(corpus: Corpus, tmp_path: Path) -> None:
+    file = tmp_path / "longest.safetensors"
+    for steps in (30, QUICK.steps):
+        context, model = TrainingContext(corpus, 0, trajectory=file), Matching(1.0)
+        pretrain(model, model, replace(QUICK, steps=steps, schedule="cosine"), context)
+        assert context.continued_from == 0
+    assert not file.exists()
 
 
 @pytest.mark.parametrize("harm", ["half written", "a flipped bit"])
