@@ -40,7 +40,11 @@ class TiedTop:
     def metrics(self) -> dict[str, Floats]:
         """``{"ndcg@k": (Q,), "hr@k": (Q,), "mrr@k": (Q,)}``; 0 for a query without relevant candidates."""
         k = self.best.shape[1]
-        return {f"ndcg@{k}": _ndcg(self), f"hr@{k}": _hit_ratio(self), f"mrr@{k}": _reciprocal_rank(self)}
+        return {f"ndcg@{k}": ndcg(self), f"hr@{k}": hit_ratio(self), f"mrr@{k}": reciprocal_rank(self)}
+
+    def cut(self, k: int) -> TiedTop:
+        """The first k ranks of them; ranks beyond these are held by no candidate."""
+        return _filled_up(TiedTop(self.best[:, :k], self.size[:, :k], self.hits[:, :k], self.relevant), k)
 
 
 def ranking_metrics(
@@ -57,10 +61,10 @@ def ranking_metrics(
     Returns:
         ``{"ndcg@k": (Q,), "hr@k": (Q,), "mrr@k": (Q,)}``; 0 for a query without relevant candidates.
     """
-    return _tied_top(scores, relevant, shown, k).metrics()
+    return tied_top(scores, relevant, shown, k).metrics()
 
 
-def _tied_top(
+def tied_top(
     scores: NDArray[np.floating[Any]], relevant: NDArray[np.bool_], shown: NDArray[np.bool_], k: int
 ) -> TiedTop:
     """The top k of each query. A candidate that is not shown comes last, is tied with none, and is not relevant."""
@@ -96,18 +100,18 @@ def _filled_up(top: TiedTop, k: int) -> TiedTop:
     )
 
 
-def _ndcg(top: TiedTop) -> Floats:
+def ndcg(top: TiedTop) -> Floats:
     """Expected NDCG: a relevant candidate holds a rank with the share of relevant ones in that rank's tie."""
     k = top.best.shape[1]
     discount = 1 / np.log2(np.arange(2, k + 2))
     gain = (discount * top.hits / top.size).sum(1)
     ideal = np.concatenate([[0.0], np.cumsum(discount)])[np.minimum(top.relevant, k)]
-    ndcg = np.zeros(len(gain))
-    np.divide(gain, ideal, out=ndcg, where=ideal > 0)
-    return ndcg
+    found = np.zeros(len(gain))
+    np.divide(gain, ideal, out=found, where=ideal > 0)
+    return found
 
 
-def _hit_ratio(top: TiedTop) -> Floats:
+def hit_ratio(top: TiedTop) -> Floats:
     """Expected hit ratio: 1 where a tie within the top k has a relevant candidate.
 
     Elsewhere it is the chance that a relevant one of the tie that holds rank k gets one of the ranks left to that tie.
@@ -117,11 +121,11 @@ def _hit_ratio(top: TiedTop) -> Floats:
     above = ((top.hits > 0) & whole).any(1)
     best, size, hits = top.best[:, -1], top.size[:, -1], top.hits[:, -1]  # the tie that holds rank k
     left = k - best + 1
-    miss = np.exp(_log_choose(size - hits, left) - _log_choose(size, left))
+    miss = np.exp(log_choose(size - hits, left) - log_choose(size, left))
     return np.where(above, 1.0, 1.0 - miss)
 
 
-def _reciprocal_rank(top: TiedTop) -> Floats:
+def reciprocal_rank(top: TiedTop) -> Floats:
     """Expected reciprocal rank of the first relevant candidate, which stands in the first tie that has one."""
     queries, k = top.best.shape
     leading = (np.arange(queries), (top.hits > 0).argmax(1))  # rank 1 where no tie has one: its hits are 0
@@ -130,12 +134,12 @@ def _reciprocal_rank(top: TiedTop) -> Floats:
     for before in range(k):  # candidates of the tie that stand before its first relevant one
         rank = best + before
         possible = (hits > 0) & (before + hits <= size) & (rank <= k)
-        chance = np.exp(_log_choose(size - 1 - before, hits - 1) - _log_choose(size, hits))
+        chance = np.exp(log_choose(size - 1 - before, hits - 1) - log_choose(size, hits))
         total += np.where(possible, chance / rank, 0.0)
     return total
 
 
-def _log_choose(n: NDArray[np.int64], k: NDArray[np.int64]) -> Floats:
+def log_choose(n: NDArray[np.int64], k: NDArray[np.int64]) -> Floats:
     """Logarithm of the binomial coefficient "n over k", minus infinity where that is 0."""
     inside = (k >= 0) & (k <= n)
     n, k = np.where(inside, n, 0), np.where(inside, k, 0)

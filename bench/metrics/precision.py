@@ -1,0 +1,56 @@
+"""Precision, recall and average precision of rankings, each the expectation over all orders of tied candidates."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.metrics.ranking import Floats, TiedTop
+
+
+def precision(top: TiedTop) -> Floats:
+    """P@k, (Q,): the relevant candidates among the first k, over k."""
+    found: Floats = relevance(top).sum(1) / top.best.shape[1]
+    return found
+
+
+def recall(top: TiedTop) -> Floats:
+    """R@k, (Q,): the share of a query's relevant candidates that are among the first k; NaN where it has none."""
+    return over_relevant(relevance(top).sum(1), top)
+
+
+def average_precision(top: TiedTop) -> Floats:
+    """AP@k, (Q,): the mean, over a query's relevant candidates, of the precision at their ranks; NaN where it has none.
+
+    Those beyond rank k count 0. A candidate at place j of a tie of n candidates, h of them relevant, with A relevant
+    ones above the tie, is relevant with probability h / n, and has then A + j (h - 1) / (n - 1) relevant ones above it
+    on average (McSherry & Najork, ECIR 2008).
+    """
+    above, place = above_tie(top), place_in_tie(top)
+    beside = place * (top.hits - 1) / np.maximum(top.size - 1, 1)  # (Q, k) others of the tie
+    rank = np.arange(1, top.best.shape[1] + 1)
+    return over_relevant((relevance(top) * (above + beside + 1) / rank).sum(1), top)
+
+
+def relevance(top: TiedTop) -> Floats:
+    """(Q, k) the chance that a relevant candidate holds each rank."""
+    return top.hits / top.size
+
+
+def place_in_tie(top: TiedTop) -> NDArray[np.int64]:
+    """(Q, k) how many candidates of its own tie stand above each rank."""
+    return np.arange(1, top.best.shape[1] + 1) - top.best
+
+
+def above_tie(top: TiedTop) -> Floats:
+    """(Q, k) relevant candidates above the tie that holds each rank."""
+    until = np.zeros((len(top.best), top.best.shape[1] + 1))
+    np.cumsum(relevance(top), axis=1, out=until[:, 1:])
+    return np.take_along_axis(until, top.best - 1, axis=1)
+
+
+def over_relevant(found: Floats, top: TiedTop) -> Floats:
+    """``found`` (Q,) over the number of relevant candidates; NaN where there is none."""
+    ratio = np.full(len(found), np.nan)
+    np.divide(found, top.relevant, out=ratio, where=top.relevant > 0)
+    return ratio
