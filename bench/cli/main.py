@@ -22,6 +22,7 @@ from bench.cli import (
     pretrain,
     probe,
     run,
+    score,
     tables,
 )
 from bench.errors import BenchError
@@ -42,6 +43,7 @@ app.command("embed", short_help="Write the vector of every session of a corpus."
 app.command("probe", short_help="Say what frozen vectors know of hidden intents.")(probe.probe)
 app.command("show", short_help="Say how a number came about, and how to repeat it.")(run.show)
 app.command("tables", short_help="Compute and print the tables of an experiment.")(tables.tables)
+app.command("score", short_help="Compute other metrics and slices from stored results.")(score.score)
 app.command("claims", short_help="Say which claims of an experiment hold.")(claims.claims)
 app.command("power", short_help="Say how many seeds and users a difference takes.")(power.power)
 app.command("check", short_help="Compare a small grid with its golden tables.")(check.check)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bench.cli.choices import RUNS, AsJson, CellTimeout, Device, Experiment, Jobs, Out, names, typed
+from bench.cli.table_output import chosen_formats, give_out
 
 if TYPE_CHECKING:
     from bench.evaluation.grid import ExperimentPlan
-    from bench.reports.table import Table
     from bench.runs.store import Store
 
 _DATASETS = "table1"
@@ -47,18 +45,14 @@ def tables(
     """
     from bench.cli.progress import GridProgress, single_progress
     from bench.cli.terminal import say
-    from bench.errors import BenchError, did_you_mean
+    from bench.errors import BenchError
     from bench.evaluation.grid import plan_experiment, remove_results
     from bench.evaluation.load import load_experiment
     from bench.plugins.registry import registry
-    from bench.reports.writers import WRITERS
     from bench.runs.engines.local import run_jobs
     from bench.runs.store import Store
 
-    chosen = names(formats) or list(WRITERS)
-    for ending in chosen:
-        if ending not in WRITERS:
-            raise BenchError(f"no format {ending!r}", where="--format", fix=did_you_mean(ending, WRITERS))
+    chosen = chosen_formats(formats)
     if rerun and (no_run or dry_run):
         raise BenchError("removes results", where="--rerun", fix="leave out --no-run and --dry-run")
     store = Store(out)
@@ -89,28 +83,12 @@ def tables(
         found = all_tables(results, with_datasets=not parts or _DATASETS in parts)
     folder = to if to is not None else out / "tables" / declared.name
     write_tables(folder, found, chosen, results, typed("--to", "--out", "--format"))
-    if as_json:
-        typer.echo(WRITERS["json"](found))
-    else:
-        _print(found)
+    give_out(found, as_json)
     for line in results.warnings():
         say(line, err=True)
     say(f"{len(plan.all_cells)} cells, {computed} computed now; tables in {folder}", err=True)
     if not only_datasets and not all(results.is_done(cell) for cell in plan.all_cells):
         raise typer.Exit(1)
-
-
-def _print(tables: Sequence[Table]) -> None:
-    """Tables as wide as the terminal; Markdown where standard output is none."""
-    if sys.stdout.isatty():
-        from bench.cli.terminal import console
-        from bench.reports.terminal import print_tables
-
-        print_tables(tables, console())
-    else:
-        from bench.reports.writers import markdown
-
-        typer.echo(markdown(tables))
 
 
 def _forecast(plan: ExperimentPlan, store: Store, workers: int | None) -> str:

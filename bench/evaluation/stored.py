@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from bench.data.corpus import Corpus
 from bench.evaluation.experiment import Experiment
 from bench.evaluation.system import Classified, System, pooled_values, read_classified, read_system, read_validation
+from bench.evaluation.units import in_test_split
 from bench.runs.failures import failure_lines
 from bench.runs.jobs import Cell
 from bench.runs.store import Store
@@ -58,6 +60,7 @@ class StoredResults:
         self._systems: dict[tuple[str, ...], System] = {}
         self._examples: dict[tuple[str, str, int | None], list[Examples]] = {}
         self._classified: dict[tuple[str, ...], Classified] = {}
+        self._in_test_split: dict[tuple[str, bool], int] = {}
 
     def encoders(self, part: str) -> list[str]:
         """Encoders of a part in the order of the plan, the reference among them."""
@@ -109,6 +112,22 @@ class StoredResults:
         """Users and queries that a system was scored on, in all corpora together; None where a seed is not done."""
         scored = [system.examples for system in self.systems((part, dataset, baseline, encoder))]
         return (sum(len(of.users) for of in scored), sum(len(of.query) for of in scored)) if scored else None
+
+    def unscored(self, part: str, dataset: str, baseline: str, encoder: str, whole: bool) -> int | None:
+        """How many queries (or ``whole`` sessions) of the test split a system was not scored on, in all corpora.
+
+        They are those that the task has no example of, such as queries without a click. None where a seed is not done,
+        the corpus is gone, or the task has examples that are not of the downstream sample.
+        """
+        scored = self.sizes(part, dataset, baseline, encoder)
+        folders = dict.fromkeys(cell.jobs[-1].corpus for cell in self.planned(part, dataset, baseline, encoder))
+        if scored is None or not all((Path(folder) / "corpus.toml").exists() for folder in folders):
+            return None
+        for folder in folders:
+            if (folder, whole) not in self._in_test_split:
+                self._in_test_split[folder, whole] = in_test_split(Corpus(folder), whole)
+        left = sum(self._in_test_split[folder, whole] for folder in folders) - scored[1]
+        return left if left >= 0 else None
 
     def corpus_seeds(self, part: str, dataset: str, baseline: str, encoder: str) -> tuple[int, ...]:
         """The corpora of a system, where they are the replicates; else empty."""

@@ -11,6 +11,8 @@ import numpy as np
 from bench.evaluation.declare import protocol_families
 from bench.evaluation.experiment import Experiment, Part
 from bench.evaluation.tests import Results
+from bench.plugins.registry import registry
+from bench.plugins.specs import REFERENCE
 from bench.runs.jobs import Cell
 from bench.runs.store import Store
 from bench.stats.outcome import Outcome
@@ -54,6 +56,8 @@ class SummaryRow:
         n_corpora: corpora of the design, where they are the replicates: then interval and p are over corpora, and users
             and queries those of all corpora. None where there is one.
         corpus_deltas: the difference in each corpus, by corpus seed.
+        n_left_out: queries (sessions, of a task about these) of the test split that metrics leave out, such as those
+            without a click; None where the task's examples are not of the downstream sample, or the corpus is gone.
     """
 
     task: str
@@ -104,6 +108,7 @@ class SummaryRow:
     strongest_by_seed: tuple[float, ...] = ()
     commit: str | None = None
     versions: str | None = None
+    n_left_out: int | None = None
 
     @property
     def smallest(self) -> Smallest | None:
@@ -155,11 +160,13 @@ def summarise(
         _declare(results, metrics, reference)
 
     rows, encoders = [], results.encoders(_RUN)
+    whole = registry().get("task", results.cells[_RUN][0].task).units == "sessions"
     for dataset, baseline, encoder in systems:
         planned = results.planned(_RUN, dataset, baseline, encoder)
         users, queries = results.sizes(_RUN, dataset, baseline, encoder) or (0, 0)
         keys = list(dict.fromkeys(cell.key for cell in planned))
         commit, versions = results.origin(_RUN, dataset, baseline, encoder)
+        left_out = results.unscored(_RUN, dataset, baseline, encoder, whole)
         for metric in metrics:
             means = results.seed_values(_RUN, dataset, baseline, encoder, metric)
             others = results.seed_values(_RUN, dataset, baseline, reference, metric)
@@ -200,6 +207,7 @@ def summarise(
                     groups_note=groups.note or None,
                     commit=commit,
                     versions=versions,
+                    n_left_out=left_out,
                     **_facts(outcome),
                     **_against_strongest(results.against_strongest(_RUN, dataset, baseline, encoder, metric)),
                 )
@@ -207,10 +215,10 @@ def summarise(
     return rows
 
 
-def _declare(results: Results, metrics: Sequence[str], reference: str) -> None:
-    """Declares the protocol's families on what was planned, whatever came out of it."""
+def part_of_run(results: Results, metrics: Sequence[str], reference: str = REFERENCE) -> Part:
+    """What a run planned, as the one part of an experiment; the baselines that encoders are measured with."""
     cells = results.cells[_RUN]
-    part = Part(
+    return Part(
         id=_RUN,
         title="",
         task=cells[0].task,
@@ -219,6 +227,11 @@ def _declare(results: Results, metrics: Sequence[str], reference: str) -> None:
         encoders=tuple(dict.fromkeys(cell.encoder for cell in cells)),
         metrics=tuple(metrics),
     )
+
+
+def _declare(results: Results, metrics: Sequence[str], reference: str) -> None:
+    """Declares the protocol's families on what was planned, whatever came out of it."""
+    part = part_of_run(results, metrics, reference)
     families = protocol_families(part, results.experiment.champion)
     results.experiment = replace(
         results.experiment, parts=(part,), families=families, family_parts={family.name: _RUN for family in families}

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from bench.errors import BenchError
 from bench.metrics.cascade import expected_reciprocal_rank
-from bench.metrics.precision import average_precision, precision, recall
+from bench.metrics.precision import average_precision, expected_precision, expected_recall, relevance
 from bench.metrics.query_auc import query_auc
-from bench.metrics.ranking import Floats, TiedTop, hit_ratio, ndcg, reciprocal_rank
+from bench.metrics.ranking import Floats, TiedTop, expected_ndcg, hit_ratio, reciprocal_rank
 
 
 @dataclass(frozen=True)
@@ -28,10 +28,18 @@ class RankedLists:
         ties: the first K ranks.
         candidates: (Q,) how many candidates each query has, all of them among the K ranks; None where only the first K
             ranks are known.
+        known: (Q, K) the chance that a relevant candidate holds each rank, where it is known better than from the
+            ties: the last of the first K ranks may be tied with some below.
     """
 
     ties: TiedTop
     candidates: NDArray[np.int64] | None = None
+    known: Floats | None = None
+
+    @property
+    def chances(self) -> Floats:
+        """(Q, K) the chance that a relevant candidate holds each rank."""
+        return relevance(self.ties) if self.known is None else self.known
 
 
 @dataclass(frozen=True)
@@ -41,7 +49,9 @@ class Formula:
     Attributes:
         name: as ``ir_measures`` writes it, without a cut-off.
         help: one line.
-        of_top: from the top k to (Q,); None for the measure of whole lists.
+        of_chances: to (Q,), from the chances (Q, at most k) that a relevant candidate holds each rank, the number (Q,)
+            of relevant candidates, and k; None for a measure that needs more.
+        of_top: from the top k to (Q,); None for a measure that needs less, and for that of whole lists.
         cut: whether a cut-off may, must or must not stand behind the name.
         aliases: other names.
         own: how metrics of tasks are called that are the same.
@@ -49,7 +59,8 @@ class Formula:
 
     name: str
     help: str
-    of_top: Callable[[TiedTop], Floats] | None
+    of_chances: Callable[[Floats, NDArray[np.int64], int], Floats] | None = None
+    of_top: Callable[[TiedTop], Floats] | None = None
     cut: Literal["may", "must", "never"] = "may"
     aliases: tuple[str, ...] = ()
     own: str = ""
@@ -61,15 +72,28 @@ class Formula:
 
 
 FORMULAS = (
-    Formula("nDCG", "normalised discounted cumulative gain; 0 without a relevant candidate", ndcg, own="ndcg"),
-    Formula("AP", "average precision (MAP is its mean)", average_precision, aliases=("MAP",)),
-    Formula("ERR", "expected reciprocal rank, a user stopping at every second relevant one", expected_reciprocal_rank),
-    Formula("RR", "reciprocal rank of the first relevant candidate", reciprocal_rank, aliases=("MRR",), own="mrr"),
-    Formula("P", "precision", precision, "must", ("Precision",)),
-    Formula("R", "recall", recall, "must", ("Recall",)),
-    Formula("Success", "1 with a relevant candidate in the top k (hit ratio)", hit_ratio, "must", ("HR",), "hr"),
-    Formula("AUC", "area under the ROC curve within a query's list", None, "never"),
+    Formula("nDCG", "normalised discounted cumulative gain; 0 without a relevant candidate", expected_ndcg, own="ndcg"),
+    Formula("AP", "average precision; its mean is MAP", of_top=average_precision, aliases=("MAP",)),
+    Formula(
+        "ERR", "expected reciprocal rank, a user stopping at half of the relevant ones", of_top=expected_reciprocal_rank
+    ),
+    Formula(
+        "RR", "reciprocal rank of the first relevant candidate", of_top=reciprocal_rank, aliases=("MRR",), own="mrr"
+    ),
+    Formula("P", "precision", expected_precision, cut="must", aliases=("Precision",)),
+    Formula("R", "recall", expected_recall, cut="must", aliases=("Recall",)),
+    Formula(
+        "Success",
+        "1 with a relevant candidate in the top k: hit ratio",
+        of_top=hit_ratio,
+        cut="must",
+        aliases=("HR",),
+        own="hr",
+    ),
+    Formula("AUC", "area under the ROC curve within a query's list", cut="never"),
 )
+"""Every measure, without a cut-off."""
+
 _BY_NAME = {name.lower(): formula for formula in FORMULAS for name in (formula.name, *formula.aliases)}
 
 
@@ -100,10 +124,13 @@ class Measure:
         if lists.candidates is None and (self.k is None or self.k > width):
             needs = "all ranks" if self.k is None else f"{self.k} ranks"
             raise BenchError(f"{self.name} needs {needs}, and predictions have the first {width} only")
-        if self.formula.of_top is None:
-            assert lists.candidates is not None  # without a cut-off, by the check above
-            return query_auc(lists.ties, lists.candidates)
-        return self.formula.of_top(lists.ties.cut(width if self.k is None else self.k))
+        k = width if self.k is None else self.k
+        if self.formula.of_chances is not None:
+            return self.formula.of_chances(lists.chances[:, :k], lists.ties.relevant, k)
+        if self.formula.of_top is not None:
+            return self.formula.of_top(lists.ties.cut(k))
+        assert lists.candidates is not None  # without a cut-off, by the check above
+        return query_auc(lists.ties, lists.candidates)
 
 
 def measure_of(text: str, others: Iterable[str] = ()) -> Measure:

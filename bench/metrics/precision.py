@@ -8,15 +8,24 @@ from numpy.typing import NDArray
 from bench.metrics.ranking import Floats, TiedTop
 
 
-def precision(top: TiedTop) -> Floats:
-    """P@k, (Q,): the relevant candidates among the first k, over k."""
-    found: Floats = relevance(top).sum(1) / top.best.shape[1]
+def expected_precision(chances: Floats, relevant: NDArray[np.int64], k: int) -> Floats:
+    """P@k, (Q,): the relevant candidates among the first k, over k.
+
+    Args:
+        chances: (Q, at most k) that a relevant candidate holds each rank.
+        relevant: (Q,) relevant candidates.
+        k: cut-off.
+    """
+    found: Floats = chances.sum(1) / k
     return found
 
 
-def recall(top: TiedTop) -> Floats:
-    """R@k, (Q,): the share of a query's relevant candidates that are among the first k; NaN where it has none."""
-    return over_relevant(relevance(top).sum(1), top)
+def expected_recall(chances: Floats, relevant: NDArray[np.int64], k: int) -> Floats:
+    """R@k, (Q,): the share of a query's relevant candidates that are among the first k; NaN where it has none.
+
+    The arguments are those of :func:`expected_precision`.
+    """
+    return over_relevant(chances.sum(1), relevant)
 
 
 def average_precision(top: TiedTop) -> Floats:
@@ -29,7 +38,7 @@ def average_precision(top: TiedTop) -> Floats:
     above, place = above_tie(top), place_in_tie(top)
     beside = place * (top.hits - 1) / np.maximum(top.size - 1, 1)  # (Q, k) others of the tie
     rank = np.arange(1, top.best.shape[1] + 1)
-    return over_relevant((relevance(top) * (above + beside + 1) / rank).sum(1), top)
+    return over_relevant((relevance(top) * (above + beside + 1) / rank).sum(1), top.relevant)
 
 
 def relevance(top: TiedTop) -> Floats:
@@ -49,8 +58,8 @@ def above_tie(top: TiedTop) -> Floats:
     return np.take_along_axis(until, top.best - 1, axis=1)
 
 
-def over_relevant(found: Floats, top: TiedTop) -> Floats:
+def over_relevant(found: Floats, relevant: NDArray[np.int64]) -> Floats:
     """``found`` (Q,) over the number of relevant candidates; NaN where there is none."""
     ratio = np.full(len(found), np.nan)
-    np.divide(found, top.relevant, out=ratio, where=top.relevant > 0)
+    np.divide(found, relevant, out=ratio, where=relevant > 0)
     return ratio

@@ -102,10 +102,14 @@ def _filled_up(top: TiedTop, k: int) -> TiedTop:
 
 def ndcg(top: TiedTop) -> Floats:
     """Expected NDCG: a relevant candidate holds a rank with the share of relevant ones in that rank's tie."""
-    k = top.best.shape[1]
+    return expected_ndcg(top.hits / top.size, top.relevant, top.best.shape[1])
+
+
+def expected_ndcg(chances: Floats, relevant: NDArray[np.int64], k: int) -> Floats:
+    """(Q,) NDCG@k from the chance that a relevant candidate holds each rank (Q, at most k), and their number (Q,)."""
     discount = 1 / np.log2(np.arange(2, k + 2))
-    gain = (discount * top.hits / top.size).sum(1)
-    ideal = np.concatenate([[0.0], np.cumsum(discount)])[np.minimum(top.relevant, k)]
+    gain = (discount[: chances.shape[1]] * chances).sum(1)
+    ideal = np.concatenate([[0.0], np.cumsum(discount)])[np.minimum(relevant, k)]
     found = np.zeros(len(gain))
     np.divide(gain, ideal, out=found, where=ideal > 0)
     return found

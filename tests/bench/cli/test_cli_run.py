@@ -45,7 +45,7 @@ KEYS = [
     *("test", "family", "family_size", "flip_p", "flip_p_adjusted"),
     *("strongest", "strongest_delta", "strongest_ci_low", "strongest_ci_high"),
     *("strongest_p", "strongest_p_adjusted", "strongest_by_seed"),
-    *("commit", "versions"),
+    *("commit", "versions", "n_left_out"),
     "keys",
 ]
 LISTS = ("keys", "corpus_deltas", "by_seed", "strongest_by_seed")
