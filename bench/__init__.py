@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from bench.data.corpus import Corpus
     from bench.data.features import Dims, Features
     from bench.data.writer import CorpusWriter
-    from bench.library import RunResult, load_corpus, load_encoder, run
+    from bench.library import RunResult, ScoreResult, load_corpus, load_encoder, run, score
     from bench.training.context import TrainingContext
     from bench.training.pretraining import pretrain
     from bench.training.pretraining_config import PretrainingConfig
@@ -59,6 +59,7 @@ HOMES = {
     "IntentModel": "bench.contracts",
     "PretrainingConfig": "bench.training.pretraining_config",
     "RunResult": "bench.library",
+    "ScoreResult": "bench.library",
     "SessionBatch": "bench.data.batch",
     "SessionEncoder": "bench.contracts",
     "SessionVectors": "bench.training.session_vectors",
@@ -72,6 +73,7 @@ HOMES = {
     "load_encoder": "bench.library",
     "pretrain": "bench.training.pretraining",
     "run": "bench.library",
+    "score": "bench.library",
 }
 """The module of each name that is imported when it is first asked for."""
 
@@ -93,6 +95,7 @@ __all__ = [
     "IntentModel",
     "PretrainingConfig",
     "RunResult",
+    "ScoreResult",
     "SessionBatch",
     "SessionEncoder",
     "SessionVectors",
@@ -109,6 +112,7 @@ __all__ = [
     "load_encoder",
     "pretrain",
     "run",
+    "score",
 ]
 
 

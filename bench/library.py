@@ -1,4 +1,4 @@
-"""The harness as a library: what ``bench run``, ``bench data make`` and ``bench pretrain`` do, as functions.
+"""The harness as a library: what ``bench run``, ``score``, ``data make`` and ``pretrain`` do, as functions.
 
 Results, corpora and encoders are kept in the same folder under the same keys, so that a notebook and the command line
 find each other's.
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from bench.contracts import SessionEncoder
+    from bench.reports.table import Table
 
 Names = str | Iterable[str]
 """One name, or several."""
@@ -124,6 +125,68 @@ def run(
     results = results_of(plan.cells, store)
     rows = summarise(results, plan.primary, REFERENCE, frozenset(job.key for job in missing))
     return RunResult(tuple(rows), plan, store, tuple(results.warnings()))
+
+
+@dataclass(frozen=True)
+class ScoreResult:
+    """What stored predictions say when they are asked something else.
+
+    Attributes:
+        rows: one per slice, system and metric, as in ``bench score --json``.
+        tables: the same for people.
+        warnings: what must be known about the numbers.
+    """
+
+    rows: tuple[dict[str, Any], ...]
+    tables: tuple[Table, ...]
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        """Whether every row has a number."""
+        return all(row["status"] == "done" for row in self.rows)
+
+    def table(self) -> str:
+        """The tables of ``bench score`` as Markdown."""
+        from bench.reports.writers import markdown
+
+        return markdown(self.tables)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """The rows, with the columns of ``bench score --json``."""
+        import pandas as pd
+
+        return pd.DataFrame(list(self.rows))
+
+    def __str__(self) -> str:
+        return self.table()
+
+    def _repr_markdown_(self) -> str:
+        return self.table()
+
+
+def score(
+    result: RunResult,
+    metric: Names = (),
+    slices: Names = (),
+) -> ScoreResult:
+    """Other metrics, cut-offs and slices of a run, from its stored predictions; nothing is trained.
+
+    Args:
+        result: of :func:`run`, which does no work where the cells are there.
+        metric: names such as ``nDCG@5``, ``MAP``, ``AUC``, or the task's own; by default its primary one.
+        slices: names such as ``product-turns`` or ``long-sessions[steps=8]``, beside the whole test split.
+
+    Raises:
+        BenchError: no metric or slice is called so, or the stored predictions do not tell it.
+    """
+    from bench.evaluation.rescored import rescore
+    from bench.reports.score_table import score_tables
+
+    source = results_of(result.plan.cells, result.store)
+    tables = score_tables(rescore(source, _names(metric), _names(slices), registry()))
+    rows = tuple(row for table in tables for row in table.rows)
+    return ScoreResult(rows, tuple(tables), tuple(source.warnings()))
 
 
 def load_corpus(dataset: str | Path, *, out: str | Path = "runs", **options: object) -> Corpus:

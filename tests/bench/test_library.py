@@ -58,6 +58,13 @@ def test_a_run_gives_rows_a_table_and_a_frame_and_shares_cells_with_the_command_
     same = [column for column in frame.columns if column != "cached"]
     pd.testing.assert_frame_equal(frame[same], pd.DataFrame(typed.rows)[same])
 
+    scored = bench.score(result, ["MAP", "nDCG@3"], "product-turns")
+    assert scored.complete
+    asked = ("--metric", "MAP,nDCG@3", "--slice", "product-turns", "--device", "cpu", "--out", runs, "--json")
+    assert list(scored.rows) == bench_here("score", *words, *asked).rows
+    assert set(scored.to_pandas()["slice"]) == {"all", "product-turns"}
+    assert "| product-turns | transearch" in " ".join(str(scored).split())
+
 
 def test_a_wrong_name_is_an_error_before_anything_runs(corpus: Path, tmp_path: Path) -> None:
     with pytest.raises(bench.BenchError, match="did you mean lstm"):
