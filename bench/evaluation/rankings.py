@@ -47,13 +47,14 @@ class Rankings:
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
-    def measured(self, measure: Measure) -> Floats:
-        """(Q,) values of a measure.
+    def measured(self, *measures: Measure) -> list[Floats]:
+        """(Q,) values of each measure; lists are sorted once for all of them.
 
         Raises:
-            BenchError: it needs ranks that are not known.
+            BenchError: one needs ranks that are not known.
         """
-        return np.concatenate([np.empty(0), *(measure.of(lists) for lists in self._blocks())])
+        blocks = [[measure.of(lists) for measure in measures] for lists in self._blocks()]
+        return [np.concatenate([np.empty(0), *of_measure]) for of_measure in zip(*blocks, strict=True)]
 
     def tied_to_last(self, k: int) -> NDArray[np.bool_]:
         """(Q,) whether the candidate at rank k has the score of the last one that is known."""

@@ -75,7 +75,11 @@ def scores_of_cells(
         if folder.name not in of_cells:
             stored = {name: values[seed] for name, values in system.values.items()}
             rankings = read_rankings(folder, system.examples.query, answers)
-            of_cells[folder.name] = {m.name: _measured(m, rankings, stored, task) for m in measures}
+            if rankings is not None and rankings.depth is None:
+                values = rankings.measured(*measures)
+                of_cells[folder.name] = {m.name: one for m, one in zip(measures, values, strict=True)}
+            else:
+                of_cells[folder.name] = {m.name: _told(m, rankings, stored, task) for m in measures}
     for measure in measures:
         each = [of_cells[folder.name][measure.name] for folder in system.cells]
         reasons = [one for one in each if isinstance(one, str)]
@@ -83,36 +87,36 @@ def scores_of_cells(
     return found
 
 
-def _measured(
-    measure: Measure, rankings: Rankings | None, stored: dict[str, NDArray[np.float64]], task: TaskSpec
-) -> Values:
-    """(Q,) a measure of one cell. What the cell itself scored counts where its lists do not tell all ties."""
-    if (rankings is None or rankings.depth is not None) and measure.own in stored:
+def _told(measure: Measure, first: Rankings | None, stored: dict[str, NDArray[np.float64]], task: TaskSpec) -> Values:
+    """(Q,) a measure of a cell that keeps first ranks only, or no rankings.
+
+    What the cell itself scored counts, as it knew all ties.
+    """
+    if measure.own in stored:
         return stored[measure.own]
-    if rankings is None or (rankings.depth is not None and f"ndcg@{rankings.depth}" not in stored):
+    if first is None or f"ndcg@{first.depth}" not in stored:
         fix = f"what it reports: {', '.join(sorted(stored))}"
         raise BenchError(f"{task.name} stores no rankings that {measure.name} could be computed from", fix=fix)
-    if rankings.depth is not None and measure.formula.of_chances is not None:
-        rankings = replace(rankings, ndcg=stored[f"ndcg@{rankings.depth}"])
+    if measure.formula.of_chances is not None:
+        first = replace(first, ndcg=stored[f"ndcg@{first.depth}"])
     try:
-        values = rankings.measured(measure)
+        (values,) = first.measured(measure)
     except BenchError as error:
         raise BenchError(error.what, where=task.name, fix="a smaller cut-off, or another measure") from None
-    untold = _untold(measure, rankings, stored)
+    untold = 0 if measure.formula.of_chances is not None else _untold(measure, first, stored)
     if untold:
-        return f"{untold} {task.units} have ties that reach below the {rankings.depth} ranks that are stored"
+        return f"{untold} {task.units} have ties that reach below the {first.depth} ranks that are stored"
     return values
 
 
-def _untold(measure: Measure, rankings: Rankings, stored: dict[str, NDArray[np.float64]]) -> int:
+def _untold(measure: Measure, first: Rankings, stored: dict[str, NDArray[np.float64]]) -> int:
     """For how many units a tie at the last stored rank reaches both below it and into the measure's ranks.
 
     It does where the stored ranks alone do not explain what the cell scored.
     """
-    if rankings.depth is None or measure.k is None or rankings.ndcg is not None:
-        return 0
-    unexplained = np.zeros(len(rankings), dtype=bool)
-    for name in (f"{name}@{rankings.depth}" for name in ("ndcg", "hr", "mrr")):
-        if name in stored:
-            unexplained |= np.abs(rankings.measured(measure_of(name)) - stored[name]) > _SAME
-    return int((unexplained & rankings.tied_to_last(measure.k)).sum())
+    assert measure.k is not None  # as it is about first ranks
+    names = [f"{name}@{first.depth}" for name in ("ndcg", "hr", "mrr") if f"{name}@{first.depth}" in stored]
+    unexplained = np.zeros(len(first), dtype=bool)
+    for name, values in zip(names, first.measured(*map(measure_of, names)), strict=True):
+        unexplained |= np.abs(values - stored[name]) > _SAME
+    return int((unexplained & first.tied_to_last(measure.k)).sum())
