@@ -33,12 +33,12 @@ def list_datasets(out: Out = RUNS, as_json: AsJson = False) -> None:
         except BenchError as error:  # one that is damaged hides no other
             typer.echo(f"Warning: {error}", err=True)
             continue
-        sessions = corpus.info.counts["sessions"]
+        sessions, split = corpus.info.counts["sessions"], corpus.info.split
         rows.append(
             {
                 "name": corpus.info.name,
                 "origin": corpus.info.origin,
-                "what": f"{sessions:,} sessions",
+                "what": f"{sessions:,} sessions" + ("" if split == "random" else f", split by {split}"),
                 "folder": str(folder.parent),
             }
         )

@@ -27,6 +27,7 @@ def test_tables_of_a_corpus_that_is_not_split_at_random_say_how_it_is(tmp_path: 
     assert Corpus(folder).info.split == kind
     assert bench_here("data", "validate", folder).code == 0
     assert f"split by {kind}" in bench_here("data", "stats", folder).out
+    assert f"sessions, split by {kind}" in bench_here("data", "list", "--out", tmp_path).out
 
 
 def test_an_unknown_split_names_the_others(tmp_path: Path) -> None:
