@@ -89,7 +89,7 @@ def bench_baselines() -> list[BaselineSpec]:
             "Guo et al., Multi-modal Preference Modeling for Product Search, MM 2018; "
             "https://github.com/guoyang9/TranSearch",
             options=options.TranSearchOptions,
-            needs=(Need("images", {"mode": "vis"}),),
+            needs=(Need("images", {"mode": "vis"}), Need("clicked together", {"mode": "double"})),
             task="ctr",
             starts_from="item_head",
         ),

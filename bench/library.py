@@ -123,7 +123,7 @@ def run(
     missing = missing_jobs(plan.jobs, store)
     run_jobs(missing, store, jobs, watch or _unwatched, cell_timeout)
     results = results_of(plan.cells, store)
-    rows = summarise(results, plan.primary, REFERENCE, frozenset(job.key for job in missing))
+    rows = summarise(results, plan.primary, REFERENCE, frozenset(job.key for job in missing), plan.corpora)
     return RunResult(tuple(rows), plan, store, tuple(results.warnings()))
 
 

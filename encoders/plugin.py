@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bench import EncoderSpec, hookimpl
+from bench.plugins.needs import Need
 from encoders.options import (
     BertOptions,
     GraphOptions,
@@ -151,6 +152,10 @@ def bench_encoders() -> list[EncoderSpec]:
             "MUVCOG's views pretrained to predict what was clicked and asked next; frozen",
             "a contribution of this project on the graph of " + _MUVCOG,
             options=MuvcogPlusOptions,
+            needs=(
+                Need("training clicks", {"clicks": "training"}),
+                Need("downstream training clicks", {"clicks": "downstream"}),
+            ),
             frozen=True,
         ),
         EncoderSpec(

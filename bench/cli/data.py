@@ -33,12 +33,12 @@ def list_datasets(out: Out = RUNS, as_json: AsJson = False) -> None:
         except BenchError as error:  # one that is damaged hides no other
             typer.echo(f"Warning: {error}", err=True)
             continue
-        sessions = corpus.info.counts["sessions"]
+        sessions, split = corpus.info.counts["sessions"], corpus.info.split
         rows.append(
             {
                 "name": corpus.info.name,
                 "origin": corpus.info.origin,
-                "what": f"{sessions:,} sessions",
+                "what": f"{sessions:,} sessions" + ("" if split == "random" else f", split by {split}"),
                 "folder": str(folder.parent),
             }
         )
@@ -146,6 +146,9 @@ def ingest(
         list[str] | None, typer.Option(help="Text that is null; repeatable; default: NULL, NaN and the like.")
     ] = None,
     fold: Annotated[bool, typer.Option("--fold", help="Compare words in lower case, without punctuation.")] = False,
+    split: Annotated[
+        str, typer.Option(help="random by session; time: train before, test after; user: no user in two splits.")
+    ] = "random",
     test_share: Annotated[float, typer.Option(help="Share of the test split.")] = 0.2,
     valid_share: Annotated[float, typer.Option(help="Share of the validation split.")] = 0.1,
     downstream: Annotated[int, typer.Option(help="Sessions in the sample for downstream models.")] = 50_000,
@@ -170,6 +173,7 @@ def ingest(
         time_unit=time_unit,  # type: ignore[arg-type]
         null=NULLS if null is None else tuple(null),
         fold=fold,
+        split=split,  # type: ignore[arg-type]
         test_share=test_share,
         valid_share=valid_share,
         downstream=downstream,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from itertools import groupby
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +13,7 @@ import typer
 from bench.cli.choices import RUNS, AsJson, Baselines, Datasets, Device, Encoders, Out, Settings, Task, names
 
 if TYPE_CHECKING:
+    from bench.data.corpus import Corpus
     from bench.evaluation.design import Design
 
 
@@ -59,13 +61,13 @@ def power(
     if as_json:
         typer.echo(json.dumps([row for design in found for row in design.rows(detect)], indent=1))
     else:
-        _print(found, detect)
+        _print(found, detect, plan.corpora)
     absent = sum(not results.is_done(cell) for cell in plan.cells)
     if absent:
         say(f"{absent} of {len(plan.cells)} cells have no result; their comparisons are left out", err=True)
 
 
-def _print(found: list[Design], detect: float) -> None:
+def _print(found: list[Design], detect: float, corpora: Mapping[str, Corpus]) -> None:
     from bench.cli.terminal import console
     from bench.reports.fitting import Layout, Row, print_fitting
 
@@ -85,8 +87,8 @@ def _print(found: list[Design], detect: float) -> None:
             for one in mine
         )
         title = (
-            f"{dataset}, {baseline}: {encoder} − {reference} in {lead.metric.upper()}, measured with "
-            f"{lead.stored_seeds} seeds and {lead.stored_users:,} users"
+            f"{corpora[dataset].info.labelled(dataset)}, {baseline}: {encoder} − {reference} in {lead.metric.upper()}, "
+            f"measured with {lead.stored_seeds} seeds and {lead.stored_users:,} users"
         )
         short = Layout(head[:2], tuple(Row(row.cells[:2]) for row in rows), left=0)
         print_fitting([Layout(head, rows, left=0), short], console(), title)

@@ -84,7 +84,7 @@ def run(
         run_jobs(missing, store, jobs, progress.watch, cell_timeout)
     computed = frozenset(job.key for job in missing)
     results = results_of(plan.cells, store)
-    rows, warnings = summarise(results, plan.primary, REFERENCE, computed), results.warnings()
+    rows, warnings = summarise(results, plan.primary, REFERENCE, computed, plan.corpora), results.warnings()
     if record is not None:
         from bench.reports.record import record_run
         from bench.reports.repeat import run_command

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from bench.data.checksums import has_digest
 from bench.data.columns import FOLDER, Columns, Meta, OutdatedColumnsError, build_columns, open_columns
 from bench.data.schema import FORMAT_VERSION, SPLITS
+from bench.data.split_kinds import SPLIT_KINDS, SplitKind
 from bench.errors import BenchError
 from bench.files import locked
 from bench.progress import note
@@ -34,6 +35,8 @@ class CorpusInfo:
         source: how the corpus was made: the resolved configuration, seeds, files with checksums.
         counts: rows of each table, and of image_vectors.
         fingerprint: SHA-256 of the contents.
+        split: ``random``, which is also what a corpus says that came split, ``time`` or ``user``
+            (:mod:`bench.data.split_kinds`).
         checksums: SHA-256 of each table and matrix, by the name of its file.
     """
 
@@ -42,14 +45,21 @@ class CorpusInfo:
     caveats: tuple[str, ...]
     licence: str
     fingerprint: str
+    split: SplitKind = "random"
     counts: dict[str, int] = field(default_factory=dict)
     source: dict[str, Any] = field(default_factory=dict)
     checksums: dict[str, str] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
-        """The name with what a reader must know: ``beauty (simulated)``."""
-        return f"{self.name} (simulated)" if self.origin == "simulated" else self.name
+        """The name with what a reader must know: ``beauty (simulated)``, ``mine (split by time)``."""
+        return self.labelled(self.name)
+
+    def labelled(self, name: str) -> str:
+        """The label with another name in place of the corpus's own."""
+        known = ["simulated"] if self.origin == "simulated" else []
+        known += [] if self.split == "random" else [f"split by {self.split}"]
+        return f"{name} ({', '.join(known)})" if known else name
 
 
 class Corpus:
@@ -167,7 +177,7 @@ def read_info(folder: Path) -> CorpusInfo:
     """Reads ``corpus.toml``.
 
     Raises:
-        BenchError: it is missing, unreadable, lacks a key, or has another format version.
+        BenchError: it is missing, unreadable, lacks a key, has another format version, or names no kind of split.
     """
     file = folder / "corpus.toml"
     try:
@@ -184,6 +194,9 @@ def read_info(folder: Path) -> CorpusInfo:
             where=str(file),
             fix="make the corpus again",
         )
+    if raw.get("split", "random") not in SPLIT_KINDS:
+        fix = f"it is one of {', '.join(SPLIT_KINDS)}"
+        raise BenchError(f"split = {raw['split']!r} is no kind of split", where=str(file), fix=fix)
     try:
         return CorpusInfo(
             name=raw["name"],
@@ -191,6 +204,7 @@ def read_info(folder: Path) -> CorpusInfo:
             caveats=tuple(raw["caveats"]),
             licence=raw["licence"],
             fingerprint=raw["fingerprint"],
+            split=raw.get("split", "random"),
             counts=raw["counts"],
             source=raw.get("source", {}),
             checksums=raw.get("checksums", {}),

@@ -22,16 +22,24 @@ def random_split(
         BenchError: the shares leave nothing to train on.
     """
     check_shares(test_share, valid_share)
-    least = int(sessions >= 3)
-    tests = max(round(test_share * sessions), least * (test_share > 0))
-    tests = min(tests, max(sessions - 1 - least * (valid_share > 0), 0))
-    valids = max(round(valid_share * sessions), least * (valid_share > 0))
-    valids = min(valids, max(sessions - 1 - tests, 0))
+    tests, valids = part_sizes(sessions, test_share, valid_share)
     order = np.random.default_rng([seed, 0]).permutation(sessions)
     split = np.full(sessions, TRAIN, dtype=np.int8)
     split[order[:tests]] = TEST
     split[order[tests : tests + valids]] = VALID
     return split
+
+
+def part_sizes(sessions: int, test_share: float, valid_share: float) -> tuple[int, int]:
+    """Numbers of test and of validation sessions: the rounded shares, with at least one session in each split.
+
+    There is always a training part, and from three sessions on no part whose share is not 0 is empty.
+    """
+    least = int(sessions >= 3)
+    tests = max(round(test_share * sessions), least * (test_share > 0))
+    tests = min(tests, max(sessions - 1 - least * (valid_share > 0), 0))
+    valids = max(round(valid_share * sessions), least * (valid_share > 0))
+    return tests, min(valids, max(sessions - 1 - tests, 0))
 
 
 def check_shares(test_share: float, valid_share: float) -> None:

@@ -20,6 +20,7 @@ from bench.data.checksums import sha256_of
 from bench.data.columns import build_columns
 from bench.data.npy import NpyWriter
 from bench.data.schema import FORMAT_VERSION, KINDS, SPLITS, TABLES
+from bench.data.split_kinds import SplitKind
 from bench.errors import BenchError
 from bench.files import beside, sweep, take_place
 
@@ -34,7 +35,8 @@ class CorpusWriter:
 
     Args:
         folder: where the corpus shall stand. It may exist only if ``replace``.
-        name, origin, caveats, licence, source: see :class:`bench.data.corpus.CorpusInfo`.
+        name, origin, caveats, licence, source, split: see :class:`bench.data.corpus.CorpusInfo`. That the sessions are
+            split so is checked at the end.
         word_dim, image_dim: widths of the two matrices.
         image_dtype: int8 (stored times 127) or float32.
     """
@@ -48,6 +50,7 @@ class CorpusWriter:
         licence: str,
         caveats: Sequence[str] = (),
         source: dict[str, Any] | None = None,
+        split: SplitKind = "random",
         word_dim: int = WORD_DIM,
         image_dim: int = IMAGE_DIM,
         image_dtype: type = np.int8,
@@ -65,6 +68,9 @@ class CorpusWriter:
             "licence": licence,
             "caveats": list(caveats),
         }
+        self._split = split
+        if split != "random":  # a corpus that says nothing is split at random
+            self._info["split"] = split
         self._source = source or {}
         self._dims = {"words": word_dim, "images": image_dim}
         self._image_dtype = image_dtype
@@ -205,7 +211,7 @@ class CorpusWriter:
             shutil.rmtree(self._writing, ignore_errors=True)
 
     def _finish(self) -> None:
-        check_corpus(self._writing, called=str(self.folder))
+        check_corpus(self._writing, called=str(self.folder), split=self._split)
         meta = build_columns(self._writing)
         info = {**self._info, "fingerprint": meta["fingerprint"], "dimensions": self._dims}
         info["checksums"] = {name: known["sha256"] for name, known in meta["tables"].items()}

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from bench.data.corpus import Corpus
+from bench.data.split_kinds import SplitKind
 from bench.data.writer import CorpusWriter
 from bench.datasets.pooled_sessions import Part, write_sessions
 from bench.errors import BenchError
@@ -28,19 +29,24 @@ def pool(
     licence: str,
     caveats: Sequence[str],
     source: dict[str, Any],
+    kind: SplitKind = "random",
+    split: NDArray[np.int8] | None = None,
     progress: Callable[[int, int], None],
 ) -> None:
     """Writes the union of several corpora.
 
     A word of several parts is one word, with the vector of the first. An item's domain is the name of its part.
-    Sessions come in random order and keep split, user and downstream sample. A user's id means the same person in all
-    parts; ids of sessions, queries and items must differ between the parts.
+    Sessions come in random order and keep user, downstream sample and, without ``split``, their split. A user's id
+    means the same person in all parts; ids of sessions, queries and items must differ between the parts.
 
     Args:
         folder: the corpus folder to be written; it must not exist.
         parts: corpora of one origin, with vectors of the same widths and types.
         name, licence, caveats, source: see :class:`bench.data.corpus.CorpusInfo`.
         seed: of the order of sessions.
+        kind: of the split of the union.
+        split: (S,) split codes of all sessions, part by part, where these are split anew; ``LEFT_OUT`` of one that does
+            not come into the union.
         progress: called with ``(sessions done, sessions in all)``.
 
     Raises:
@@ -61,6 +67,7 @@ def pool(
         licence=licence,
         caveats=caveats,
         source=source,
+        split=kind,
         word_dim=word_dim,
         image_dim=image_dim,
         image_dtype=image_dtype.type,
@@ -70,7 +77,9 @@ def pool(
         for corpus, words in zip(parts, _write_vocabulary(writer, parts), strict=True):
             pooled.append(Part.of(corpus, words, writer.rows("items"), writer.rows("images")))
             _write_items(writer, pooled[-1])
-        write_sessions(writer, pooled, np.random.default_rng([seed, *b"pooled"]), progress)
+        if split is None:
+            split = np.concatenate([part.columns.session_split for part in parts])
+        write_sessions(writer, pooled, split, np.random.default_rng([seed, *b"pooled"]), progress)
 
 
 def _write_vocabulary(writer: CorpusWriter, parts: Sequence[Corpus]) -> list[NDArray[np.int64]]:

@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 
 from bench.data.corpus import Corpus
 from bench.data.csr import Integers, expand_ranges, offsets_of, take_rows
+from bench.data.held_out import LEFT_OUT, split_sessions
 from bench.data.schema import NO_TIME
+from bench.data.split_kinds import SplitKind
 from bench.data.writer import CorpusWriter
 
 _CHUNK_SESSIONS = 4096
@@ -48,13 +50,18 @@ class Part:
 
 
 def write_sessions(
-    writer: CorpusWriter, parts: Sequence[Part], rng: np.random.Generator, progress: Callable[[int, int], None]
+    writer: CorpusWriter,
+    parts: Sequence[Part],
+    split: NDArray[np.int8],
+    rng: np.random.Generator,
+    progress: Callable[[int, int], None],
 ) -> None:
     """Writes the sessions of all parts with their queries and impressions.
 
     Args:
         writer: the pooled corpus, with vocabulary, images and items written.
         parts: the corpora.
+        split: (S,) split code of every session, part by part; ``LEFT_OUT`` of one that is not written.
         rng: decides the order of sessions.
         progress: called with ``(sessions done, sessions in all)``.
     """
@@ -62,6 +69,7 @@ def write_sessions(
     part_of = np.repeat(np.arange(len(parts)), sizes)
     row_of = np.concatenate([np.arange(size) for size in sizes])
     order = rng.permutation(len(part_of))
+    order = order[split[order] != LEFT_OUT]
     ids = [
         {
             column: part.corpus.strings(table, column).combine_chunks()
@@ -74,9 +82,48 @@ def write_sessions(
         pieces = []
         for number, part in enumerate(parts):
             slots = np.flatnonzero(part_of[chunk] == number)
-            pieces.append(_piece(part, ids[number], slots, row_of[chunk[slots]]))
+            piece = _piece(part, ids[number], slots, row_of[chunk[slots]])
+            pieces.append({**piece, "split": split[chunk[slots]]})
         _write_chunk(writer, start, pieces)
         progress(start + len(chunk), len(order))
+
+
+def split_union(
+    parts: Sequence[Corpus], kind: SplitKind, test_share: float, valid_share: float, seed: int
+) -> NDArray[np.int8] | None:
+    """(S,) split codes of all sessions, part by part, for a split that is one of the union; None for a random one.
+
+    Args:
+        parts: corpora that share no user.
+        kind: of the split.
+        test_share, valid_share, seed: see :mod:`bench.data.held_out`.
+    """
+    if kind == "random":
+        return None
+    first_user = np.cumsum([0, *(part.num_users for part in parts)])
+    users = [
+        np.where(part.columns.session_user >= 0, part.columns.session_user + first, -1)
+        for part, first in zip(parts, first_user, strict=False)
+    ]
+    starts = np.concatenate([part.columns.session_start for part in parts])
+    return split_sessions(
+        kind,
+        len(starts),
+        test_share=test_share,
+        valid_share=valid_share,
+        seed=seed,
+        user=lambda: np.concatenate(users),
+        period=lambda: (starts, np.concatenate([_last_events(part) for part in parts])),
+    )
+
+
+def _last_events(part: Corpus) -> NDArray[np.int64]:
+    """(S,) time of the last query or click of each session."""
+    columns = part.columns
+    last = columns.query_time[columns.session_queries[1:] - 1]
+    query = np.repeat(np.arange(len(columns.query_session)), np.diff(columns.query_impressions))
+    np.maximum.at(last, columns.query_session[query], _click_times(part))
+    return last
 
 
 def _piece(part: Part, ids: dict[str, pa.Array], slots: Integers, sessions: Integers) -> dict[str, Any]:
@@ -99,7 +146,6 @@ def _piece(part: Part, ids: dict[str, pa.Array], slots: Integers, sessions: Inte
         "session_id": ids["session_id"].take(pa.array(sessions)),
         "user": ids["user"].take(pa.array(sessions)),
         "start": columns.session_start[sessions],
-        "split": columns.session_split[sessions],
         "downstream": columns.session_downstream[sessions],
         "query_slot": slots[owner],
         "query_id": ids["query_id"].take(pa.array(queries)),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
+from bench.data.corpus import Corpus
 from bench.evaluation.declare import protocol_families
 from bench.evaluation.experiment import Experiment, Part
 from bench.evaluation.tests import Results
@@ -38,6 +40,7 @@ class SummaryRow:
         status: ``done``, ``failed`` (some seed failed) or ``missing``.
         cached: no cell of this row was computed by this call.
         key: keys of the cells, joined by spaces.
+        split: how the corpus is split: ``random``, ``time`` or ``user``.
         by_seed: delta of every seed.
         smallest_found: the smallest difference that this design finds with 80 % power; ``smallest_limit`` says whether
             ``seeds`` or ``users`` limit it, the other two what more of them would find
@@ -78,6 +81,7 @@ class SummaryRow:
     status: str
     cached: bool
     key: str
+    split: str = "random"
     n_corpora: int | None = None
     corpus_deltas: tuple[float, ...] = ()
     by_seed: tuple[float, ...] = ()
@@ -140,7 +144,11 @@ def results_of(cells: Sequence[Cell], store: Store) -> Results:
 
 
 def summarise(
-    results: Results, primary: str, reference: str, computed: frozenset[str] = frozenset()
+    results: Results,
+    primary: str,
+    reference: str,
+    computed: frozenset[str] = frozenset(),
+    corpora: Mapping[str, Corpus] = MappingProxyType({}),
 ) -> list[SummaryRow]:
     """Rows in the order of a run's cells, the primary metric first.
 
@@ -149,6 +157,7 @@ def summarise(
         primary: the metric of the first family.
         reference: the encoder that all others are compared to.
         computed: keys of the cells that were computed just now.
+        corpora: by dataset; they say how they are split.
 
     Raises:
         BenchError: seeds of a system, or two systems, were scored on different queries or candidates.
@@ -195,6 +204,7 @@ def summarise(
                     status=results.status(_RUN, dataset, baseline, encoder).state,
                     cached=not computed.intersection(keys),
                     key=" ".join(keys),
+                    split=corpora[dataset].info.split if dataset in corpora else "random",
                     n_corpora=results.experiment.corpus_seeds,
                     corpus_deltas=difference.corpus_deltas if difference else (),
                     by_seed=difference.by_seed if difference else (),

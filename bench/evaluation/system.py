@@ -102,9 +102,9 @@ def read_classified(system: System) -> Classified:
 
 
 def read_validation(folder: Path) -> float:
-    """The validation metric of the chosen epoch of a cell; NaN where it has no curve."""
+    """The validation metric of the chosen epoch of a cell; NaN where it has no curve, or nothing to validate on."""
     curve = pd.read_parquet(folder / "curve.parquet")
-    return chosen_validation(curve["valid"]) if "valid" in curve else float("nan")
+    return chosen_validation(curve["valid"].astype("float64")) if "valid" in curve else float("nan")
 
 
 def pooled_values(records: Sequence[dict[str, Any]]) -> dict[str, NDArray[np.float64]]:

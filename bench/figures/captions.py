@@ -50,8 +50,9 @@ def provenance_lines(
 
 def dataset_label(name: str, corpus: Corpus) -> str:
     """The printed name of a dataset in figures and tables: ``Beauty (simulated)`` for a simulated corpus."""
-    return f"{name} (simulated)" if corpus.info.origin == "simulated" else name
+    return corpus.info.labelled(name)
 
 
 def _about(name: str, corpus: Corpus) -> str:
-    return f"{name} ({corpus.info.origin}, fingerprint {corpus.info.fingerprint[:12]})"
+    split = "" if corpus.info.split == "random" else f", split by {corpus.info.split}"
+    return f"{name} ({corpus.info.origin}{split}, fingerprint {corpus.info.fingerprint[:12]})"

@@ -47,6 +47,7 @@ def dataset_table(experiment: Experiment, corpora: Mapping[str, Corpus]) -> Tabl
                 "column": statistic,
                 "dataset": name,
                 "origin": corpus.info.origin,
+                "split": corpus.info.split,
                 "value": values[statistic],
                 "published": printed[statistic],
             }

@@ -43,6 +43,7 @@ def number_row(results: Results, part: Part, dataset: str, baseline: str, encode
         "task": part.task,
         "dataset": dataset,
         "origin": results.corpora[dataset].info.origin,
+        "split": results.corpora[dataset].info.split,
         "baseline": baseline,
         "encoder": encoder,
         "metric": metric,

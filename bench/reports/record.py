@@ -94,6 +94,7 @@ def provenance_of(
             name: {
                 "fingerprint": c.info.fingerprint,
                 "origin": c.info.origin,
+                "split": c.info.split,
                 "licence": c.info.licence,
                 **c.info.source,
                 **({"replicates": replicates[name]} if name in replicates else {}),

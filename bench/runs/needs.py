@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.data.clicks import clicks_per_query, rankable_queries
+from bench.data.clicks import Clicks, clicks_per_query, rankable_queries
 from bench.data.corpus import Corpus
 from bench.data.next_queries import followed_queries
 from bench.data.schema import SPLITS
@@ -82,6 +82,19 @@ def _clicked(corpus: Corpus, sessions: NDArray[np.int64]) -> NDArray[np.int64]:
     return sessions[np.diff(boundaries)[sessions] > 0]
 
 
+def _no_click_to_train_on(downstream: bool | None, words: str, corpus: Corpus) -> str | None:
+    return None if len(_clicked(corpus, corpus.session_rows("train", downstream))) else words
+
+
+def _none_clicked_together(corpus: Corpus) -> str | None:
+    sessions = corpus.session_rows("train", downstream=True)
+    items, owner = Clicks.of(corpus).of_sessions(sessions)
+    distinct = np.unique(owner.astype(np.int64) * len(corpus.columns.item_image) + items)
+    if (np.bincount(distinct // max(len(corpus.columns.item_image), 1), minlength=1) > 1).any():
+        return None
+    return "in no downstream session of its train split two items were clicked"
+
+
 _LACKS: dict[str, Callable[[Corpus], str | None]] = {
     "images": partial(_counted, "images", "it has no image vectors"),
     "users": partial(_none_of, "users"),
@@ -91,6 +104,11 @@ _LACKS: dict[str, Callable[[Corpus], str | None]] = {
     "clicks": partial(
         _in_splits, ("train", "test"), _clicked, "no downstream session of its {split} split has a click"
     ),
+    "training clicks": partial(_no_click_to_train_on, None, "no session of its train split has a click"),
+    "downstream training clicks": partial(
+        _no_click_to_train_on, True, "no downstream session of its train split has a click"
+    ),
+    "clicked together": _none_clicked_together,
     "unclicked": partial(
         _in_splits,
         SPLITS,

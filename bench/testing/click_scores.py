@@ -16,6 +16,8 @@ from bench.contracts import ClickBatch
 from bench.data.corpus import Corpus
 from bench.data.features import Dims, Features
 from bench.data.schema import SPLITS, TRAIN
+from bench.plugins.registry import registry
+from bench.plugins.specs import Spec
 from bench.testing.click_corpora import altered, awkward_corpus, click_batch, rewritten
 from bench.testing.components import ComponentConformance
 from bench.testing.corpora import IMAGES, VARIANTS, variant_corpus
@@ -46,6 +48,11 @@ class ClickScoresConformance(ComponentConformance):
     def scores(self, ranker: Any, batch: ClickBatch) -> Tensor:
         """(B, K) scores without gradient."""
         raise NotImplementedError
+
+    def declarations(self) -> list[tuple[Spec, dict[str, Any]]]:
+        """Its own and those of ``ctr``, which runs no ranker on a corpus that lacks what the task needs."""
+        task = registry().get("task", "ctr")
+        return [*super().declarations(), (task, dict(task.defaults))]
 
     def adopt(self, ranker: Any, other: Any) -> None:
         """Gives the ranker the weights of another, where it has any."""

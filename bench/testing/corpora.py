@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,14 +14,23 @@ from bench.data.corpus import Corpus
 from bench.data.csr import offsets_of
 from bench.data.writer import CorpusWriter
 
+SHOWN = 6
+"""Items that each query of :func:`random_corpus` shows."""
+
 IMAGES = {"with images": 0.5, "without images": 0.0}
 """Shares of product queries that have an image: kits run everything on both corpora."""
 
-VARIANTS: dict[str, dict[str, float]] = {
+VARIANTS: dict[str, dict[str, Any]] = {
     "without images": {"image_share": 0.0},
     "one-step sessions": {"longest": 1, "image_share": 0.5},
     "a session a user": {"user_sessions": 1, "image_share": 0.5},
     "without users": {"user_sessions": 0, "image_share": 0.5},
+    "without categories": {"categories": 0, "image_share": 0.5},
+    "a click a session": {"longest": 1, "clicks": 1, "image_share": 0.5},
+    "everything clicked": {"clicks": SHOWN, "image_share": 0.5},
+    "few clicked": {"click_share": 0.1, "image_share": 0.5},
+    "nothing clicked": {"clicks": 0, "image_share": 0.5},
+    "words alone": {"image_share": 0.0, "user_sessions": 0, "categories": 0, "clicks": 0},
 }
 """Options of :func:`random_corpus` for corpora that lack something; kits run on each of them."""
 
@@ -30,14 +40,7 @@ Marker = Callable[[NDArray[np.int64], NDArray[np.int8]], NDArray[np.bool_]]
 
 def variant_corpus(folder: Path, variant: str, sessions: int = 40) -> Corpus:
     """The corpus of one of :data:`VARIANTS`."""
-    chosen = VARIANTS[variant]
-    return random_corpus(
-        folder,
-        sessions,
-        longest=int(chosen.get("longest", 6)),
-        image_share=chosen["image_share"],
-        user_sessions=int(chosen.get("user_sessions", 2)),
-    )
+    return random_corpus(folder, sessions, **VARIANTS[variant])
 
 
 def random_corpus(
@@ -48,18 +51,23 @@ def random_corpus(
     longest: int = 6,
     image_share: float = 1.0,
     user_sessions: int = 2,
+    categories: int = 3,
+    clicks: int = 2,
+    click_share: float = 1.0,
     redrawn: Marker | None = None,
 ) -> Corpus:
     """A corpus of random sessions of 1 … ``longest`` steps over a small vocabulary, so that words repeat.
 
     Some keyword queries have no words, some words stand twice in a query, some product queries have no image
-    (1 - ``image_share`` of them). Every query shows six items, two of them clicked. Word vectors are 8 wide, image
-    vectors 12; with an ``image_share`` of 0 there are none, of items neither.
+    (1 - ``image_share`` of them). Every query shows six items, ``clicks`` of them clicked. Word vectors are 8 wide,
+    image vectors 12; with an ``image_share`` of 0 there are none, of items neither.
 
     Args:
         folder: where it shall stand.
-        sessions, seed, vocabulary, longest, image_share: see above.
+        sessions, seed, vocabulary, longest, image_share, clicks: see above.
         user_sessions: sessions of each user; 0 leaves the sessions without users.
+        click_share: share of the sessions in which anything is clicked.
+        categories: number of categories; 0 leaves the items without categories and domains.
         redrawn: words and images of the steps that it marks are drawn anew; everything else stays as it is without.
     """
     rng = np.random.default_rng(seed)
@@ -77,8 +85,8 @@ def random_corpus(
             names,
             (offsets_of(title), title_words),
             np.arange(items) if image_share else np.full(items, -1),
-            [f"c{i % 3}" for i in range(items)],
-            ["d"] * items,
+            [f"c{i % categories}" if categories else None for i in range(items)],
+            ["d" if categories else None] * items,
         )
 
         steps = rng.integers(1, longest + 1, sessions)
@@ -100,9 +108,11 @@ def random_corpus(
             word = np.where(np.repeat(marked, words), again.integers(0, vocabulary, len(word)), word)
         query_words = (offsets_of(words), word)
         writer.queries([f"q{i}" for i in range(total)], session, position, time, kind, query_words, image)
-        query = np.repeat(np.arange(total), 6)
-        shown = (rng.integers(0, items, total)[:, None] + np.arange(6)).reshape(-1) % items
-        clicked = np.argsort(rng.random((total, 6)), axis=1).reshape(-1) < 2
+        query = np.repeat(np.arange(total), SHOWN)
+        shown = (rng.integers(0, items, total)[:, None] + np.arange(SHOWN)).reshape(-1) % items
+        clicked = np.argsort(rng.random((total, SHOWN)), axis=1).reshape(-1) < clicks
+        if click_share < 1:
+            clicked &= (rng.random(sessions) < click_share)[session[query]]
         click_time = pa.array(time[query] + 10, mask=~clicked)
-        writer.impressions(query, shown, np.tile(np.arange(1, 7), total), clicked, click_time)
+        writer.impressions(query, shown, np.tile(np.arange(1, SHOWN + 1), total), clicked, click_time)
     return Corpus(folder)

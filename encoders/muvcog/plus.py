@@ -111,8 +111,11 @@ class _NextActionObjective:
         self._prefixes = ClickedPrefixes(context.corpus, context.features)
 
     def loss(self, rows: NDArray[np.int64], step: PretrainingStep, draws: torch.Generator) -> Tensor:
-        """See :class:`bench.training.pretraining.Objective`."""
-        return self._encoder.loss(self._prefixes.draw(self._prefixes.with_clicks(rows), draws))
+        """See :class:`bench.training.pretraining.Objective`; 0 for sessions in none of which anything was clicked."""
+        rows = self._prefixes.with_clicks(rows)
+        if not len(rows):
+            return 0 * self._encoder.log_scale  # a log may have a click in every tenth session, and a batch be small
+        return self._encoder.loss(self._prefixes.draw(rows, draws))
 
     def accuracy(self, rows: NDArray[np.int64], draws: torch.Generator) -> float:
         """Accuracy of finding the item clicked after a prefix among those of the batch."""

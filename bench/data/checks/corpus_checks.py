@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +15,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bench.data import truth
+from bench.data.checks.split_claims import split_findings
 from bench.data.checks.table_checks import CHECKS
 from bench.data.checks.table_rows import Finding, Sizes
 from bench.data.checksums import sha256_of
 from bench.data.columns import FOLDER, build_columns, read_meta
 from bench.data.corpus import read_info
 from bench.data.schema import MATRICES, TABLES
+from bench.data.split_kinds import SplitKind
 from bench.errors import BenchError
 
 _CHUNK_BYTES = 32 << 20
@@ -55,17 +58,18 @@ class Problem:
         return BenchError(self.what + more, where=", ".join(place), fix=self.fix)
 
 
-def check_corpus(folder: Path, called: str | None = None) -> None:
+def check_corpus(folder: Path, called: str | None = None, split: SplitKind = "random") -> None:
     """Raises the first problem of the tables and matrices in ``folder``; ``corpus.toml`` is not looked at.
 
     Args:
         folder: the corpus folder.
         called: the name by which the error calls it; the folder's own by default.
+        split: how its sessions are said to be split.
 
     Raises:
         BenchError: file, row and column of the first problem.
     """
-    for problem in _contents(folder):
+    for problem in chain(_contents(folder), _claim(folder, split)):
         raise problem.error(called or str(folder))
 
 
@@ -107,6 +111,12 @@ def _contents(folder: Path) -> Iterator[Problem]:
                 kept.rows += finding.rows
         for finding in findings.values():
             yield Problem(finding.what, f"{name}.parquet", finding.row, finding.column, finding.fix, finding.rows)
+
+
+def _claim(folder: Path, split: SplitKind) -> Iterator[Problem]:
+    """Problems of a corpus whose tables are sound, but not split as it says."""
+    for table, finding in split_findings(folder, split):
+        yield Problem(finding.what, f"{table}.parquet", finding.row, finding.column, finding.fix, finding.rows)
 
 
 def _open_table(folder: Path, name: str, sizes: Sizes) -> list[Problem]:
@@ -175,6 +185,7 @@ def _info(folder: Path, hash_too: bool) -> Iterator[Problem]:
         return
     if not hash_too:
         return
+    yield from _claim(folder, info.split)
     for name in (*TABLES, "images"):
         if name == "images":
             rows = len(np.load(folder / "image_vectors.npy", mmap_mode="r"))

@@ -31,13 +31,14 @@ from bench.datasets.ingest.plausibility import doubts_of
 from bench.datasets.ingest.repeats import unite_repeats
 from bench.datasets.ingest.report import Conversion, IngestReport
 from bench.datasets.ingest.sessionise import check_actors, sessionise
+from bench.datasets.ingest.splitting import LogSplit, split_log
 from bench.datasets.ingest.staging import StagedTable
 from bench.datasets.ingest.write import WriteCorpus
 from bench.errors import BenchError
 from bench.files import scratch
 
 _MADE_VECTORS = (
-    "the word vectors were made from this log: PPMI of the words of training queries and of item titles, "
+    "the word vectors were made from this log: PPMI of the words of training queries and of {}, "
     "truncated SVD, 50 dimensions"
 )
 
@@ -139,6 +140,7 @@ class _Ingestion:
         self.staged: dict[str, StagedTable] = {}
         self.report = IngestReport()
         self.lists = ListCounts()
+        self.split = LogSplit(np.zeros(0, dtype=np.int8))
 
     def read(self) -> None:
         """Opens every file, then stages them all, and checks each by itself."""
@@ -177,11 +179,13 @@ class _Ingestion:
             reasons = ", ".join(f"{count} {reason}" for reason, count in by_reason.items() if count)
             fix = "text-only sessions can be kept" if not options.keep_text_only else "check kind, text and image"
             raise BenchError(f"no session is left: dropped {reasons}", where=str(queries.file.path), fix=fix)
+        self.split = split_log(self.db, options)
+        dropped |= self.split.dropped
         dropped |= number_words(self.staged, self.db)
         self.advance()
         doubts = doubts_of(self.staged, self.db, options)
         self.report.measures, self.report.warnings = doubts.measures, doubts.warnings
-        self.report.notes = notes_of(self.staged, self.lists)
+        self.report.notes = [*notes_of(self.staged, self.lists), *self.split.notes]
         self.advance()
 
     def write(self, folder: Path, name: str, licence: str, replace: bool) -> None:
@@ -194,15 +198,16 @@ class _Ingestion:
             licence=licence,
             caveats=self._caveats(),
             source=source,
+            split=self.options.split,
             word_dim=self.dims["word_vectors"],
             image_dim=self.dims["images"],
             image_dtype=np.float32,
             replace=replace,
         )
         with writer:
-            writing = WriteCorpus(writer, self.db, seed=self.options.seed)
+            writing = WriteCorpus(writer, self.db, self.split, seed=self.options.seed)
             for write_table in (
-                partial(writing.sessions, self.options.test_share, self.options.valid_share, self.options.downstream),
+                partial(writing.sessions, self.options.downstream),
                 writing.images,
                 writing.items,
                 writing.queries,
@@ -217,8 +222,9 @@ class _Ingestion:
         self.advance()
 
     def _caveats(self) -> tuple[str, ...]:
-        made = () if "word_vectors" in self.staged else (_MADE_VECTORS,)
-        return made if self.conversion is None else (*self.conversion.caveats, *made)
+        made = () if "word_vectors" in self.staged else (_MADE_VECTORS.format(self.split.titles),)
+        own = (*self.split.caveats, *made)
+        return own if self.conversion is None else (*self.conversion.caveats, *own)
 
     def _account(self, writer: CorpusWriter, clicks: int) -> None:
         """Completes the counts of rows: what was read is kept, identical to another row, or dropped for one reason."""

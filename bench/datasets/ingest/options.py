@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Annotated, Any, Literal, get_args
 
 from bench.data.published import DOWNSTREAM_SESSIONS
+from bench.data.split_kinds import SplitKind
 from bench.errors import BenchError
 from bench.plugins.constraints import Above, AtLeast, Below, Between
 
@@ -39,10 +40,13 @@ class SessionOptions:
             leaves them out.
         missing_images: ``error`` refuses an image without a vector, ``drop`` leaves it out.
         fold: compare words in lower case and without punctuation.
+        split: ``random``, by session; ``time``, training before validation before test, where sessions that reach into
+            the next period are left out; ``user``, all sessions of a user in one split
+            (:mod:`bench.data.held_out`).
         test_share: share of all sessions in the test split.
         valid_share: share of all sessions in the validation split.
         downstream: number of sessions in the sample that downstream models use.
-        seed: of the split and of the sample.
+        seed: of the split (one by time has none) and of the sample.
     """
 
     idle_minutes: Annotated[float, Above(0)] = 30.0
@@ -54,6 +58,7 @@ class SessionOptions:
     anonymous: OnConflict = "stop"
     missing_images: MissingImages = "error"
     fold: bool = False
+    split: SplitKind = "random"
     test_share: Annotated[float, AtLeast(0), Below(1)] = 0.2
     valid_share: Annotated[float, AtLeast(0), Below(1)] = 0.1
     downstream: Annotated[int, AtLeast(1)] = DOWNSTREAM_SESSIONS
@@ -102,6 +107,7 @@ class IngestOptions(SessionOptions):
             ("on_conflict", OnConflict),
             ("anonymous", OnConflict),
             ("missing_images", MissingImages),
+            ("split", SplitKind),
             ("time_unit", TimeUnit),
         ):
             if getattr(self, name) not in get_args(choices):

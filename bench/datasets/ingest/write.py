@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from bench.data.csr import Integers, offsets_of, take_rows
 from bench.data.schema import TRAIN
-from bench.data.splits import downstream_sample, random_split
+from bench.data.splits import downstream_sample
 from bench.data.word_vectors import ppmi_svd_vectors
 from bench.data.writer import WORD_DIM, CorpusWriter
 from bench.datasets.arrow import matrix_of
+from bench.datasets.ingest.splitting import LogSplit
 
 _BATCH_ROWS = 65_536
 _IMAGE_ROWS = 8_192
@@ -32,11 +33,13 @@ class WriteCorpus:
     Args:
         writer: the corpus that is written.
         db: the database.
-        seed: of the split, of the downstream sample, and of the texts that word vectors are computed from.
+        split: of the sessions.
+        seed: of the downstream sample, and of the texts that word vectors are computed from.
     """
 
-    def __init__(self, writer: CorpusWriter, db: duckdb.DuckDBPyConnection, seed: int) -> None:
+    def __init__(self, writer: CorpusWriter, db: duckdb.DuckDBPyConnection, split: LogSplit, seed: int) -> None:
         self._writer, self._db, self._seed = writer, db, seed
+        self._split, self._titles = split.of_session, split.usable_titles
         words = [batch["word"] for _, batch in self._stream("SELECT word FROM vocabulary ORDER BY word")]
         self._words = pa.concat_arrays(words)
         texts = "SELECT (SELECT count(*) FROM items) + (SELECT count(*) FROM steps)"
@@ -44,11 +47,9 @@ class WriteCorpus:
         self._sampling = np.random.default_rng([seed, 2])
         self._texts: list[tuple[Integers, Integers]] = []  # lengths and words of the sampled texts
 
-    def sessions(self, test_share: float, valid_share: float, downstream: int) -> None:
-        """Writes the sessions in the order of their starts, split at random; a seed always gives the same split."""
-        count = self._db.execute("SELECT count(*) FROM sessions").fetchall()[0][0]
-        self._split = random_split(count, test_share=test_share, valid_share=valid_share, seed=self._seed)
-        sample = downstream_sample(count, downstream, seed=self._seed)
+    def sessions(self, downstream: int) -> None:
+        """Writes the sessions in the order of their starts; a seed always gives the same downstream sample."""
+        sample = downstream_sample(len(self._split), downstream, seed=self._seed)
         for row, batch in self._stream("SELECT session_id, user, start FROM sessions ORDER BY session"):
             rows = slice(row, row + batch.num_rows)
             start = batch["start"].cast(pa.int64())
@@ -70,13 +71,13 @@ class WriteCorpus:
 
     def items(self) -> None:
         """Writes the items in the order of their ids."""
-        sql = """
-            SELECT item_id, words, coalesce(row, -1) AS image, category, domain
+        sql = f"""
+            SELECT item_id, words, coalesce(row, -1) AS image, category, domain, {self._titles} AS usable
             FROM items LEFT JOIN pictures USING (picture) ORDER BY item
         """
         for _, batch in self._stream(sql):
             words = self._word_rows(batch["words"])
-            self._sample_texts(*words, np.ones(batch.num_rows, dtype=bool))
+            self._sample_texts(*words, _array(batch["usable"]))
             self._writer.items(batch["item_id"], words, _array(batch["image"]), batch["category"], batch["domain"])
 
     def queries(self) -> None:

@@ -9,21 +9,20 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from bench.data.csr import expand_ranges, offsets_of
+from bench.data.csr import expand_ranges, offsets_of, take_rows
+from bench.data.held_out import LEFT_OUT
 from bench.data.published import CITATION
+from bench.data.split_kinds import left_out_caveats
 from bench.data.writer import CorpusWriter
 from bench.datasets.simulated.calibration import calibrate
 from bench.datasets.simulated.catalogue import Catalogue, make_catalogue
 from bench.datasets.simulated.options import Options
 from bench.datasets.simulated.shopping import Shopper, Shopping
 from bench.datasets.simulated.strings import numbered
-from bench.datasets.simulated.visits import Steps, Visits, draw_steps, draw_visits
+from bench.datasets.simulated.visits import SESSION_CHUNK, Steps, Visits, draw_steps, draw_visits
 
 MODEL_VERSION = 2
 """Goes up with every change that gives other data for the same options."""
-
-SESSION_CHUNK = 4_096
-"""Sessions simulated together; part of the model, since each chunk has its own random streams."""
 
 CAVEATS = (
     "simulated: sessions, clicks, words and image vectors come from a shopper model and say nothing of real shoppers",
@@ -38,8 +37,15 @@ def generate(folder: str | Path, name: str, options: Options, progress: Callable
     report = progress or (lambda done, total: None)
     source = {"dataset": name, "model_version": MODEL_VERSION, "calibrated_to": CITATION, "options": asdict(options)}
     source["knobs"] = asdict(options.knobs)
+    left_out = left_out_caveats(options.split, int(np.count_nonzero(visits.split == LEFT_OUT)))
     with CorpusWriter(
-        folder, name=name, origin="simulated", licence="Apache-2.0", caveats=CAVEATS, source=source
+        folder,
+        name=name,
+        origin="simulated",
+        licence="Apache-2.0",
+        caveats=[*CAVEATS, *left_out],
+        source=source,
+        split=options.split,
     ) as writer:
         report(0, options.sessions)
         items = round(options.sessions * calibration.items_per_session)
@@ -63,33 +69,42 @@ def _write(
     shopping: Shopping,
     catalogue: Catalogue,
 ) -> None:
-    """Writes the sessions ``rows`` with their queries and impressions."""
-    sessions, first_query = np.arange(rows.start, rows.stop), writer.rows("queries")
+    """Writes the sessions ``rows`` with their queries and impressions, but for those that no split may have."""
+    number, first_query = np.arange(rows.start, rows.stop), writer.rows("queries")
+    stays = visits.split[rows] != LEFT_OUT  # (n,)
+    session = np.repeat(np.arange(len(number)), np.diff(steps.offsets))  # (Q,)
+    asked = stays[session]  # (Q,)
+    logged = asked[shopping.query]  # (P,)
+    place = writer.rows("sessions") + np.cumsum(stays) - 1  # (n,) row in the corpus
+    query = first_query + np.cumsum(asked) - 1  # (Q,) likewise
     writer.sessions(
-        numbered(f"{name}-s", sessions),
-        numbered(f"{name}-u", visits.user[rows]),
-        visits.start[rows],
-        visits.split[rows],
-        visits.downstream[rows],
+        numbered(f"{name}-s", number[stays]),
+        numbered(f"{name}-u", visits.user[rows][stays]),
+        visits.start[rows][stays],
+        visits.split[rows][stays],
+        visits.downstream[rows][stays],
     )
 
-    session = np.repeat(np.arange(len(sessions)), np.diff(steps.offsets))
     elapsed = np.cumsum(steps.gap) - steps.gap  # ms since the chunk's first query, as if sessions followed directly
     time = visits.start[rows][session] + elapsed - elapsed[steps.offsets[session]]
+    position = np.arange(len(session)) - steps.offsets[session]
+    offsets, words = _query_words(steps, shopping, catalogue)
+    words, _ = take_rows(offsets, words, np.flatnonzero(asked))
     writer.queries(
-        numbered(f"{name}-q", first_query + np.arange(len(session))),
-        sessions[session],
-        np.arange(len(session)) - steps.offsets[session],
-        time,
-        steps.product.astype(np.int8),
-        _query_words(steps, shopping, catalogue),
-        shopping.source,  # an item's image has the item's row
+        numbered(f"{name}-q", query[asked]),
+        place[session[asked]],
+        position[asked],
+        time[asked],
+        steps.product[asked].astype(np.int8),
+        (offsets_of(np.diff(offsets)[asked]), words),
+        shopping.source[asked],  # an item's image has the item's row
     )
 
-    clicked_at = pa.array(time[shopping.query] + shopping.wait, mask=~shopping.clicked)
-    writer.impressions(first_query + shopping.query, shopping.item, shopping.rank, shopping.clicked, clicked_at)
-    writer.truth("intents", shopping.intent)
-    writer.truth("utilities", shopping.utility)
+    clicked = shopping.clicked[logged]
+    clicked_at = pa.array((time[shopping.query] + shopping.wait)[logged], mask=~clicked)
+    writer.impressions(query[shopping.query[logged]], shopping.item[logged], shopping.rank[logged], clicked, clicked_at)
+    writer.truth("intents", shopping.intent[asked])
+    writer.truth("utilities", shopping.utility[logged])
 
 
 def _query_words(steps: Steps, shopping: Shopping, catalogue: Catalogue) -> tuple[np.ndarray, np.ndarray]:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Annotated, Any, Literal
 
 from bench.data.published import PUBLISHED
+from bench.data.split_kinds import SplitKind
 from bench.datasets.simulated.worlds import WORLDS, Knobs
 from bench.errors import BenchError, did_you_mean
 from bench.plugins.constraints import Between
@@ -26,6 +27,8 @@ class Options:
         shown: results per query.
         seed: a corpus is a function of its name and its options, and of nothing else.
         test_share, valid_share: shares of all sessions.
+        split: ``random``, by session; ``time``, training before validation before test, where sessions that reach into
+            the next period are left out; ``user``, all sessions of a user in one split.
         text_signal, visual_signal: weight of the textual and of the visual intent in a click.
         user_signal, item_signal, position_signal: weight of the user's taste, the item's quality, the rank.
         noise: scale of the Gumbel noise of a click; 1 is Plackett–Luce, 0 always clicks the best.
@@ -49,6 +52,7 @@ class Options:
     seed: Annotated[int, Between(0, 2**63 - 1)] = 1
     test_share: Annotated[float, Between(0.01, 0.9)] = 0.2
     valid_share: Annotated[float, Between(0.01, 0.9)] = 0.1
+    split: SplitKind = "random"
     text_signal: Annotated[float, Between(0, 10)] | Own = "world"
     visual_signal: Annotated[float, Between(0, 10)] | Own = "world"
     user_signal: Annotated[float, Between(0, 10)] = 0.5

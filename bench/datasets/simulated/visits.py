@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.data.csr import offsets_of
+from bench.data.held_out import LEFT_OUT, split_sessions
 from bench.data.schema import TEST, TRAIN, VALID
 from bench.datasets.simulated.calibration import (
     GAP_CONCENTRATION,
@@ -22,6 +23,9 @@ from bench.datasets.simulated.calibration import (
 from bench.datasets.simulated.options import Options
 from bench.datasets.simulated.randomness import from_cdf, stream
 from bench.errors import BenchError
+
+SESSION_CHUNK = 4_096
+"""Sessions simulated together; part of the model, since each chunk has its own random streams."""
 
 FIRST_DAY_MS = 1_636_329_600_000  # 2021-11-08 00:00 UTC, a Monday
 DAYS, DAY_MS = 7, 86_400_000
@@ -35,7 +39,7 @@ class Visits:
     Attributes:
         user: (S,) user of each session.
         start: (S,) ms since 1970.
-        split: (S,) split codes.
+        split: (S,) split codes; :data:`bench.data.held_out.LEFT_OUT` for a session that does not come into the corpus.
         downstream: (S,) whether it is in the downstream sample.
         users: number of users.
     """
@@ -88,15 +92,36 @@ def draw_visits(name: str, options: Options, calibration: Calibration) -> Visits
     split = np.full(sessions, TRAIN, dtype=np.int8)
     order = rng.permutation(sessions)
     split[order[:test]], split[order[test : test + valid]] = TEST, VALID
+    if options.split != "random":
+        split = split_sessions(
+            options.split,
+            sessions,
+            test_share=options.test_share,
+            valid_share=options.valid_share,
+            seed=options.seed,
+            user=lambda: user[shuffled],
+            period=lambda: (start[shuffled], start[shuffled] + _durations(name, options, calibration)),
+        )
     downstream = np.zeros(sessions, dtype=bool)
     downstream[rng.permutation(sessions)[: options.downstream]] = True
-    if np.bincount(split[downstream], minlength=3).min() == 0:
+    chosen = split[downstream]
+    if np.bincount(chosen[chosen != LEFT_OUT], minlength=3).min() == 0:
         raise BenchError(
             "the downstream sample lacks a session in train, valid or test",
             where=f"{name}.downstream",
             fix="raise downstream, test_share or valid_share",
         )
     return Visits(user[shuffled], start[shuffled], split, downstream, users)
+
+
+def _durations(name: str, options: Options, calibration: Calibration) -> NDArray[np.int64]:
+    """(S,) ms from the first query of each session until its user leaves, after all clicks."""
+    durations = []
+    for chunk, first in enumerate(range(0, options.sessions, SESSION_CHUNK)):
+        sessions = min(SESSION_CHUNK, options.sessions - first)
+        steps = draw_steps(name, options.seed, chunk, sessions, calibration)
+        durations.append(np.add.reduceat(steps.gap, steps.offsets[:-1]))
+    return np.concatenate(durations)
 
 
 def draw_steps(name: str, seed: int, chunk: int, sessions: int, calibration: Calibration) -> Steps:

@@ -21,6 +21,7 @@ from bench.runs.needs import _LACKS, check_needs
 from bench.runs.plan import MOST_SEEDS, Plan, RunRequest, make_plan
 from bench.runs.store import Store
 from bench.runs.work import perform
+from bench.testing.corpora import variant_corpus
 
 
 def text_corpus(folder: Path, only_clicked: bool = False, categories: bool = True, steps: int = 2) -> Corpus:
@@ -116,6 +117,42 @@ def test_an_encoder_that_needs_images_is_named_with_those_that_run(tmp_path: Pat
         "--encoder: looks[wide=true] cannot run on text: it has no image vectors (what runs: --encoder reads)"
     )
     check_needs(corpus, "text", [looks, reads], {**options, ("encoder", looks.name): {"wide": False}})
+
+
+@pytest.mark.parametrize(
+    ("option", "said"), [("", "no session"), ("clicks=downstream", "no downstream session")], ids=["all", "downstream"]
+)
+def test_an_encoder_that_learns_from_clicks_names_a_log_without_any(option: str, said: str, tmp_path: Path) -> None:
+    corpus = variant_corpus(tmp_path / "corpus", "nothing clicked")
+    with pytest.raises(BenchError) as caught:
+        plan(corpus, tmp_path / "runs", "suggest", "lstm", "muvcog-plus", baselines=("ffn",), sets=option)
+    assert str(caught.value) == (
+        f"--encoder: muvcog-plus cannot run on small: {said} of its train split has a click "
+        "(what runs: --encoder vanilla,lstm)"
+    )
+
+
+def test_a_model_that_learns_what_goes_together_names_a_log_in_which_nothing_does(tmp_path: Path) -> None:
+    corpus = variant_corpus(tmp_path / "corpus", "a click a session", sessions=80)
+    mode = "transearch.mode=double"
+    with pytest.raises(BenchError, match="transearch cannot run on small: in no downstream session of its train split"):
+        plan(corpus, tmp_path / "runs", "ctr", "lstm", baselines=("transearch", "bm25"), sets=mode)
+    assert plan(corpus, tmp_path / "runs", "ctr", "lstm", baselines=("transearch", "bm25")).cells
+
+
+def test_a_batch_in_which_nothing_was_clicked_teaches_nothing(tmp_path: Path) -> None:
+    """A log may have few clicks; the loss of such a batch was no number, and ended the pretraining."""
+    corpus = variant_corpus(tmp_path / "corpus", "few clicked")
+    made = plan(
+        corpus,
+        tmp_path / "runs",
+        "suggest",
+        "muvcog-plus",
+        baselines=("ffn",),
+        sets="muvcog-plus.steps=12 batch_size=2 validate_every=4",
+    )
+    record = perform(made.cells[1].jobs[0], Store(tmp_path / "runs"))
+    assert record["status"] == "done", record.get("error")
 
 
 @pytest.mark.parametrize("baseline", ["transearch", "alstp", "hscm", "bm25", "popularity"])
