@@ -107,6 +107,7 @@ class Rescored(Results):
         self._answers: dict[Place, _Answer] = {}
         self._values: dict[tuple[str, ...], dict[str, NDArray[np.float64] | str]] = {}
         self._units: dict[tuple[str, int], Units] = {}
+        self._masks: dict[tuple[str, str, int], NDArray[np.bool_]] = {}
         self._subsets: dict[tuple[int, bytes], Examples] = {}
 
     def status(self, part: str, dataset: str, baseline: str, encoder: str) -> Status:
@@ -149,7 +150,7 @@ class Rescored(Results):
         )
 
     def groups(self, part: str, dataset: str, baseline: str, encoders: Sequence[str], metric: str) -> RankGroups:
-        """None: rank groups are of what was declared before the run."""
+        """No groups: they are of what was declared before the run."""
         return RankGroups()
 
     def outcome(self, part: str, dataset: str, baseline: str, encoder: str, metric: str) -> Outcome | None:
@@ -218,7 +219,10 @@ class Rescored(Results):
         """(Q,) which units of a system are in the slice."""
         if question.slice.name == ALL:
             return np.ones(len(system.examples.query), dtype=bool)
-        return question.slice.definition.holds(self._units_of(question.part, system, folder))
+        name = (question.slice.name, folder, id(system.examples))
+        if name not in self._masks:
+            self._masks[name] = question.slice.definition.holds(self._units_of(question.part, system, folder))
+        return self._masks[name]
 
     def _units_of(self, part: str, system: System, folder: str) -> Units:
         name = (folder, id(system.examples))
