@@ -1,4 +1,4 @@
-"""How often a mined negative shares a product with its anchor: `python mined.py RUNS`, with the folder of the experiment.
+"""How often a mined negative shares a product with its anchor: `python mined.py RUNS`, with the folder of results.
 
 Writes mined.csv beside itself, a row for each pretraining: means over all steps of its curve, and the last accuracy.
 """
