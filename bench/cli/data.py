@@ -86,6 +86,7 @@ def _make(name: str, source: str | None, to: Path | None, settings: list[str], o
     from bench.cli.progress import single_progress
     from bench.data.corpus import Corpus
     from bench.data.making import to_be_made
+    from bench.datasets.ingest import IngestReport
     from bench.errors import BenchError
     from bench.plugins.registry import registry
     from bench.plugins.settings import resolve_options
@@ -104,10 +105,13 @@ def _make(name: str, source: str | None, to: Path | None, settings: list[str], o
         raise taken
     with to_be_made(folder) as missing:
         if missing:
-            spec.load()(folder, name=name, progress=single_progress(f"making {name}"), **extra, **options)
+            made = spec.load()(folder, name=name, progress=single_progress(f"making {name}"), **extra, **options)
     corpus = checked(Corpus(folder))
     if not missing and to is not None and not is_made_with(corpus, name, options):
         raise taken
+    if missing and isinstance(made, IngestReport):
+        for line in [*made.lines(), *(f"Warning: {warning}" for warning in made.warnings)]:
+            typer.echo(line)
     typer.echo(f"{corpus.info.counts['sessions']} sessions, {corpus.info.counts['queries']} queries in {folder}")
     for caveat in corpus.info.caveats:
         typer.echo(f"Note: {caveat}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bench import DatasetSpec, hookimpl
 from bench.datasets.fashioniq import FashionIqOptions
 from bench.datasets.mmsession import MmsessionOptions
+from bench.datasets.qilin import QilinOptions
 from bench.datasets.simulated.options import Options as SimulatedOptions
 
 
@@ -48,5 +49,14 @@ def bench_datasets() -> list[DatasetSpec]:
             options=FashionIqOptions,
             fetched=True,
             where="https://github.com/yfyuan01/MultiturnFashionRetrieval",
+        ),
+        DatasetSpec(
+            "qilin",
+            "bench.datasets.qilin:make",
+            "searches for notes with pictures, in Chinese; image vectors from a file of one's own",
+            "Chen et al., Qilin: A Multimodal Information Retrieval Dataset with APP-level User Sessions, SIGIR 2025",
+            options=QilinOptions,
+            fetched=True,
+            where="https://github.com/RED-Search/Qilin names them",
         ),
     ]

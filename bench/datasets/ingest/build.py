@@ -22,6 +22,7 @@ from bench.datasets.ingest.consistency import check_vectors
 from bench.datasets.ingest.database import log_database
 from bench.datasets.ingest.event_log import IDS
 from bench.datasets.ingest.faults import Faults
+from bench.datasets.ingest.given_split import check_given_split, sessions_of_several_splits
 from bench.datasets.ingest.lists import ListCounts, join_lists
 from bench.datasets.ingest.log_files import LogFile, find_files
 from bench.datasets.ingest.notes import notes_of
@@ -154,6 +155,8 @@ class _Ingestion:
                 self.report.identical[name] = identical
             if name in self.dims:
                 self.dims[name] = check_vectors(table, self.faults)
+            if name == "queries":
+                check_given_split(table, self.faults)
             if table.ignored:
                 self.report.ignored_columns[name] = table.ignored
             self.advance()
@@ -186,6 +189,9 @@ class _Ingestion:
         doubts = doubts_of(self.staged, self.db, options)
         self.report.measures, self.report.warnings = doubts.measures, doubts.warnings
         self.report.notes = [*notes_of(self.staged, self.lists), *self.split.notes]
+        if options.split == "random" and (mixed := sessions_of_several_splits(self.db)):
+            said = f"{mixed:,} sessions have queries of several splits; each is of the last of them"
+            self.report.warnings.append(said)
         self.advance()
 
     def write(self, folder: Path, name: str, licence: str, replace: bool) -> None:

@@ -23,6 +23,7 @@ queries       query_id    text, integer, UUID or whole double, each once
               image       optional: an image_id, or an item_id for that item's image
               position    optional: a number that orders queries of the same time; otherwise their ids do, as numbers
                           where they are numbers
+              split       optional: train, valid or test, the log's own split, in place of one made here
 impressions   query_id, item_id, rank (from 1, or from 0 in every list); every shown item is in items
               page or time  optional: where ranks start again on every page, pages follow each other in this order; or
               items       instead of item_id and rank: all items of the query from the top, as a list or with | , ; or
@@ -69,6 +70,7 @@ LOG_TABLES: dict[str, tuple[LogColumn, ...]] = {
         LogColumn("text", "text", required=False),
         LogColumn("image", "label", required=False),
         LogColumn("position", "number", required=False),
+        LogColumn("split", "label", required=False),
     ),
     "impressions": (
         LogColumn("query_id", "id"),

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from bench.data.held_out import LEFT_OUT, borders_of, split_sessions
 from bench.data.schema import TRAIN
 from bench.data.split_kinds import left_out_caveats
+from bench.datasets.ingest.given_split import given_split
 from bench.datasets.ingest.options import IngestOptions
 
 _PERIODS = """
@@ -66,12 +67,18 @@ def split_log(db: duckdb.DuckDBPyConnection, options: IngestOptions) -> LogSplit
     """Splits the sessions; by time, those that reach into the next period go, from ``sessions`` and from ``steps``.
 
     By time, no word vector may know what the catalogue became later, and a log does not say when an item came into it.
-    So titles count of those items alone that a training session was shown.
+    So titles count of those items alone that a training session was shown. A split that the log brings along stays,
+    unless one by time or by user is asked for.
 
     Args:
         db: the database, with ``sessions``, ``steps`` and ``shown``.
         options: ``split``, the shares and the seed.
     """
+
+    if options.split == "random":
+        given = given_split(db, options.valid_share, options.seed)
+        if given is not None:
+            return LogSplit(given, notes=("the split is the log's own: column split of queries",))
 
     def column(sql: str, name: str) -> NDArray[np.int64]:
         values: NDArray[np.int64] = np.asarray(db.execute(sql).fetchnumpy()[name], dtype=np.int64)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import pytest
+from qilin_files import small_qilin, write_qilin
 from released_files import write_fashioniq, write_mmsession
 
 from bench.testing import DatasetConformance
@@ -48,3 +49,12 @@ class TestFashioniq(DatasetConformance):
     @pytest.fixture(autouse=True)
     def _files(self, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(type(self), "source", write_fashioniq(tmp_path_factory.mktemp("released") / "files"))
+
+
+class TestQilin(DatasetConformance):
+    name = "qilin"
+
+    @pytest.fixture(autouse=True)
+    def _files(self, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+        source = write_qilin(tmp_path_factory.mktemp("released") / "files", small_qilin())
+        monkeypatch.setattr(type(self), "source", source)
