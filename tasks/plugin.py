@@ -27,7 +27,7 @@ def bench_tasks() -> list[TaskSpec]:
             "query suggestion: the words of the next keyword query",
             "Liu et al., KDD 2022, section 4.5",
             options=options.QuerySuggestionOptions,
-            needs=("next queries",),
+            needs=("words", "next queries"),
             primary="ndcg@10",
             metrics=("ndcg@10", "hr@10", "mrr@10", "avg_sim"),
         ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bench import DatasetSpec, hookimpl
+from bench.datasets.coveo import CoveoOptions
 from bench.datasets.fashioniq import FashionIqOptions
 from bench.datasets.mmsession import MmsessionOptions
 from bench.datasets.qilin import QilinOptions
@@ -58,5 +59,14 @@ def bench_datasets() -> list[DatasetSpec]:
             options=QilinOptions,
             fetched=True,
             where="https://github.com/RED-Search/Qilin names them",
+        ),
+        DatasetSpec(
+            "coveo",
+            "bench.datasets.coveo:make",
+            "searches and clicks of a shop, texts and images as vectors; research only",
+            "Tagliabue et al., SIGIR 2021 E-Commerce Workshop Data Challenge, SIGIR eCom 2021",
+            options=CoveoOptions,
+            fetched=True,
+            where="https://github.com/coveooss/SIGIR-ecom-data-challenge names them, under its terms",
         ),
     ]

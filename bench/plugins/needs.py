@@ -21,6 +21,7 @@ NEEDS: dict[str, str] = {
     "clicked together": "a training session, downstream, in which two items were clicked",
     "unclicked": "in each split, downstream queries that show a clicked and an unclicked item",
     "truth": "the known truth of a simulated corpus",
+    "words": "texts of words, not texts that are known as vectors only",
     "next queries": "in each split, downstream sessions in which a keyword query with words follows another query",
 }
 """What may be needed, by the name that a spec uses, in words for people."""

@@ -77,6 +77,11 @@ def _in_splits(
     return None
 
 
+def _only_vectors(corpus: Corpus) -> bool:
+    """Whether the corpus says of itself that each of its words stands for the vector of a whole text."""
+    return bool(corpus.info.source.get("options", {}).get("words") == "vectors")
+
+
 def _clicked(corpus: Corpus, sessions: NDArray[np.int64]) -> NDArray[np.int64]:
     boundaries = np.concatenate([[0], np.cumsum(clicks_per_query(corpus.columns))])[corpus.columns.session_queries]
     return sessions[np.diff(boundaries)[sessions] > 0]
@@ -116,6 +121,9 @@ _LACKS: dict[str, Callable[[Corpus], str | None]] = {
         "no downstream query of its {split} split shows both a clicked and an unclicked item",
     ),
     "truth": lambda corpus: None if has_truth(corpus) else "it has no known truth, as simulated corpora have",
+    "words": lambda corpus: (
+        "its texts are known as vectors, so that it has no words" if _only_vectors(corpus) else None
+    ),
     "next queries": partial(
         _in_splits,
         SPLITS,

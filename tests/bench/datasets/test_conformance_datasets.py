@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import pytest
+from coveo_files import small_coveo, write_coveo
 from qilin_files import small_qilin, write_qilin
 from released_files import write_fashioniq, write_mmsession
 
@@ -57,4 +58,13 @@ class TestQilin(DatasetConformance):
     @pytest.fixture(autouse=True)
     def _files(self, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
         source = write_qilin(tmp_path_factory.mktemp("released") / "files", small_qilin())
+        monkeypatch.setattr(type(self), "source", source)
+
+
+class TestCoveo(DatasetConformance):
+    name = "coveo"
+
+    @pytest.fixture(autouse=True)
+    def _files(self, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+        source = write_coveo(tmp_path_factory.mktemp("released") / "files", small_coveo())
         monkeypatch.setattr(type(self), "source", source)
