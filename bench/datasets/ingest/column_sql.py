@@ -112,6 +112,8 @@ def form_of(column: LogColumn, value: str, file_type: str, reading: ColumnReadin
             return f"CASE WHEN {number} = trunc({number}) AND {number} >= 0 THEN TRY_CAST({number} AS INTEGER) END"
         case "number" if is_text or is_number:
             return f"TRY_CAST({value} AS DOUBLE)"
+        case "vector" if element == "TINYINT":
+            return _vector(f"list_transform({value}, lambda number: number::FLOAT / 127)")
         case "vector" if element in _INTEGERS | set(_EXACT) or element.startswith("DECIMAL"):
             return _vector(f"{value}::FLOAT[]")
         case "vector" if is_text:

@@ -31,7 +31,8 @@ impressions   query_id, item_id, rank (from 1, or from 0 in every list); every s
 clicks        query_id, item_id (or items), time (optional); every click is on an item that the query showed
 items         item_id, text (or title) or words, and optionally image (an image_id; without the column, the image whose
               image_id is the item_id), category, domain
-images        optional: image_id, vector (a list of numbers; in text: a JSON list, or commas between them)
+images        optional: image_id, vector (a list of numbers; in text: a JSON list, or commas between them; in Parquet
+              bytes (int8) are 127ths), as bench data images makes them of image files
 word_vectors  optional: word, vector; words that are not in it are dropped. Without it, vectors are made from the log.
 
 Empty values, NaN, and \\N, NULL, null, None, NA, N/A, nan and their like (--null) are null, in every format. Text is
