@@ -14,10 +14,10 @@ from bench.datasets.ingest import IngestOptions, IngestReport, ingest
 from bench.errors import BenchError
 
 
-def made(tmp_path: Path, split: list[Any], **options: Any) -> tuple[list[str], IngestReport]:
-    """The splits of twenty sessions in the order of their starts, and the report; ``split`` is that of each query."""
+def made(tmp_path: Path, given: list[Any], **options: Any) -> tuple[list[str], IngestReport]:
+    """The splits of twenty sessions in the order of their starts, and the report; ``given`` is that of each query."""
     log = plain_log()
-    log["queries"]["split"] = split
+    log["queries"]["split"] = given
     write_log(tmp_path / "log", log, "parquet")
     report = ingest(tmp_path / "log", tmp_path / "corpus", options=IngestOptions(keep_text_only=True, **options))
     return pq.read_table(tmp_path / "corpus" / "sessions.parquet")["split"].to_pylist(), report
@@ -49,3 +49,8 @@ def test_nothing_to_train_on_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BenchError, match="no session for training"):
         made(tmp_path, ["test"] * 60)
     assert [path.name for path in tmp_path.iterdir()] == ["log"]
+
+
+def test_a_split_by_time_that_is_asked_for_comes_before_the_given_one(tmp_path: Path) -> None:
+    split, _ = made(tmp_path, ["test"] * 30 + ["train"] * 30, split="time")
+    assert split == sorted(split, key=["train", "valid", "test"].index)
