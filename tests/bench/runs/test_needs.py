@@ -197,7 +197,7 @@ def test_a_simulated_corpus_lacks_nothing_and_an_ordinary_one_the_truth(tmp_path
 
     assert lacking(random_corpus(tmp_path / "corpus", sessions=60)) == {"truth", "domain labels"}  # of one domain
     make(tmp_path / "beauty", name="beauty", sessions=100, downstream=100)
-    assert lacking(Corpus(tmp_path / "beauty")) == {"domain labels"}
+    assert lacking(Corpus(tmp_path / "beauty")) == {"labels", "category labels", "domain labels"}  # one leaf
 
 
 def test_a_need_that_nobody_knows_is_refused() -> None:
