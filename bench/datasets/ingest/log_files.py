@@ -94,7 +94,8 @@ def find_files(
         paths, missing = _in_folder(folder, faults), f"not in {folder}"
     for name in LOG_TABLES:
         if name not in paths and name not in OPTIONAL_TABLES:
-            faults.add(f"{name}.parquet or {name}.csv", missing, "an event log needs this file")
+            fix = "an event log needs this file; files of another layout are read by --map, see bench data maps"
+            faults.add(f"{name}.parquet or {name}.csv", missing, fix)
     files = {name: log_file(name, path, faults, (made_of or {}).get(name, "")) for name, path in paths.items()}
     return {name: file for name in LOG_TABLES if (file := files.get(name)) is not None}
 
