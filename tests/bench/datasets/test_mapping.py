@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 from command_line import bench_here
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from mapped_logs import MAP, made_mapped, wide_log, write_mapped
 from odd_logs import FORMATS, made, plain_log, rows
 
@@ -51,6 +53,32 @@ def test_the_order_of_rows_says_nothing(form: str, tmp_path: Path, mapped: str) 
         for name, values in table.items():
             table[name] = [values[row] for row in order]
     assert made_mapped(write_mapped(tmp_path / "log", log, form))[0].info.fingerprint == mapped
+
+
+_TEXT = st.text(st.characters(exclude_categories=["C"]), max_size=8)
+
+
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(_TEXT, min_size=20, max_size=20), st.lists(_TEXT | st.none(), min_size=5, max_size=5), st.integers())
+def test_any_text_in_any_format_and_order_gives_one_mapped_corpus(
+    tmp_path_factory: pytest.TempPathFactory, texts: list[str], shelves: list[str | None], seed: int
+) -> None:
+    """Texts with separators, quotes and white space of all kinds, in ids of several columns too; rows shuffled."""
+    log = wide_log()
+    names = {f"u{number}": f"{text}{number}" for number, text in enumerate(texts)}
+    for table in ("asked", "shown"):
+        log[table]["visitor"] = [names[visitor] for visitor in log[table]["visitor"]]
+    log["asked"]["typed"][::3] = texts
+    log["goods"]["shelf"][:5] = shelves
+    tmp_path, fingerprints = tmp_path_factory.mktemp("any"), set()
+    for number, form in enumerate(("parquet", "csv", "tsv", "json lines", "spark")):
+        order = random.Random(seed + number)
+        for table in log.values() if number else ():
+            rows_of = list(range(len(next(iter(table.values())))))
+            order.shuffle(rows_of)
+            table |= {name: [values[row] for row in rows_of] for name, values in table.items()}
+        fingerprints.add(made_mapped(write_mapped(tmp_path / f"log {number}", log, form))[0].info.fingerprint)
+    assert len(fingerprints) == 1
 
 
 def test_a_log_may_stand_in_several_files_of_a_glob(tmp_path: Path, mapped: str) -> None:
