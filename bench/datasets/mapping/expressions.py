@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bench.datasets.ingest.column_sql import ColumnReading, value_of
 from bench.datasets.ingest.times import from_number, from_text, number_of
@@ -22,12 +22,12 @@ class AtHand:
     Attributes:
         columns: SQL name and type of each, by the name that the map has for it.
         null: texts that are null.
-        exploded: whether a row is a place of lists.
+        passed: SQL of the sum of a row's intervals up to its place, and of all of them, by their column.
     """
 
     columns: dict[str, tuple[str, str]]
     null: tuple[str, ...]
-    exploded: bool = False
+    passed: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def raw(self, name: str) -> str:
         """A column as it stands in the file."""
@@ -98,12 +98,11 @@ def time_sql(value: Value, at_hand: AtHand, as_text: bool) -> str:
     What is no time stays the text that it is, so that ``ingest`` names it.
     """
     if value.intervals:
-        intervals = f"list_transform({at_hand.list(value.intervals, value.split)}, lambda x: TRY_CAST(x AS DOUBLE))"
-        until = f"({intervals})[1:place]" if at_hand.exploded else intervals
-        passed = f"CASE WHEN list_count({until}) = len({until}) THEN list_sum({until}) END"
+        whole = f"list_sum({intervals_sql(value, at_hand)})"
+        passed, in_all = at_hand.passed.get(value.intervals, (whole, whole))
         edge = from_text(quoted(value.start or value.end))
         if value.end:
-            passed = f"{passed} - list_sum({intervals})"
+            passed = f"{passed} - {in_all}"
         return _iso(f"{edge} + floor(({passed}) * {UNITS[value.unit]!r})::BIGINT", at_hand.text(value.intervals))
     name = value.columns[0]
     if not value.unit and not value.plus:
@@ -120,6 +119,12 @@ def time_sql(value: Value, at_hand: AtHand, as_text: bool) -> str:
         return _iso(instant, text)
     offset = at_hand.text(value.plus)
     return _iso(f"{instant} + {_milliseconds(offset, value.unit)}", f"{text} || ' + ' || {offset}")
+
+
+def intervals_sql(value: Value, at_hand: AtHand) -> str:
+    """The SQL of a list of intervals as numbers; null where one of them is none."""
+    numbers = f"list_transform({at_hand.list(value.intervals, value.split)}, lambda x: TRY_CAST(x AS DOUBLE))"
+    return f"CASE WHEN list_count({numbers}) = len({numbers}) THEN {numbers} END"
 
 
 def _milliseconds(text: str, unit: str) -> str:

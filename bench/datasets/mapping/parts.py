@@ -8,11 +8,14 @@ import duckdb
 
 from bench.datasets.ingest.event_log import LOG_TABLES
 from bench.datasets.ingest.faults import Faults, of_rows
-from bench.datasets.mapping.expressions import AtHand, key_of, value_sql
+from bench.datasets.mapping.expressions import AtHand, intervals_sql, key_of, value_sql
 from bench.datasets.mapping.filters import filter_sql
 from bench.datasets.mapping.model import ORDER, UNKNOWN, Join, Part
 from bench.datasets.mapping.sources import Source, owner_of
 from bench.datasets.mapping.values import rank_of
+
+_SHOWN = 60
+"""Characters of a list that a row of one of its places keeps."""
 
 
 @dataclass
@@ -165,7 +168,9 @@ class PartQuery:
         part, source = self._part, self._sources[self._part.file]
         lists = {name: self._at_hand.list(name, part.split or None) for name in part.explode}
         named = ", ".join(f"coalesce({sql}, []) AS list_{number}" for number, sql in enumerate(lists.values()))
-        listed = f"SELECT *, {named} FROM ({self._sql})"
+        intervals = {value.intervals: value for value in part.columns.values() if value.intervals}
+        gaps = [f"{intervals_sql(value, self._at_hand)} AS gaps_{n}" for n, value in enumerate(intervals.values())]
+        listed = f"SELECT *, {', '.join([named, *gaps])} FROM ({self._sql})"
         same = " AND ".join(["true"] + [f"len(list_{number}) = len(list_0)" for number in range(1, len(lists))])
         self.rows, odd, first = self._db.execute(f"""
             SELECT coalesce(sum(len(list_0)) FILTER ({same}), 0)::BIGINT, count(*) FILTER (NOT ({same})),
@@ -176,13 +181,29 @@ class PartQuery:
         where = f"{source.file.path}, row {first}"
         self._faults.rows(odd, f"rows of {source.label} whose lists differ in length", where, what)
         columns = dict(self._at_hand.columns)
-        outside = [alias for name, (alias, _) in columns.items() if name not in lists]
+        outside = [  # of a list of intervals no more is carried along than an error shows
+            f"left({alias}::VARCHAR, {_SHOWN}) AS {alias}" if name in intervals else alias
+            for name, (alias, _) in columns.items()
+            if name not in lists
+        ]
         chosen = ["row_number", *outside, "unnest(range(1, len(list_0) + 1)) AS place"]
+        for number, name in enumerate(intervals):
+            chosen += [
+                f"unnest(gaps_{number}[1:len(list_0)]) AS gap_{number}",
+                f"list_sum(gaps_{number}) AS all_{number}",
+            ]
+            if name not in lists:
+                columns[name] = (columns[name][0], "VARCHAR")
         for number, name in enumerate(lists):
             columns[name] = (columns[name][0], "VARCHAR")
             chosen.append(f"unnest(list_{number}) AS {columns[name][0]}")
         self._sql = f"SELECT {', '.join(chosen)} FROM ({listed}) WHERE {same}"
-        self._at_hand = AtHand(columns, self._null, exploded=True)
+        passed = {name: (f"passed_{n}", f"all_{n}") for n, name in enumerate(intervals)}
+        if passed:
+            so_far = ", ".join(f"sum(gap_{n}) OVER up_to AS passed_{n}" for n in range(len(passed)))
+            order = "WINDOW up_to AS (PARTITION BY row_number ORDER BY place)"
+            self._sql = f"SELECT *, {so_far} FROM ({self._sql}) {order}"
+        self._at_hand = AtHand(columns, self._null, passed)
         if part.runs:
             run = self._at_hand.raw(part.runs)
             changed = f"({run} IS DISTINCT FROM lag({run}) OVER (PARTITION BY row_number ORDER BY place))::BIGINT"

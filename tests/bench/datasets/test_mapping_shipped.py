@@ -12,6 +12,7 @@ from bench.data.checks.corpus_checks import problems
 from bench.data.corpus import Corpus
 from bench.datasets.ingest import IngestOptions, IngestReport
 from bench.datasets.mapping import ingest_mapped, read_map, shipped_maps
+from bench.errors import BenchError
 
 X = "\x18"  # octal 030, which is between the words of JDsearch
 
@@ -215,6 +216,17 @@ def test_jdsearch_by_its_other_names_and_without_a_header(tmp_path: Path) -> Non
         (log / old).unlink()
     ingest_mapped(log, tmp_path / "b" / "corpus", read_map("jdsearch"))
     assert Corpus(tmp_path / "b" / "corpus").info.fingerprint == corpus.info.fingerprint
+
+
+def test_an_interval_that_is_no_number_is_a_fault_of_all_its_users_steps(tmp_path: Path) -> None:
+    log = write_layout(tmp_path / "log", "jdsearch")
+    file = log / "user_behavior_data.txt"
+    file.write_text(file.read_text().replace("0_12_4_5_60", "0_12_x_5_60"))
+    with pytest.raises(BenchError, match=r"column time: '0_12_x_5_60' is not a timestamp.* \(3 of 5 rows\)"):
+        ingest_mapped(log, tmp_path / "corpus", read_map("jdsearch"))
+    options = IngestOptions(on_conflict="drop")
+    report = ingest_mapped(log, tmp_path / "corpus", read_map("jdsearch"), options=options)
+    assert report.kept["queries"] == 2  # of the other user
 
 
 def test_kuaisar(tmp_path: Path) -> None:
