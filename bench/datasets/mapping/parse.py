@@ -47,6 +47,11 @@ def read_map(named: str | Path) -> LogMap:
     unknown = table.text("unknown_items", "fault")
     if unknown not in ("add", "fault"):
         raise BenchError(f"{unknown!r} is not add or fault", where=table.at("unknown_items"))
+    used = {name for part in parts for name in (part.file, *(join.file for join in part.joins))}
+    for name in files.keys() - used:
+        raise BenchError(
+            "nothing is made of the file", where=f"{table.at('files')}.{name}", fix="use it, or leave it out"
+        )
     made = {part.table for part in parts}
     for name in LOG_TABLES:
         if name not in made and name not in OPTIONAL_TABLES and not (name == "items" and unknown == "add"):

@@ -228,6 +228,7 @@ def test_names_and_texts_of_a_log_are_never_sql(tmp_path: Path, mapped: str) -> 
         ('path = "goods.*"', 'path = "../goods.csv"', "leads out of the log"),
         ('path = "goods.*"', 'path = "goods.*"\nseparator = "ab"', "'ab' is not one character"),
         ("[[queries]]", "[queries]", "is one table"),
+        ("[[queries]]", '[files.more]\npath = "more.csv"\n[[queries]]', "files.more: nothing is made of the file"),
         ("[files.goods]", "[filse.goods]", "unknown key 'filse' (did you mean files?)"),
         ("[[clicks]]", "[[click]]", "unknown key 'click' (did you mean clicks?)"),
         ('title = "name"', 'title = "nane"', "column nane: the column is missing (did you mean name?)"),
