@@ -175,6 +175,7 @@ item_id = "ids"
         + rest.partition("[[items]]")[2]
     )
     text = text.replace('query_id = ["visitor", "nr"]', 'query_id = "id"')
+    text = text.replace('[files.shown]\npath = "shown.*"\n', "")
     pairs = zip(log["asked"]["visitor"], log["asked"]["nr"], strict=True)
     log["asked"]["id"] = [f"{visitor}-{nr}" for visitor, nr in pairs]
     folder = write_mapped(tmp_path / "log", log, text=text)
