@@ -40,8 +40,8 @@ def bench_tasks() -> list[TaskSpec]:
             needs=(
                 "clicks",
                 Need("labels", {"label": "auto"}),
-                Need("categories", {"label": "leaf"}),
-                Need("domains", {"label": "domain"}),
+                Need("category labels", {"label": "leaf"}),
+                Need("domain labels", {"label": "domain"}),
             ),
             primary="f1",
             units="sessions",

@@ -1,8 +1,9 @@
-"""``bench data``: list, make, fetch, ingest, images, stats, truth, validate."""
+"""``bench data``: list, make, fetch, ingest, images, columns, maps, stats, truth, validate."""
 
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -123,6 +124,12 @@ def ingest(
         Path, typer.Argument(help="Folder with queries, impressions, clicks and items: Parquet, CSV or JSON lines.")
     ],
     to: Annotated[Path, typer.Option("--to", help="Folder of the corpus to write.")],
+    map_: Annotated[
+        str,
+        typer.Option(
+            "--map", metavar="FILE|NAME", help="Log mapping, for files of another layout; see bench data maps."
+        ),
+    ] = "",
     name: Annotated[str, typer.Option("--name", help="Name in tables; default: the folder's.")] = "",
     licence: Annotated[str, typer.Option("--licence", help="Licence of the data.")] = "unknown",
     idle_minutes: Annotated[float, typer.Option(help="A user's longer silence ends a session.")] = 30.0,
@@ -136,7 +143,8 @@ def ingest(
         int, typer.Option(help="Drop sessions of more queries, as machines'; 0 keeps all and warns from 100 on.")
     ] = 0,
     keep_text_only: Annotated[
-        bool, typer.Option("--keep-text-only", help="Keep sessions without an image query.")
+        bool,
+        typer.Option("--keep-text-only", help="Keep sessions without an image query, in a log that has such queries."),
     ] = False,
     on_conflict: Annotated[
         str, typer.Option(help="Rows that cannot be read or contradict others: stop, or drop and count them.")
@@ -164,6 +172,7 @@ def ingest(
     from bench.cli.progress import single_progress
     from bench.datasets.ingest import NULLS, IngestOptions
     from bench.datasets.ingest import ingest as make_corpus
+    from bench.datasets.mapping import ingest_mapped, read_map
 
     options = IngestOptions(
         idle_minutes=idle_minutes,
@@ -184,7 +193,8 @@ def ingest(
         seed=seed,
         memory_limit=memory_limit,
     )
-    report = make_corpus(
+    make = partial(ingest_mapped, log_map=read_map(map_)) if map_ else make_corpus
+    report = make(
         source,
         to,
         name=name or to.name,
@@ -250,11 +260,48 @@ def images(
 
 
 @app.command(short_help="Print what ingest reads.")
-def columns() -> None:
-    """Print the files and columns that `bench data ingest` reads."""
+def columns(
+    source: Annotated[
+        Path | None, typer.Argument(help="With --map: the log, whose files and columns are checked.")
+    ] = None,
+    map_: Annotated[str, typer.Option("--map", metavar="FILE|NAME", help="Log mapping to be explained.")] = "",
+) -> None:
+    """Print the files and columns that `bench data ingest` reads; with --map, what a log mapping makes of which."""
+    from bench.errors import BenchError
+
+    if map_:
+        from bench.datasets.mapping import checked, explained, read_map
+
+        log_map = read_map(map_)
+        for line in explained(log_map):
+            typer.echo(line)
+        if source is not None:
+            typer.echo("")
+            for line in checked(log_map, source):
+                typer.echo(line)
+        return
+    if source is not None:
+        raise BenchError("a log alone says nothing", where=str(source), fix="name its --map as well")
     from bench.datasets.ingest import INPUT_HELP
 
     typer.echo(INPUT_HELP)
+    typer.echo("Files of another layout: a log mapping says which column is what, see `bench data maps`.")
+
+
+@app.command(short_help="List log mappings; say how one is written.")
+def maps(
+    name: Annotated[str, typer.Argument(help="One that ships: prints it, to start one of your own from.")] = "",
+) -> None:
+    """Say how a log mapping is written and list those that ship, or print one of them."""
+    from bench.datasets.mapping import MAP_HELP, map_text, read_map, shipped_maps
+
+    if name:
+        typer.echo(map_text(name)[0], nl=False)
+        return
+    typer.echo(MAP_HELP)
+    typer.echo("Maps that ship (bench data maps NAME prints one, --map NAME takes it):")
+    for shipped in shipped_maps():
+        typer.echo(f"  {shipped:<12} {read_map(shipped).about}")
 
 
 @app.command(short_help="Print statistics beside the paper's.")

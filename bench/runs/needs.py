@@ -13,6 +13,7 @@ from bench.data.clicks import Clicks, clicks_per_query, rankable_queries
 from bench.data.corpus import Corpus
 from bench.data.next_queries import followed_queries
 from bench.data.schema import SPLITS
+from bench.data.session_labels import session_labels
 from bench.data.truth import has_truth
 from bench.errors import BenchError
 from bench.plugins.specs import Spec
@@ -67,6 +68,27 @@ def _none_of(kind: str, corpus: Corpus) -> str | None:
     return f"its {'sessions' if kind == 'users' else 'items'} have no {words}"
 
 
+def _unlabelled(kind: str, corpus: Corpus) -> str | None:
+    """What labels lack: there are none, or those of all sessions of a split are one class, of which nothing is learnt.
+
+    Args:
+        kind: ``categories``, ``domains``, or ``labels``: domains where there are several, else categories.
+        corpus: the data.
+    """
+    if (none := _none_of(kind, corpus)) is not None:
+        return none
+    by_domain = kind == "domains" or (kind == "labels" and len(corpus.domains) > 1)
+    names, what = (corpus.domains, "domain") if by_domain else (corpus.categories, "category")
+    for split in ("train", "test"):
+        _, codes = session_labels(corpus, corpus.session_rows(split, downstream=True), by_domain)
+        classes = np.unique(codes)
+        if len(classes) == 1:
+            return f"all clicked sessions of its {split} split are of one {what}, {names[int(classes[0])]!r}"
+        if not len(classes):
+            return f"no downstream session of its {split} split has a click on an item with a {what}"
+    return None
+
+
 def _in_splits(
     splits: Sequence[str], rows_of: Callable[[Corpus, NDArray[np.int64]], NDArray[np.int64]], words: str, corpus: Corpus
 ) -> str | None:
@@ -105,7 +127,9 @@ _LACKS: dict[str, Callable[[Corpus], str | None]] = {
     "users": partial(_none_of, "users"),
     "categories": partial(_none_of, "categories"),
     "domains": partial(_none_of, "domains"),
-    "labels": partial(_none_of, "labels"),
+    "labels": partial(_unlabelled, "labels"),
+    "category labels": partial(_unlabelled, "categories"),
+    "domain labels": partial(_unlabelled, "domains"),
     "clicks": partial(
         _in_splits, ("train", "test"), _clicked, "no downstream session of its {split} split has a click"
     ),

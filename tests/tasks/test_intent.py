@@ -20,13 +20,14 @@ from bench.data.batch import SessionBatch
 from bench.data.corpus import Corpus
 from bench.data.features import Features
 from bench.data.schema import SPLITS
+from bench.data.session_labels import most_frequent
 from bench.errors import BenchError
 from bench.metrics.classification import classification_metrics, metrics_of_predictions
 from bench.training.context import TrainingContext
 from bench.training.session_vectors import FrozenVectors, SessionVectors, TrainedAlong
 from encoders.controls import Vanilla
 from encoders.lstm import LstmEncoder
-from tasks.examples.intent import Intents, most_frequent
+from tasks.examples.intent import Intents
 from tasks.intent import IntentClassification
 
 OPTIONS = {"rounds": 30, "depth": 3}

@@ -31,7 +31,7 @@ from bench.datasets.ingest.options import IngestOptions
 from bench.datasets.ingest.plausibility import doubts_of
 from bench.datasets.ingest.repeats import unite_repeats
 from bench.datasets.ingest.report import Conversion, IngestReport
-from bench.datasets.ingest.sessionise import check_actors, sessionise
+from bench.datasets.ingest.sessionise import asks_images, check_actors, sessionise
 from bench.datasets.ingest.splitting import LogSplit, split_log
 from bench.datasets.ingest.staging import StagedTable
 from bench.datasets.ingest.write import WriteCorpus
@@ -83,9 +83,10 @@ def ingest(
     if folder.exists() and not replace:
         raise BenchError("is there already", where=str(folder), fix="choose another --out or remove it")
     log = "the log" if isinstance(source, Mapping) else str(source)
-    faults = Faults(log, drop=options.on_conflict == "drop")
-    files = find_files(source, faults)
-    faults.settle()
+    drop = options.on_conflict == "drop"
+    faults = conversion.faults if conversion and conversion.faults is not None else Faults(log, drop)
+    files = find_files(source, faults, conversion.made_of if conversion else None)
+    faults.settle_lasting()
     with ExitStack() as stack:
         if not replace and not stack.enter_context(to_be_made(folder)):
             return _report_of_another(folder, name or folder.name, _provenance(files, options, conversion))
@@ -146,7 +147,7 @@ class _Ingestion:
     def read(self) -> None:
         """Opens every file, then stages them all, and checks each by itself."""
         self.staged = {name: StagedTable(self.db, file, self.options, self.faults) for name, file in self.files.items()}
-        self.faults.settle()
+        self.faults.settle_lasting()
         self.dims = {"images": IMAGE_DIM, "word_vectors": WORD_DIM}
         for name, table in self.staged.items():
             table.read()
@@ -160,8 +161,7 @@ class _Ingestion:
             if table.ignored:
                 self.report.ignored_columns[name] = table.ignored
             self.advance()
-        if self.faults.stopping:  # what follows from a table that cannot be read at all is no fault of the others
-            self.faults.settle()
+        self.faults.settle_lasting()  # what follows from a table that cannot be read at all is no fault of the others
 
     def choose(self) -> None:
         """Joins the tables, cuts the queries into sessions and drops the sessions that are not kept."""
@@ -176,12 +176,14 @@ class _Ingestion:
         dropped["clicks that repeat another"] = self.lists.later_clicks
         self.report.identical |= {name: count for name, count in self.lists.identical.items() if count}
         self.advance()
-        by_reason = sessionise(queries, self.db, options)
+        text_log = not asks_images(self.db)
+        by_reason = sessionise(queries, self.db, options, keep_text_only=options.keep_text_only or text_log)
         dropped |= by_reason
         if not self.db.execute("SELECT 1 FROM sessions LIMIT 1").fetchall():
             reasons = ", ".join(f"{count} {reason}" for reason, count in by_reason.items() if count)
-            fix = "text-only sessions can be kept" if not options.keep_text_only else "check kind, text and image"
-            raise BenchError(f"no session is left: dropped {reasons}", where=str(queries.file.path), fix=fix)
+            lacks_images = by_reason["sessions without an image query"]
+            fix = "--keep-text-only keeps sessions of text" if lacks_images else "check kind, text and image"
+            raise BenchError(f"no session is left: dropped {reasons}", where=queries.file.label, fix=fix)
         self.split = split_log(self.db, options)
         dropped |= self.split.dropped
         dropped |= number_words(self.staged, self.db)
@@ -192,6 +194,8 @@ class _Ingestion:
         if options.split == "random" and (mixed := sessions_of_several_splits(self.db)):
             said = f"{mixed:,} sessions have queries of several splits; each is of the last of them"
             self.report.warnings.append(said)
+        if text_log and not options.keep_text_only:
+            self.report.notes.insert(0, "no query of the log has an image, so sessions are kept without one")
         self.advance()
 
     def write(self, folder: Path, name: str, licence: str, replace: bool) -> None:

@@ -43,6 +43,7 @@ def log_database(folder: Path, options: IngestOptions) -> Iterator[duckdb.DuckDB
         raise BenchError(str(error).splitlines()[0], where="memory_limit, threads", fix="such as 2GB and 2") from error
     try:
         db.execute("SET TimeZone = 'UTC'")
+        db.execute("SET enable_progress_bar = false")  # it prints to standard output, between a program's JSON
         for name, ids in GONE.items():
             db.execute(f"CREATE TABLE gone_{name} ({', '.join(f'{column} VARCHAR' for column in ids)})")
         yield db

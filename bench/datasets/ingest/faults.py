@@ -57,10 +57,14 @@ class Faults:
             self.dropped[reason] = self.dropped.get(reason, 0) + count
             self._found.append(Fault(where, what, fix, droppable=True))
 
-    @property
-    def stopping(self) -> list[Fault]:
-        """The faults that stop the ingestion although droppable ones are left out."""
-        return [fault for fault in self._found if not fault.droppable]
+    def settle_lasting(self) -> None:
+        """Raises the faults so far if one of them would stop the ingestion although droppable ones were left out.
+
+        Raises:
+            BenchError: one line with every kind of fault.
+        """
+        if any(not fault.droppable for fault in self._found):
+            self.settle()
 
     def settle(self) -> None:
         """Raises the faults so far that stop the ingestion.

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import gzip
+import io
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Literal, cast
 
 from bench.datasets.ingest.event_log import LOG_TABLES
+from bench.datasets.ingest.log_files import TextForm
 from bench.errors import BenchError
 
 _SEPARATORS = {",": "a comma", "\t": "a tab", ";": "a semicolon", "|": "a pipe", "\x01": "Ctrl-A"}
@@ -24,7 +26,7 @@ def canonical_names(names: Sequence[str], table: str, where: str) -> list[str | 
 
     Args:
         names: the names in the file.
-        table: a key of ``LOG_TABLES``.
+        table: a key of ``LOG_TABLES``; empty for a file of another layout, whose names are only trimmed.
         where: the file, for the error.
 
     Returns:
@@ -33,7 +35,7 @@ def canonical_names(names: Sequence[str], table: str, where: str) -> list[str | 
     Raises:
         BenchError: two columns have one name.
     """
-    known = {_key(column.name): column.name for column in LOG_TABLES[table]}
+    known = {_key(column.name): column.name for column in LOG_TABLES.get(table, ())}
     found: list[str | None] = []
     for name in names:
         bare = name.strip().strip("\ufeff").strip()
@@ -45,29 +47,36 @@ def canonical_names(names: Sequence[str], table: str, where: str) -> list[str | 
     return found
 
 
-def csv_header(path: Path, table: str) -> tuple[list[str], str]:
-    """Column names of a text with separators, from its first line, and the separator.
+def csv_header(path: Path, table: str, text: TextForm) -> tuple[list[str], str, bool]:
+    """Column names of a text with separators, the separator, and whether the first line has the names.
 
-    The separator is the one that makes most of the log's columns out of the line.
+    The separator is the one that makes most of the log's columns out of the line, unless ``text`` says which it is.
 
     Raises:
-        BenchError: the line is not text in UTF-8.
+        BenchError: the line is not text in the encoding.
     """
     try:
         with opened(path) as file:
-            line = file.readline().decode("utf-8-sig").rstrip("\r\n")
-        split = {separator: next(csv.reader([line], delimiter=separator), []) for separator in _SEPARATORS}
+            line = _first_line(file, "utf-8-sig" if text.encoding == "utf-8" else text.encoding)
+        quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if text.quote else csv.QUOTE_NONE
+        split = {
+            separator: next(csv.reader([line], delimiter=separator, quotechar=text.quote or None, quoting=quoting), [])
+            for separator in ((text.separator,) if text.separator else _SEPARATORS)
+        }
     except (UnicodeDecodeError, csv.Error) as error:
-        raise BenchError("the header is not CSV in UTF-8", where=f"{path}, line 1", fix="convert it") from error
+        what = f"the header is not CSV in {text.encoding.upper()}"
+        raise BenchError(what, where=f"{path}, line 1", fix="convert it") from error
     except (OSError, EOFError) as error:
         raise BenchError(f"cannot be read: {error}", where=str(path), fix="write it again") from error
-    known = {_key(column.name) for column in LOG_TABLES[table]}
+    known = {_key(column.name) for column in LOG_TABLES.get(table, ())}
 
     def rank(separator: str) -> tuple[int, int]:
         return sum(_key(name) in known for name in split[separator]), len(split[separator])
 
-    separator = max(_SEPARATORS, key=rank)
-    return split[separator], separator
+    separator = max(split, key=rank)
+    if text.columns:
+        return list(text.columns), separator, [name.strip() for name in split[separator]] == list(text.columns)
+    return split[separator], separator, True
 
 
 def opened(path: Path) -> IO[bytes]:
@@ -77,7 +86,13 @@ def opened(path: Path) -> IO[bytes]:
 
 def separator_name(separator: str) -> str:
     """A separator in words, for a message."""
-    return _SEPARATORS[separator]
+    return _SEPARATORS.get(separator, repr(separator))
+
+
+def _first_line(file: IO[bytes], encoding: str) -> str:
+    if encoding == "utf-16":  # a line break is two bytes there
+        return io.TextIOWrapper(file, encoding=encoding).readline().rstrip("\r\n")
+    return file.readline().decode(encoding).rstrip("\r\n")
 
 
 def _key(name: str) -> str:

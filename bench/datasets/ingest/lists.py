@@ -101,7 +101,7 @@ def _list(
             if column == "item_id":  # an impression without query and item is counted once
                 unknown += " SEMI JOIN queries USING (query_id)"
             rows, least = db.execute(f"SELECT count(*), min({column}) {unknown}").fetchall()[0]
-            what = f"{least!r} is not in {staged[name].file.path.name}{of_rows(rows, table.rows)}"
+            what = f"{least!r} is not in {staged[name].file.short_label}{of_rows(rows, table.rows)}"
             fix = f"every impression is of one of the {name}"
             faults.rows(rows, f"impressions without a row in {name}", table.where(column), what, fix)
     _count_from_one(table, db, faults, counts)
@@ -206,7 +206,7 @@ def _check_clicks(
     if known < _count(db, "clicks") or _count(db, "(FROM clicked_rows ANTI JOIN listed USING (q, item))"):
         found = f"SELECT count(*), min(item_id), arg_min(query_id, (item_id, query_id)) FROM ({unshown})"
         rows, item, query = db.execute(found).fetchall()[0]
-        what = f"{item!r} for query {query!r} was clicked, but is not in {impressions.file.path.name}"
+        what = f"{item!r} for query {query!r} was clicked, but is not in {impressions.file.short_label}"
         what, fix = what + of_rows(rows, table.rows), "a click is on an item that the query showed"
         faults.rows(rows, "clicks on items that were not shown", table.where("item_id"), what, fix)
         db.execute(f"""

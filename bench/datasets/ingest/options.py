@@ -32,7 +32,8 @@ class SessionOptions:
         session_ids: ``keep`` takes the log's session ids as they are; ``cut`` also cuts them at ``idle_minutes``;
             ``per-user`` tells sessions of one id and several users apart.
         max_steps: sessions of more queries are dropped as those of a machine; 0 keeps all.
-        keep_text_only: keep sessions without an image query, which the paper drops.
+        keep_text_only: keep sessions without an image query, which the paper drops; a log in which no query has an
+            image keeps them in any case.
         on_conflict: ``stop`` refuses a log with rows that cannot be read or contradict others, ``drop`` leaves such
             rows out and counts them. Of an item listed twice with other contents the first in order stays, of an item
             shown twice to a query its best rank, of queries or ranks given twice none.

@@ -62,7 +62,7 @@ def rejected_lines(db: duckdb.DuckDBPyConnection, file: LogFile, columns: Sequen
     what = message if kind != "UNQUOTED VALUE" else "a quote is not closed"
     if kind == "INVALID ENCODING":
         what, fix = _NOT_UTF8, "convert it"
-        names = csv_header(Path(path), file.table)[0]
+        names = csv_header(Path(path), file.table, file.text)[0]
         where += f", column {names[column - 1].strip()}" if 0 < column <= len(names) else ""
     more = f" ({lines:,} such lines)" if lines > 1 else ""
     return Rejected(lines, where, what.rstrip(".") + more, fix, unclosed)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bench.datasets.ingest.faults import Faults
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,8 @@ class Conversion:
         notes: how it read what could be read in several ways.
         warnings: what can hardly be right.
         caveats: what a table of this corpus has to say under it.
+        made_of: what each table was made of, in words: errors name that, and no file that the reader made.
+        faults: what the reader found wrong; reported together with what ``ingest`` finds.
     """
 
     reader: str
@@ -31,6 +36,8 @@ class Conversion:
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     caveats: tuple[str, ...] = ()
+    made_of: Mapping[str, str] = field(default_factory=dict)
+    faults: Faults | None = None
 
 
 @dataclass

@@ -53,26 +53,29 @@ def scan_of(db: duckdb.DuckDBPyConnection, file: LogFile) -> Scan:
         inside = f"regexp_extract(substr(\"{PART}\", {len(str(file.path)) + 1}), '{pattern}', 1)"
         scan.columns[name] = "VARCHAR"
         value = f"nullif(url_decode({inside}), '__HIVE_DEFAULT_PARTITION__')"
-        selected = f"SELECT *, {value} AS {_identifier(name)} FROM ({selected})"
+        selected = f"SELECT *, {value} AS {identifier(name)} FROM ({selected})"
     scan.sql = selected
     return scan
 
 
 def _csv(db: duckdb.DuckDBPyConnection, file: LogFile, scan: Scan) -> str:
     """Parts with the same header are read at once; a line with other columns than the header's is rejected."""
-    headers = {part: csv_header(part, file.table) for part in file.parts}
+    headers = {part: csv_header(part, file.table, file.text) for part in file.parts}
     selects = []
-    for (names, separator), parts in groupby(
+    quote = _literal(file.text.quote)
+    encoding = "" if file.text.encoding == "utf-8" else f"encoding = '{file.text.encoding}', "
+    for (names, separator, has_header), parts in groupby(
         sorted(file.parts, key=lambda part: (headers[part], part)),
-        key=lambda part: (tuple(headers[part][0]), headers[part][1]),
+        key=lambda part: (tuple(headers[part][0]), *headers[part][1:]),
     ):
         known = _named(names, file, scan)
         scan.separators.add(separator_name(separator))
         types = ", ".join(f"'c{number}': 'VARCHAR'" for number in range(len(names)))
-        chosen = ", ".join(f"c{number} AS {_identifier(name)}" for number, name in known.items())
+        chosen = ", ".join(f"c{number} AS {identifier(name)}" for number, name in known.items())
         selects.append(
-            f"""SELECT {chosen}, "{PART}" FROM read_csv([{_paths(parts)}], columns = {{{types}}}, header = true, """
-            f"""auto_detect = false, delim = '{separator}', quote = '"', escape = '"', nullstr = '', """
+            f"""SELECT {chosen}, "{PART}" FROM read_csv([{_paths(parts)}], columns = {{{types}}}, """
+            f"""header = {has_header}, auto_detect = false, delim = {_literal(separator)}, quote = {quote}, """
+            f"""escape = {quote}, {encoding}nullstr = '', """
             f"""filename = '{PART}', store_rejects = true, rejects_limit = 0)"""
         )
     return " UNION ALL BY NAME ".join(selects)
@@ -97,7 +100,7 @@ def _parquet(db: duckdb.DuckDBPyConnection, file: LogFile, scan: Scan) -> str:
     names = [name for name in types if name != PART]
     known = _named([name if name in written else "" for name in names], file, scan)  # DuckDB names what has no name
     scan.columns = {name: types[names[number]] for number, name in known.items()}
-    chosen = ", ".join(f"{_identifier(names[number])} AS {_identifier(name)}" for number, name in known.items())
+    chosen = ", ".join(f"{identifier(names[number])} AS {identifier(name)}" for number, name in known.items())
     return f'SELECT {chosen}, "{PART}" FROM {source}'
 
 
@@ -115,7 +118,7 @@ def _json(db: duckdb.DuckDBPyConnection, file: LogFile, scan: Scan) -> str:
         raise BenchError(first_line(error), where=str(file.path), fix="write it again") from error
     known = _named(names, file, scan)
     paths = {number: names[number].replace("~", "~0").replace("/", "~1").replace("'", "''") for number in known}
-    chosen = ", ".join([""] + [f"json ->> '/{paths[number]}' AS {_identifier(name)}" for number, name in known.items()])
+    chosen = ", ".join([""] + [f"json ->> '/{paths[number]}' AS {identifier(name)}" for number, name in known.items()])
     return f"SELECT json_type(json) = 'OBJECT' AS readable{chosen}, \"{PART}\" FROM ({source})"
 
 
@@ -148,5 +151,10 @@ def _paths(parts: Iterable[Path]) -> str:
     return ", ".join("'" + glob.escape(str(part)).replace("'", "''") + "'" for part in parts)
 
 
-def _identifier(name: str) -> str:
+def identifier(name: str) -> str:
+    """A name as SQL has it, whatever its signs."""
     return '"' + name.replace('"', '""') + '"'
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

@@ -104,7 +104,14 @@ def _leave_out(db: duckdb.DuckDBPyConnection, condition: str) -> None:
     db.execute(f"DELETE FROM queries WHERE {condition}")
 
 
-def sessionise(queries: StagedTable, db: duckdb.DuckDBPyConnection, options: IngestOptions) -> dict[str, int]:
+def asks_images(db: duckdb.DuckDBPyConnection) -> bool:
+    """Whether any query of the log names an image."""
+    return bool(db.execute("SELECT 1 FROM queries WHERE image IS NOT NULL LIMIT 1").fetchall())
+
+
+def sessionise(
+    queries: StagedTable, db: duckdb.DuckDBPyConnection, options: IngestOptions, *, keep_text_only: bool
+) -> dict[str, int]:
     """Makes tables ``sessions`` (session_id, user, start, session) and ``steps`` (q, session, position, step, …).
 
     Sessions are numbered by start, then id; steps within a session by time, then ``position``, then the order of query
@@ -114,7 +121,8 @@ def sessionise(queries: StagedTable, db: duckdb.DuckDBPyConnection, options: Ing
     Args:
         queries: the staged queries, with a number ``q`` and the number ``picture`` of each one's image.
         db: their database, with the clicks in ``clicked_rows``.
-        options: ``idle_minutes``, ``activity``, ``session_ids``, ``max_steps``, ``keep_text_only``.
+        options: ``idle_minutes``, ``activity``, ``session_ids``, ``max_steps``.
+        keep_text_only: whether sessions without an image query are kept.
 
     Returns:
         numbers of dropped queries and sessions, by reason.
@@ -144,7 +152,7 @@ def sessionise(queries: StagedTable, db: duckdb.DuckDBPyConnection, options: Ing
         SELECT count(*), coalesce(sum(steps), 0)::BIGINT
         FROM (SELECT count(*) AS steps FROM usable GROUP BY session_id HAVING count(*) > {most})
     """).fetchall()[0]
-    db.execute(_SESSIONS.format(images=0 if options.keep_text_only else 1, steps=most))
+    db.execute(_SESSIONS.format(images=0 if keep_text_only else 1, steps=most))
     db.execute(_STEPS)
     kept_sessions, steps = db.execute("SELECT count(*), coalesce(sum(steps), 0)::BIGINT FROM sessions").fetchall()[0]
     db.execute("DROP TABLE usable; DROP VIEW described; DROP TABLE asked; DROP TABLE clicked_rows")

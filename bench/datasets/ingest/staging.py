@@ -47,7 +47,7 @@ class StagedTable:
         try:
             self.scan = scan_of(db, file)
         except BenchError as error:
-            faults.add(error.where or str(file.path), error.what, error.fix or "")
+            faults.add(error.where or file.label, error.what, error.fix or "")
             self.columns: dict[str, str] = {}
             return
         self.columns = self.scan.columns
@@ -56,7 +56,7 @@ class StagedTable:
 
     def where(self, column: str) -> str:
         """The file and the column, for an error."""
-        return f"{self.file.path}, column {column}"
+        return f"{self.file.label}, column {column}"
 
     @cached_property
     def _wanted(self) -> tuple[LogColumn, ...]:
@@ -92,7 +92,7 @@ class StagedTable:
         if rejected.rest_lost:
             self._faults.add(rejected.where, rejected.what, "close the quote: the lines after it cannot be told apart")
         if self.rows == 0 and not unreadable:
-            self._faults.add(str(self.file.path), "the file has no rows")
+            self._faults.add(self.file.label, "the file has no rows")
         self.profiles = profile_columns(self.db, raw, self._present, self.columns, self._options)
         self._stage(raw, numbered=not rejected.lines)
         self.db.execute(f"DROP TABLE {raw}")
@@ -177,12 +177,12 @@ class StagedTable:
 
     def _note(self, raw: str, fault: int, count: int, row: int, numbered: bool) -> None:
         """Notes the rows of one fault, with the first of them as an example."""
-        part, number = str(self.file.path), row
+        part, number = self.file.label, row
         if len(self.file.parts) > 1:
             part = self.db.execute(f'SELECT "{PART}" FROM {raw} WHERE rowid = {row}').fetchall()[0][0]
             before = self.db.execute(f'SELECT min(rowid) FROM {raw} WHERE "{PART}" = ?', [part]).fetchall()[0][0]
             number = row - before
-        where = f"{part}, row {number + 1}" if numbered else part
+        where = f"{part}, row {number + 1}" if numbered and not self.file.made_of else part
         if fault == 1:
             what = "the line is not a JSON object" + of_rows(count, self.rows)
             self._faults.rows(count, f"lines of {self.file.path.name} that are not JSON", where, what)

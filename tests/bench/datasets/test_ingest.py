@@ -211,12 +211,16 @@ def test_text_only_sessions_and_missing_images_on_request(tmp_path: Path, suffix
     assert report.dropped["images of queries without a vector"] == 1
 
 
-def test_a_log_without_any_image(tmp_path: Path) -> None:
+@pytest.mark.parametrize("column", ["absent", "null"])
+def test_a_log_without_any_image_keeps_sessions_of_text_and_says_so(column: str, tmp_path: Path) -> None:
     log = small_log()
     del log["images"], log["queries"]["image"], log["items"]["image"]
-    corpus, _ = made(tmp_path, log, keep_text_only=True)
+    if column == "null":
+        log["queries"]["image"] = [None] * 7
+    corpus, report = made(tmp_path, log)
     assert corpus.image_vectors.shape == (0, 512)
     assert len(rows(corpus, "queries")) == 7
+    assert "no query of the log has an image, so sessions are kept without one" in report.notes
 
 
 def test_items_without_an_image_column_take_the_image_of_their_id(tmp_path: Path) -> None:
@@ -278,7 +282,11 @@ def test_sessions_are_those_of_a_plain_restatement(
                 sessions.append([])
             sessions[-1].append(query)
             before = query[1]
-        expected += [[query[2] for query in session] for session in sessions if any(query[3] for query in session)]
+        expected += [
+            [query[2] for query in session]
+            for session in sessions
+            if any(query[3] for query in session) or not any(query[3] for query in queries)  # a log of text alone
+        ]
 
     log = small_log()
     log["queries"] = {
@@ -294,10 +302,6 @@ def test_sessions_are_those_of_a_plain_restatement(
     tmp_path = tmp_path_factory.mktemp("sessions")
     source = write_log(tmp_path / "log", log, "parquet")
     options = IngestOptions(idle_minutes=idle)
-    if not expected:
-        with pytest.raises(BenchError, match="no session is left"):
-            ingest(source, tmp_path / "corpus", options=options)
-        return
     ingest(source, tmp_path / "corpus", options=options)
     corpus = Corpus(tmp_path / "corpus")
     ids = corpus.strings("queries", "query_id").to_pylist()

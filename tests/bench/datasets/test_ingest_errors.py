@@ -281,11 +281,13 @@ def test_files_that_are_named_must_be_there_and_known(tmp_path: Path) -> None:
     assert "no such folder" in refused(tmp_path, folder / "queries.csv")
 
 
-def test_a_log_of_text_only_sessions_says_what_was_dropped(tmp_path: Path) -> None:
+def test_a_log_without_a_vector_for_its_images_says_what_was_dropped(tmp_path: Path) -> None:
     log = small_log()
-    log["queries"]["image"] = pa.nulls(7, pa.string())
-    line = refused(tmp_path, write_log(tmp_path / "log", log, "parquet"))
+    log["images"]["image_id"] = ["x1", "x2", "x3", "x4"]
+    source = write_log(tmp_path / "log", log, "parquet")
+    line = refused(tmp_path, source, IngestOptions(missing_images="drop"))
     assert "queries.parquet: no session is left: dropped 4 sessions without an image query" in line
+    assert "--keep-text-only" in line
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,9 @@ from bench.runs.work import perform
 from bench.testing.corpora import variant_corpus
 
 
-def text_corpus(folder: Path, only_clicked: bool = False, categories: bool = True, steps: int = 2) -> Corpus:
+def text_corpus(
+    folder: Path, only_clicked: bool = False, categories: bool = True, steps: int = 2, classes: int = 3
+) -> Corpus:
     """Thirty sessions without images: each query shows four items, or the clicked one alone."""
     rng = np.random.default_rng(0)
     sessions, items, shown = 30, 12, 1 if only_clicked else 4
@@ -35,7 +37,7 @@ def text_corpus(folder: Path, only_clicked: bool = False, categories: bool = Tru
     ) as writer:
         writer.vocabulary([f"w{i}" for i in range(9)], rng.normal(size=(9, 8)).astype(np.float32))
         writer.images(np.zeros((0, 12), dtype=np.int8))
-        category = [f"c{i % 3}" if categories else None for i in range(items)]
+        category = [f"c{i % classes}" if categories else None for i in range(items)]
         titles = (offsets_of(np.full(items, 2)), rng.integers(0, 9, 2 * items))
         writer.items([f"i{i}" for i in range(items)], titles, np.full(items, -1), category, [None] * items)
         time = 1_000_000 * session + 1_000 * position
@@ -85,6 +87,20 @@ def plan(
             "",
             "--task: intent cannot run on text: its items have no categories",
         ),
+        (
+            {"classes": 1},
+            "intent",
+            "meanpool",
+            "",
+            "--task: intent cannot run on text: all clicked sessions of its train split are of one category, 'c0'",
+        ),
+        (
+            {"classes": 1},
+            "intent",
+            "meanpool",
+            "label=leaf",
+            "--task: intent cannot run on text: all clicked sessions of its train split are of one category, 'c0'",
+        ),
         ({}, "intent", "meanpool", "label=domain", "--task: intent cannot run on text: its items have no domains"),
         (
             {"steps": 1},
@@ -97,7 +113,7 @@ def plan(
     ],
 )
 def test_what_lacks_is_one_line_before_anything_runs(
-    corpus: dict[str, bool], task: str, encoder: str, sets: str, line: str, tmp_path: Path
+    corpus: dict[str, int], task: str, encoder: str, sets: str, line: str, tmp_path: Path
 ) -> None:
     made = text_corpus(tmp_path / "corpus", **corpus)
     with pytest.raises(BenchError) as caught:
@@ -179,9 +195,9 @@ def test_a_simulated_corpus_lacks_nothing_and_an_ordinary_one_the_truth(tmp_path
     def lacking(corpus: Corpus) -> set[str]:
         return {name for name, lacks in _LACKS.items() if lacks(corpus) is not None}
 
-    assert lacking(random_corpus(tmp_path / "corpus", sessions=60)) == {"truth"}
+    assert lacking(random_corpus(tmp_path / "corpus", sessions=60)) == {"truth", "domain labels"}  # of one domain
     make(tmp_path / "beauty", name="beauty", sessions=100, downstream=100)
-    assert lacking(Corpus(tmp_path / "beauty")) == set()
+    assert lacking(Corpus(tmp_path / "beauty")) == {"labels", "category labels", "domain labels"}  # one leaf
 
 
 def test_a_need_that_nobody_knows_is_refused() -> None:
