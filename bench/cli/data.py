@@ -108,6 +108,13 @@ def _make(name: str, source: str | None, to: Path | None, settings: list[str], o
     corpus = checked(Corpus(folder))
     if not missing and to is not None and not is_made_with(corpus, name, options):
         raise taken
+    if "reader" in corpus.info.source:  # a log: what became of its rows matters more than how many there are
+        from bench.datasets.ingest import IngestReport
+        from bench.datasets.ingest.spelling import as_settings
+
+        report = IngestReport(**corpus.info.source["report"])
+        for line in [*report.lines(), *(f"Warning: {warning}" for warning in report.warnings)]:
+            typer.echo(as_settings(line))
     typer.echo(f"{corpus.info.counts['sessions']} sessions, {corpus.info.counts['queries']} queries in {folder}")
     for caveat in corpus.info.caveats:
         typer.echo(f"Note: {caveat}")

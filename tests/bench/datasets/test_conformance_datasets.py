@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import pytest
 from released_files import write_fashioniq, write_mmsession
+from ubi_logs import small_log, write_bulk
 
 from bench.testing import DatasetConformance
 
@@ -48,3 +49,12 @@ class TestFashioniq(DatasetConformance):
     @pytest.fixture(autouse=True)
     def _files(self, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(type(self), "source", write_fashioniq(tmp_path_factory.mktemp("released") / "files"))
+
+
+class TestUbi(DatasetConformance):
+    name = "ubi"
+
+    @pytest.fixture(autouse=True)
+    def _files(self, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+        log = write_bulk(tmp_path_factory.mktemp("released") / "log.ndjson", small_log())
+        monkeypatch.setattr(type(self), "source", log)
