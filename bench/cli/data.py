@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from bench.cli import completion
-from bench.cli.choices import RUNS, AsJson, Corpus, DatasetName, Device, Out, Settings
+from bench.cli import completion, images, logs
+from bench.cli.choices import RUNS, AsJson, Corpus, DatasetName, Out, Settings
 
 app = typer.Typer(help="Corpora: make, fetch, ingest, inspect.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -87,7 +86,6 @@ def _make(name: str, source: str | None, to: Path | None, settings: list[str], o
     from bench.cli.progress import single_progress
     from bench.data.corpus import Corpus
     from bench.data.making import to_be_made
-    from bench.datasets.ingest import IngestReport
     from bench.errors import BenchError
     from bench.plugins.registry import registry
     from bench.plugins.settings import resolve_options
@@ -106,202 +104,26 @@ def _make(name: str, source: str | None, to: Path | None, settings: list[str], o
         raise taken
     with to_be_made(folder) as missing:
         if missing:
-            made = spec.load()(folder, name=name, progress=single_progress(f"making {name}"), **extra, **options)
+            spec.load()(folder, name=name, progress=single_progress(f"making {name}"), **extra, **options)
     corpus = checked(Corpus(folder))
     if not missing and to is not None and not is_made_with(corpus, name, options):
         raise taken
-    if missing and isinstance(made, IngestReport):
-        for line in [*made.lines(), *(f"Warning: {warning}" for warning in made.warnings)]:
-            typer.echo(line)
+    if "reader" in corpus.info.source:  # a log: what became of its rows matters more than how many there are
+        from bench.datasets.ingest import IngestReport
+        from bench.datasets.ingest.spelling import as_settings
+
+        report = IngestReport(**corpus.info.source["report"])
+        for line in [*report.lines(), *(f"Warning: {warning}" for warning in report.warnings)]:
+            typer.echo(as_settings(line))
     typer.echo(f"{corpus.info.counts['sessions']} sessions, {corpus.info.counts['queries']} queries in {folder}")
     for caveat in corpus.info.caveats:
         typer.echo(f"Note: {caveat}")
 
 
-@app.command(short_help="Make a corpus from your own event logs.")
-def ingest(
-    source: Annotated[
-        Path, typer.Argument(help="Folder with queries, impressions, clicks and items: Parquet, CSV or JSON lines.")
-    ],
-    to: Annotated[Path, typer.Option("--to", help="Folder of the corpus to write.")],
-    map_: Annotated[
-        str,
-        typer.Option(
-            "--map", metavar="FILE|NAME", help="Log mapping, for files of another layout; see bench data maps."
-        ),
-    ] = "",
-    name: Annotated[str, typer.Option("--name", help="Name in tables; default: the folder's.")] = "",
-    licence: Annotated[str, typer.Option("--licence", help="Licence of the data.")] = "unknown",
-    idle_minutes: Annotated[float, typer.Option(help="A user's longer silence ends a session.")] = 30.0,
-    activity: Annotated[
-        str, typer.Option(help="What ends a silence: clicks (and queries), or queries alone.")
-    ] = "clicks",
-    session_ids: Annotated[
-        str, typer.Option(help="Of the log: keep, cut where idle, or per-user where users share them.")
-    ] = "keep",
-    max_steps: Annotated[
-        int, typer.Option(help="Drop sessions of more queries, as machines'; 0 keeps all and warns from 100 on.")
-    ] = 0,
-    keep_text_only: Annotated[
-        bool,
-        typer.Option("--keep-text-only", help="Keep sessions without an image query, in a log that has such queries."),
-    ] = False,
-    on_conflict: Annotated[
-        str, typer.Option(help="Rows that cannot be read or contradict others: stop, or drop and count them.")
-    ] = "stop",
-    anonymous: Annotated[str, typer.Option(help="Queries without a user or session: stop, or drop them.")] = "stop",
-    missing_images: Annotated[str, typer.Option(help="Images without a vector: error or drop.")] = "error",
-    time_unit: Annotated[
-        str, typer.Option(help="Of times in numbers: s, ms, us, ns, yyyymmdd, yyyymmddhhmmss, or auto.")
-    ] = "auto",
-    null: Annotated[
-        list[str] | None, typer.Option(help="Text that is null; repeatable; default: NULL, NaN and the like.")
-    ] = None,
-    fold: Annotated[bool, typer.Option("--fold", help="Compare words in lower case, without punctuation.")] = False,
-    split: Annotated[
-        str, typer.Option(help="random by session; time: train before, test after; user: no user in two splits.")
-    ] = "random",
-    test_share: Annotated[float, typer.Option(help="Share of the test split.")] = 0.2,
-    valid_share: Annotated[float, typer.Option(help="Share of the validation split.")] = 0.1,
-    downstream: Annotated[int, typer.Option(help="Sessions in the sample for downstream models.")] = 50_000,
-    seed: Annotated[int, typer.Option(help="Seed of split and sample.")] = 0,
-    memory_limit: Annotated[str, typer.Option(help="Of DuckDB; more goes to disk.")] = "2GB",
-    as_json: AsJson = False,
-) -> None:
-    """Make a corpus from your own event logs: sessionised, split, checked. `bench data columns` says what is read."""
-    from bench.cli.progress import single_progress
-    from bench.datasets.ingest import NULLS, IngestOptions
-    from bench.datasets.ingest import ingest as make_corpus
-    from bench.datasets.mapping import ingest_mapped, read_map
-
-    options = IngestOptions(
-        idle_minutes=idle_minutes,
-        activity=activity,  # type: ignore[arg-type]  # the options are checked where they are used
-        session_ids=session_ids,  # type: ignore[arg-type]
-        max_steps=max_steps,
-        keep_text_only=keep_text_only,
-        on_conflict=on_conflict,  # type: ignore[arg-type]
-        anonymous=anonymous,  # type: ignore[arg-type]
-        missing_images=missing_images,  # type: ignore[arg-type]
-        time_unit=time_unit,  # type: ignore[arg-type]
-        null=NULLS if null is None else tuple(null),
-        fold=fold,
-        split=split,  # type: ignore[arg-type]
-        test_share=test_share,
-        valid_share=valid_share,
-        downstream=downstream,
-        seed=seed,
-        memory_limit=memory_limit,
-    )
-    make = partial(ingest_mapped, log_map=read_map(map_)) if map_ else make_corpus
-    report = make(
-        source,
-        to,
-        name=name or to.name,
-        licence=licence,
-        options=options,
-        progress=single_progress(f"ingesting {source}"),
-    )
-    if as_json:
-        typer.echo(json.dumps(report.rows(), indent=1))
-        return
-    for line in [*report.lines(), *(f"Warning: {warning}" for warning in report.warnings), f"corpus in {to}"]:
-        typer.echo(line)
-
-
-@app.command(short_help="Make image vectors of image files.")
-def images(
-    folder: Annotated[Path, typer.Argument(help="Folder with image files, looked through with all folders in it.")],
-    to: Annotated[Path, typer.Option("--to", help="Parquet file to write: image_id, vector.")],
-    model: Annotated[
-        str, typer.Option("--model", metavar="PATH|NAME", help="Folder with config.json and safetensors, or hub name.")
-    ],
-    batch: Annotated[int, typer.Option("--batch", min=1, help="Pictures that are encoded at a time.")] = 32,
-    device: Device = "auto",
-    dtype: Annotated[str, typer.Option("--dtype", metavar="float16|int8", help="Numbers of a vector.")] = "float16",
-    ids: Annotated[
-        str, typer.Option("--ids", metavar="path|stem", help="image_id: path below the folder, with its ending or not.")
-    ] = "path",
-    download: Annotated[bool, typer.Option("--download", help="Fetch a hub name that is not here yet.")] = False,
-    untrained: Annotated[
-        bool, typer.Option("--untrained", help="Random weights, as a control; NAME may be a kind such as resnet.")
-    ] = False,
-    seed: Annotated[int, typer.Option(help="Of random weights.")] = 0,
-    as_json: AsJson = False,
-) -> None:
-    """Make image vectors of image files, for `bench data ingest` (images.parquet) or for `vectors=` of a reader."""
-    from bench.cli.progress import single_progress
-    from bench.errors import BenchError, did_you_mean
-    from bench.runs.plan import resolve_device
-
-    kinds, forms = ("float16", "int8"), ("path", "stem")
-    for name, value, known in (("--dtype", dtype, kinds), ("--ids", ids, forms)):
-        if value not in known:
-            raise BenchError(f"{value!r} is not {' or '.join(known)}", where=name, fix=did_you_mean(value, known))
-    from bench.datasets.images.build import find_pictures, write_image_vectors
-    from bench.datasets.images.models import load_model
-
-    find_pictures(folder, ids)  # type: ignore[arg-type]  # checked above; a folder is doubted before a model is loaded
-    network = load_model(model, download=download, untrained=untrained, seed=seed, device=resolve_device(device))
-    report = write_image_vectors(
-        folder,
-        to,
-        network,
-        batch=batch,
-        kind=dtype,  # type: ignore[arg-type]
-        ids=ids,  # type: ignore[arg-type]
-        progress=single_progress(f"encoding {folder}"),
-    )
-    if as_json:
-        typer.echo(json.dumps(report.rows(), indent=1))
-        return
-    for line in [*report.lines(), f"vectors in {to}"]:
-        typer.echo(line)
-
-
-@app.command(short_help="Print what ingest reads.")
-def columns(
-    source: Annotated[
-        Path | None, typer.Argument(help="With --map: the log, whose files and columns are checked.")
-    ] = None,
-    map_: Annotated[str, typer.Option("--map", metavar="FILE|NAME", help="Log mapping to be explained.")] = "",
-) -> None:
-    """Print the files and columns that `bench data ingest` reads; with --map, what a log mapping makes of which."""
-    from bench.errors import BenchError
-
-    if map_:
-        from bench.datasets.mapping import checked, explained, read_map
-
-        log_map = read_map(map_)
-        for line in explained(log_map):
-            typer.echo(line)
-        if source is not None:
-            typer.echo("")
-            for line in checked(log_map, source):
-                typer.echo(line)
-        return
-    if source is not None:
-        raise BenchError("a log alone says nothing", where=str(source), fix="name its --map as well")
-    from bench.datasets.ingest import INPUT_HELP
-
-    typer.echo(INPUT_HELP)
-    typer.echo("Files of another layout: a log mapping says which column is what, see `bench data maps`.")
-
-
-@app.command(short_help="List log mappings; say how one is written.")
-def maps(
-    name: Annotated[str, typer.Argument(help="One that ships: prints it, to start one of your own from.")] = "",
-) -> None:
-    """Say how a log mapping is written and list those that ship, or print one of them."""
-    from bench.datasets.mapping import MAP_HELP, map_text, read_map, shipped_maps
-
-    if name:
-        typer.echo(map_text(name)[0], nl=False)
-        return
-    typer.echo(MAP_HELP)
-    typer.echo("Maps that ship (bench data maps NAME prints one, --map NAME takes it):")
-    for shipped in shipped_maps():
-        typer.echo(f"  {shipped:<12} {read_map(shipped).about}")
+app.command(short_help="Make a corpus from your own event logs.")(logs.ingest)
+app.command(short_help="Make image vectors of image files.")(images.images)
+app.command(short_help="Print what ingest reads.")(logs.columns)
+app.command(short_help="List log mappings; say how one is written.")(logs.maps)
 
 
 @app.command(short_help="Print statistics beside the paper's.")

@@ -8,11 +8,12 @@ from bench.datasets.fashioniq import FashionIqOptions
 from bench.datasets.mmsession import MmsessionOptions
 from bench.datasets.qilin import QilinOptions
 from bench.datasets.simulated.options import Options as SimulatedOptions
+from bench.datasets.ubi import UbiOptions
 
 
 @hookimpl
 def bench_datasets() -> list[DatasetSpec]:
-    """The simulated defaults and two released datasets."""
+    """The simulated defaults, two released datasets, and a format of logs."""
     simulated = [
         DatasetSpec(
             name,
@@ -68,5 +69,14 @@ def bench_datasets() -> list[DatasetSpec]:
             options=CoveoOptions,
             fetched=True,
             where="https://github.com/coveooss/SIGIR-ecom-data-challenge names them, under its terms",
+        ),
+        DatasetSpec(
+            "ubi",
+            "bench.datasets.ubi:make",
+            "your own log in the format of User Behavior Insights (OpenSearch, Elasticsearch, Solr)",
+            "User Behavior Insights, schema 1.3.0; https://github.com/o19s/ubi",
+            options=UbiOptions,
+            fetched=True,
+            where="the indices ubi_queries and ubi_events of a search engine, exported as JSON lines or Parquet",
         ),
     ]

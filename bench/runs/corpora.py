@@ -77,8 +77,8 @@ def checked(corpus: Corpus) -> Corpus:
 
 def is_made_with(corpus: Corpus, name: str, options: dict[str, Any]) -> bool:
     """Whether a corpus is that of this dataset with these options, as far as its ``corpus.toml`` says."""
-    stated = {key: value for key, value in options.items() if value is not None}  # TOML has no null
-    return corpus.info.name == name and corpus.info.source.get("options", stated) == stated
+    recorded = corpus.info.source.get("options", {})  # TOML has no null, and what decides no contents is not recorded
+    return corpus.info.name == name and all(recorded[key] == options[key] for key in recorded.keys() & options.keys())
 
 
 def _changed(spec: DatasetSpec, options: dict[str, Any]) -> dict[str, Any]:

@@ -25,9 +25,9 @@ class Fault:
     fix: str = ""
     droppable: bool = False
 
-    def error(self) -> BenchError:
+    def error(self, option: str = DROP) -> BenchError:
         """The fault as an error of one line; it names the option that drops the rows."""
-        parts = [self.fix, f"{DROP} leaves such rows out" if self.droppable else ""]
+        parts = [self.fix, f"{option} leaves such rows out" if self.droppable else ""]
         return BenchError(self.what, where=self.where, fix="; ".join(part for part in parts if part) or None)
 
 
@@ -37,13 +37,14 @@ class Faults:
     Args:
         log: the folder of the log, for the error.
         drop: whether rows with droppable faults are left out; otherwise they are errors.
+        option: how that is asked for on the command line.
 
     Attributes:
         dropped: numbers of rows with droppable faults, by reason.
     """
 
-    def __init__(self, log: str, drop: bool) -> None:
-        self._log, self._drop = log, drop
+    def __init__(self, log: str, drop: bool, option: str = DROP) -> None:
+        self._log, self._drop, self._option = log, drop, option
         self._found: list[Fault] = []
         self.dropped: dict[str, int] = {}
 
@@ -74,9 +75,11 @@ class Faults:
         """
         stopping = [fault for fault in self._found if not (fault.droppable and self._drop)]
         if len(stopping) == 1:
-            raise stopping[0].error()
+            raise stopping[0].error(self._option)
         if stopping:
-            lines = "; ".join(f"({number}) {fault.error()}" for number, fault in enumerate(stopping, start=1))
+            lines = "; ".join(
+                f"({number}) {fault.error(self._option)}" for number, fault in enumerate(stopping, start=1)
+            )
             raise BenchError(f"{len(stopping)} kinds of fault: {lines}", where=self._log)
 
 

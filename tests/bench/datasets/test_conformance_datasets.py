@@ -8,6 +8,7 @@ import pytest
 from coveo_files import small_coveo, write_coveo
 from qilin_files import small_qilin, write_qilin
 from released_files import write_fashioniq, write_mmsession
+from ubi_logs import small_log, write_bulk
 
 from bench.testing import DatasetConformance
 
@@ -68,3 +69,12 @@ class TestCoveo(DatasetConformance):
     def _files(self, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
         source = write_coveo(tmp_path_factory.mktemp("released") / "files", small_coveo())
         monkeypatch.setattr(type(self), "source", source)
+
+
+class TestUbi(DatasetConformance):
+    name = "ubi"
+
+    @pytest.fixture(autouse=True)
+    def _files(self, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+        log = write_bulk(tmp_path_factory.mktemp("released") / "log.ndjson", small_log())
+        monkeypatch.setattr(type(self), "source", log)
