@@ -112,4 +112,4 @@ def single_progress(title: str) -> Progress:
 
 def _left(elapsed: float, share: float) -> str:
     """What the rest will take, once enough is done to tell: the first seconds are imports and compilation."""
-    return f", about {elapsed * (1 - share) / share:.0f} s left" if share >= _TELLING else ""
+    return f", about {max(elapsed * (1 - share) / share, 0.0):.0f} s left" if share >= _TELLING else ""

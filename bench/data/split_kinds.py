@@ -16,6 +16,6 @@ SPLIT_KINDS: tuple[SplitKind, ...] = get_args(SplitKind)
 
 def left_out_caveats(kind: SplitKind, sessions: int) -> tuple[str, ...]:
     """What every table of a corpus of this split says under it, where ``sessions`` were left out."""
-    if kind != "time":
+    if kind != "time" or not sessions:
         return ()
     return (f"split by time: {sessions:,} sessions that reach into the period of the next split are left out",)

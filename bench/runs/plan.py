@@ -117,7 +117,8 @@ def make_plan(
                 fix=f"{plan.corpora[label].folder} and {corpus.folder} have the same name in corpus.toml",
             )
         plan.corpora[label], replicates[label] = corpus, corpora
-    if not request.baselines or any(has_truth(corpus) for corpus in plan.corpora.values()):
+    named = request.baselines and REFERENCES not in request.baselines
+    if not named or any(has_truth(corpus) for corpus in plan.corpora.values()):
         runs_on = {label: _without_truth_lacking(baselines, corpus) for label, corpus in plan.corpora.items()}
     else:
         runs_on = dict.fromkeys(plan.corpora, baselines)

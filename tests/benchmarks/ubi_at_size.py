@@ -14,7 +14,7 @@ WITH asked AS (
     SELECT range AS q, 'q-' || range AS query_id, 'client-' || range // 12 AS client_id,
            's-' || range // 4 AS session_id,
            'word' || hash(range) % 5000 || ' word' || hash(range + 1) % 300 AS user_query,
-           1733788800000 + (range // 12) * 100 + (range % 12) * 60000 + (range % 12) // 4 * 7200000 AS time
+           1733788800000 + (range // 12) * {apart} + (range % 12) * 60000 + (range % 12) // 4 * 7200000 AS time
     FROM range({queries})
 ), acts AS (
     SELECT asked.*, place, action FROM asked, (
@@ -54,16 +54,17 @@ ELSE document::VARCHAR END
 """
 
 
-def write_log(path: Path, events: int, one_broken_in: int = 0) -> Path:
+def write_log(path: Path, events: int, one_broken_in: int = 0, apart: int = 100) -> Path:
     """Writes a log of about so many events.
 
     Args:
         path: the file.
         events: impressions and clicks.
         one_broken_in: of so many documents one is cut off, or has a time, an id or an object that cannot be.
+        apart: milliseconds between two clients' first queries.
     """
     document = _BROKEN.format(one_in=one_broken_in) if one_broken_in else "document::VARCHAR"
-    sql = _DOCUMENTS.format(queries=events * 3 // (LIST * 3 + 1), list=LIST, document=document)
+    sql = _DOCUMENTS.format(queries=events * 3 // (LIST * 3 + 1), list=LIST, document=document, apart=apart)
     with duckdb.connect(config={"threads": 2}) as db:
         db.execute(f"COPY ({sql}) TO '{path}' (FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIM '\x01')")
     return path

@@ -73,10 +73,10 @@ def test_any_text_in_any_format_and_order_gives_one_mapped_corpus(
     tmp_path, fingerprints = tmp_path_factory.mktemp("any"), set()
     for number, form in enumerate(("parquet", "csv", "tsv", "json lines", "spark")):
         order = random.Random(seed + number)
-        for table in log.values() if number else ():
-            rows_of = list(range(len(next(iter(table.values())))))
+        for columns in list(log.values()) if number else []:
+            rows_of = list(range(len(next(iter(columns.values())))))
             order.shuffle(rows_of)
-            table |= {name: [values[row] for row in rows_of] for name, values in table.items()}
+            columns |= {name: [values[row] for row in rows_of] for name, values in columns.items()}
         fingerprints.add(made_mapped(write_mapped(tmp_path / f"log {number}", log, form))[0].info.fingerprint)
     assert len(fingerprints) == 1
 

@@ -41,6 +41,13 @@ def test_without_baselines_it_is_all_of_the_task(corpus: Corpus, tmp_path: Path)
     assert (made.request.baselines, made.request.encoders) == (every, ["vanilla"]), "what was resolved is there to read"
 
 
+def test_references_are_those_that_a_log_can_have(corpus: Corpus, tmp_path: Path) -> None:
+    made = plan(corpus, tmp_path, baselines=["references", "transearch"], seeds=1)
+    assert made.request.baselines == ["chance", "shown-order", "popularity", "bm25", "transearch"]
+    with pytest.raises(BenchError, match="oracle cannot run on"):
+        plan(corpus, tmp_path, baselines=["oracle", "transearch"], seeds=1)
+
+
 BASELINE = """
     from bench import BaselineSpec, TaskSpec, hookimpl
     @hookimpl
