@@ -129,7 +129,7 @@ class StagedTable:
 
     def _stage(self, raw: str, numbered: bool) -> None:
         """Brings the columns into their normal forms; ``numbered`` says that rows have the numbers of the file."""
-        values, forms, cases = [], {}, []
+        values, forms, cases = ["rowid AS place"], {}, []  # a large table's rows are not staged in their order
         if self.file.format == "json":
             values.append("readable")
             cases.append("WHEN readable IS NOT TRUE THEN 1")
@@ -145,11 +145,11 @@ class StagedTable:
         named = ", ".join(f'{form} AS "form of {name}"' for name, form in forms.items())
         fault = f"(CASE {' '.join(cases)} ELSE 0 END)::UTINYINT AS fault"
         self.db.execute(f"""
-            CREATE TABLE {self.name} AS SELECT {self._outputs()}, {fault}
+            CREATE TABLE {self.name} AS SELECT {self._outputs()}, {fault}, place
             FROM (SELECT *, {named} FROM (SELECT {", ".join(values)} FROM {raw}))
         """)
         refused = {number for number, column in enumerate(self._present, start=2) if self.profiles[column.name].refusal}
-        counts = f"SELECT fault, count(*), min(rowid) FROM {self.name} WHERE fault > 0 GROUP BY fault ORDER BY fault"
+        counts = f"SELECT fault, count(*), min(place) FROM {self.name} WHERE fault > 0 GROUP BY fault ORDER BY fault"
         found = self.db.execute(counts).fetchall()
         for fault_number, count, row in found:
             if fault_number not in refused:
@@ -160,7 +160,7 @@ class StagedTable:
                 self.db.execute(f"INSERT INTO gone_{self.name} SELECT {ids} FROM {self.name} WHERE fault > 0")
             self.db.execute(f"DELETE FROM {self.name} WHERE fault > 0")
         self.lost = self.rows - self.db.execute(f"SELECT count(*) FROM {self.name}").fetchall()[0][0]
-        self.db.execute(f"ALTER TABLE {self.name} DROP COLUMN fault")
+        self.db.execute(f"ALTER TABLE {self.name} DROP COLUMN fault; ALTER TABLE {self.name} DROP COLUMN place")
 
     def _outputs(self) -> str:
         """The columns of the staged table, from the forms of those that the file has."""

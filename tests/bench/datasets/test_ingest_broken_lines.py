@@ -6,7 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.csv as pc
+import pyarrow.parquet as pq
 import pytest
 from event_log_generator import SHOWN, write_events
 
@@ -110,3 +112,17 @@ def test_one_line_in_a_hundred(log: Path, mapped: bool, tmp_path: Path) -> None:
         count for reason, count in report.dropped.items() if reason.startswith("clicks")
     )
     assert Corpus(tmp_path / "corpus").info.counts["impressions"] == LINES - 4 * BROKEN
+
+
+def test_the_row_that_an_error_names_is_that_of_the_file_in_a_large_one_too(tmp_path: Path) -> None:
+    """A database reads a large table with several threads, and need not keep its rows where they were."""
+    folder = tmp_path / "log"
+    write_events(folder, 1_000_000, "parquet", items=1_000)
+    shown = pq.read_table(folder / "impressions.parquet")
+    ranks, row = shown["rank"].cast("string").to_pylist(), 700_123
+    ranks[row] = "seventh"
+    ranks = pa.array(ranks)
+    pq.write_table(shown.set_column(shown.column_names.index("rank"), "rank", ranks), folder / "impressions.parquet")
+    with pytest.raises(BenchError) as raised:
+        ingest(folder, tmp_path / "corpus")
+    assert f"row {row + 1}, column rank: 'seventh' is not" in str(raised.value)
