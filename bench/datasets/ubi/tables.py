@@ -6,13 +6,19 @@ from pathlib import Path
 
 import duckdb
 
+from bench.datasets.ingest.reader_errors import first_line
 from bench.datasets.ubi import UbiOptions
+from bench.datasets.ubi.fields import texts
+from bench.errors import BenchError
 
 _QUERIES = """
 SELECT query_id, "user" AS user, {session} make_timestamp_ms(queries.time) AS time,
        CASE WHEN product IS NULL THEN 'keyword' ELSE 'product' END AS kind,
-       coalesce(asked, items.title) AS text, {image} AS image
-FROM queries LEFT JOIN items ON items.item = queries.product
+       coalesce(asked, items.title) AS text, image_id AS image
+FROM queries LEFT JOIN items ON items.item = queries.product LEFT JOIN pictures ON image_id = queries.product
+"""
+_ITEMS = """
+SELECT item AS item_id, title AS text{category}, image_id AS image FROM items LEFT JOIN pictures ON image_id = item
 """
 
 
@@ -24,23 +30,40 @@ def write_tables(
     Args:
         db: the database, with ``queries``, ``shown``, ``clicked`` and ``items``.
         work: the folder to write into.
-        options: ``images``: without vectors, no query and no item has an image.
+        options: ``images``: the file whose vectors the products of queries, and the items, have by their ids.
         has_sessions: whether queries have session ids.
+
+    Raises:
+        BenchError: that file cannot be read, or has no ids.
     """
-    image, session = "product" if options.images else "NULL::VARCHAR", "session AS session_id," if has_sessions else ""
+    _list_pictures(db, options.images)
+    session = "session AS session_id," if has_sessions else ""
     category = "" if db.execute("SELECT count(category) FROM items").fetchall()[0][0] == 0 else ", category"
     selects = {
-        "queries": _QUERIES.format(session=session, image=image),
+        "queries": _QUERIES.format(session=session),
         "impressions": "SELECT query_id, item AS item_id, rank FROM shown",
         "clicks": "SELECT query_id, item AS item_id, make_timestamp_ms(time) AS time FROM clicked",
-        "items": f"SELECT item AS item_id, title AS text{category} FROM items",
+        "items": _ITEMS.format(category=category),
     }
-    if not options.images:
-        selects["items"] = selects["items"].replace(" FROM", ", NULL::VARCHAR AS image FROM")
     tables: dict[str, str | Path] = {}
     for name, select in selects.items():
         tables[name] = work / f"{name}.parquet"
-        db.execute(f"COPY ({select}) TO '{str(tables[name]).replace(chr(39), chr(39) * 2)}' (FORMAT parquet)")
+        db.execute(f"COPY ({select}) TO {texts((str(tables[name]),))} (FORMAT parquet)")
     if options.images:
         tables["images"] = options.images
     return tables
+
+
+def _list_pictures(db: duckdb.DuckDBPyConnection, images: str) -> None:
+    """Makes table ``pictures`` (image_id) of the ids that have a vector; empty without a file of vectors."""
+    if not images:
+        db.execute("CREATE TABLE pictures (image_id VARCHAR)")
+        return
+    try:
+        ids = f"SELECT DISTINCT image_id::VARCHAR AS image_id FROM read_parquet({texts((images,))})"
+        db.execute(f"CREATE TABLE pictures AS {ids} WHERE image_id IS NOT NULL")
+    except duckdb.OutOfMemoryException:
+        raise
+    except duckdb.Error as error:
+        fix = "--set images=FILE.parquet with the columns image_id and vector"
+        raise BenchError(f"cannot be read: {first_line(error)}", where=images, fix=fix) from error

@@ -6,10 +6,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.csv as pc
 import pyarrow.parquet as pq
 import pytest
 from ubi_logs import corpus_of, event, query, shown, small_log, write_lines
 
+from bench.data.checks.corpus_checks import problems
 from bench.datasets.ubi import make
 from bench.errors import BenchError
 
@@ -106,6 +109,62 @@ def test_a_catalogue_gives_titles_by_the_field_that_object_ids_are_found_in(tmp_
     assert report.kept["items"] == 14
     assert {row["category"] for row in rows(corpus, "items")} == {"c"}
     assert any("found by asin; the title is title" in note for note in report.notes)
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet", "bulk"])
+def test_a_catalogue_may_be_a_table_or_a_bulk_request(form: str, tmp_path: Path) -> None:
+    columns = {"asin": [f"B{n}" for n in range(14)], "name": [f"listed {n}" for n in range(14)]}
+    path = tmp_path / f"items.{'ndjson' if form == 'bulk' else form}"
+    if form == "csv":
+        pc.write_csv(pa.table(columns), path)
+    elif form == "parquet":
+        pq.write_table(pa.table(columns), path)
+    else:
+        named = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+        write_lines(path, [one for row in named for one in ({"index": {"_id": row["asin"]}}, row)])
+    corpus, report = corpus_of(tmp_path, small_log(), items=str(path))
+    assert report.kept["items"] == 14
+    words = [row["word"] for row in rows(corpus, "vocabulary")]
+    assert {words[row["words"][0]] for row in rows(corpus, "items")} == {"listed"}
+
+
+def test_a_query_that_began_from_a_product_has_its_image_and_items_have_theirs(tmp_path: Path) -> None:
+    """Where there is a vector: B1 and B4 have one, the product of the second query does not."""
+    log = small_log()
+    began = {"q00": "B1", "q11": "B5"}
+    for one in log:
+        if "query_attributes" in one and one["query_id"] in began:
+            one["query_attributes"] = {"similar": {"to": began[one["query_id"]]}}
+    vectors = pa.table({"image_id": ["B1", "B4", "unused"], "vector": [[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]]})
+    pq.write_table(vectors, tmp_path / "vectors.parquet")
+    options = {"product_query_key": "similar.to", "images": str(tmp_path / "vectors.parquet")}
+    corpus, _ = corpus_of(tmp_path, log, **options)
+    queries = {row["query_id"]: row for row in rows(corpus, "queries")}
+    assert {name for name, row in queries.items() if row["kind"] == "product"} == set(began)
+    assert {name for name, row in queries.items() if row["image"] is not None} == {"q00"}
+    items = {row["item_id"]: row["image"] for row in rows(corpus, "items")}
+    assert {name for name, image in items.items() if image is not None} == {"B1", "B4"}
+    assert items["B1"] == queries["q00"]["image"]
+    pq.write_table(vectors.rename_columns(["sku", "vector"]), tmp_path / "vectors.parquet")
+    with pytest.raises(BenchError, match="with the columns image_id and vector"):
+        corpus_of(tmp_path, log, "other", **options)
+
+
+@pytest.mark.parametrize("split", ["time", "user"])
+def test_a_log_is_split_as_asked(split: str, tmp_path: Path) -> None:
+    log = [one for day in range(4) for one in later(small_log(), day)]
+    corpus, _ = corpus_of(tmp_path, log, split=split)
+    assert corpus.info.split == split
+    assert problems(corpus.folder) == []
+
+
+def later(log: list[dict[str, Any]], days: int) -> list[dict[str, Any]]:
+    """The log some days later, by other people."""
+    moved = json.loads(json.dumps(log))
+    for one in moved:
+        one["timestamp"] = one["timestamp"].replace("2024-12-10", f"2024-12-{10 + days}")
+        one |= {name: f"{one[name]}-{days}" for name in ("query_id", "client_id", "session_id") if one.get(name)}
+    return moved
 
 
 def test_queries_without_a_session_join_their_clients_nearest(tmp_path: Path) -> None:
