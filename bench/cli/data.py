@@ -77,12 +77,15 @@ def fetch(
     ] = None,
     settings: Settings = None,
     out: Out = RUNS,
+    as_json: AsJson = False,
 ) -> None:
     """Fetch the files of a released dataset, check them, and make its corpus."""
-    _make(name, source, to, settings or [], out)
+    _make(name, source, to, settings or [], out, as_json)
 
 
-def _make(name: str, source: str | None, to: Path | None, settings: list[str], out: Path) -> None:
+def _make(
+    name: str, source: str | None, to: Path | None, settings: list[str], out: Path, as_json: bool = False
+) -> None:
     from bench.cli.progress import single_progress
     from bench.data.corpus import Corpus
     from bench.data.making import to_be_made
@@ -108,11 +111,18 @@ def _make(name: str, source: str | None, to: Path | None, settings: list[str], o
     corpus = checked(Corpus(folder))
     if not missing and to is not None and not is_made_with(corpus, name, options):
         raise taken
+    report = None
     if "reader" in corpus.info.source:  # a log: what became of its rows matters more than how many there are
         from bench.datasets.ingest import IngestReport
-        from bench.datasets.ingest.spelling import as_settings
 
         report = IngestReport(**corpus.info.source["report"])
+    if as_json:
+        kept = [{"what": "kept", "name": name, "value": count} for name, count in corpus.info.counts.items()]
+        typer.echo(json.dumps(kept if report is None else report.rows(), indent=1))
+        return
+    if report is not None:
+        from bench.datasets.ingest.spelling import as_settings
+
         for line in [*report.lines(), *(f"Warning: {warning}" for warning in report.warnings)]:
             typer.echo(as_settings(line))
     typer.echo(f"{corpus.info.counts['sessions']} sessions, {corpus.info.counts['queries']} queries in {folder}")

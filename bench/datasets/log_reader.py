@@ -18,21 +18,10 @@ from bench.datasets.ingest.event_log import LOG_TABLES
 from bench.datasets.ingest.faults import Faults
 from bench.datasets.ingest.options import IngestOptions
 from bench.datasets.ingest.report import Conversion, IngestReport
+from bench.datasets.ingest.spelling import as_settings
 from bench.errors import BenchError
 from bench.files import scratch
 from bench.progress import Progress
-
-_SETTINGS = {
-    "--on-conflict drop": "--set on_conflict=drop",
-    "--anonymous drop": "--set anonymous=drop",
-    "--missing-images drop": "--set missing_images=drop",
-    "--session-ids cut": "--set session_ids=cut",
-    "--session-ids per-user": "--set session_ids=per-user",
-    "--max-steps": "--set max_steps=N",
-    "--fold": "--set fold=true",
-    "--time-unit": "--set time_unit=UNIT",
-}
-"""Options of ``bench data ingest`` as they are set on a reader."""
 
 _NAMES = "|".join(LOG_TABLES)
 
@@ -101,7 +90,7 @@ def corpus_of_log(
     with scratch(folder.with_name(f"{folder.name}.reading")) as work:
         tables = work / "tables"
         tables.mkdir()
-        faults = Faults(str(source), drop=options.on_conflict == "drop")
+        faults = Faults(str(source), options.on_conflict == "drop", "--set on_conflict=drop")
         try:
             with log_database(work, options) as db:
                 conversion = convert(Reading(db, tables, faults, advance))
@@ -159,6 +148,5 @@ def _in_readers_words(text: str | None, tables: Path) -> str | None:
     """A message of the ingestion with the reader's options, and without paths and rows of files that go again."""
     if text is None:
         return None
-    for option, setting in _SETTINGS.items():
-        text = text.replace(option, setting)
-    return re.sub(rf"(?:{re.escape(str(tables))}/)?\b({_NAMES})\.parquet(, row \d+)?", r"the \1 of the log", text)
+    own = re.sub(rf"(?:{re.escape(str(tables))}/)?\b({_NAMES})\.parquet(, row \d+)?", r"the \1 of the log", text)
+    return as_settings(own)

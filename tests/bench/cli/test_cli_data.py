@@ -9,6 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 from command_line import bench_here
 from event_logs import small_log, write_log
+from ubi_logs import small_log as small_ubi_log
+from ubi_logs import write_bulk
 
 from bench.data.corpus import Corpus
 
@@ -101,6 +103,17 @@ def test_one_damaged_corpus_does_not_hide_the_others(made: Path, tmp_path: Path)
     assert ran.code == 0
     assert str(tmp_path / "corpora" / "mine") in ran.out
     assert "half" in ran.out + ran.err
+
+
+def test_a_fetched_log_says_what_became_of_its_rows_to_people_and_to_programs(tmp_path: Path) -> None:
+    log = write_bulk(tmp_path / "log.ndjson", small_ubi_log())
+    told = bench_here("data", "fetch", "ubi", "--from", log, "--to", tmp_path / "people")
+    assert "kept: " in told.out
+    assert "ordinals count from 1" in told.out
+    rows = bench_here("data", "fetch", "ubi", "--from", log, "--to", tmp_path / "programs", "--json").rows
+    kept = {row["name"]: row["value"] for row in rows if row["what"] == "kept"}
+    assert kept["queries"] == Corpus(tmp_path / "programs").info.counts["queries"]
+    assert {"read", "note", "measure"} <= {row["what"] for row in rows}
 
 
 def test_what_must_be_fetched_says_from_where(tmp_path: Path) -> None:
