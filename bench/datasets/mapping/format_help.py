@@ -30,6 +30,7 @@ it is made of; `bench data columns` describes these tables. Nothing in it is eve
                                                 # ("@run")
   rank = "@order"                               # impressions, one a row: their order; "@unknown" where it says nothing
   first = true                                  # queries: of several rows of a query_id the earliest
+  split = { column = "part" }                   # queries: the log's own train, valid and test
 
   unknown_items = "add"                         # at the top: ids that were shown and are in no catalogue become items
   about = "..", licence = "..", caveats = [".."]

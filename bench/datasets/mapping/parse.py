@@ -112,7 +112,9 @@ def _parts(table: StrictTable, name: str, files: dict[str, MapFile]) -> list[Par
 def _part(name: str, part: StrictTable, files: dict[str, MapFile]) -> Part:
     source = _file_name(part.text("from"), part.at("from"), files)
     kinds = {column.name: column.kind for column in LOG_TABLES[name]}
-    columns = {key: read_value(part.values[key], part.at(key), kinds[key]) for key in kinds if key in part.values}
+    sign = part.values.get("split")  # as text it separates what is exploded, else it is the log's own split
+    given = [key for key in kinds if key in part.values and not (key == "split" and isinstance(sign, str))]
+    columns = {key: read_value(part.values[key], part.at(key), kinds[key]) for key in given}
     for group in _ONE_OF[name]:
         if not set(group) & set(columns):
             raise BenchError(f"no {' or '.join(group)}", where=part.where, fix=f'such as {group[0]} = "a column"')
@@ -132,7 +134,7 @@ def _part(name: str, part: StrictTable, files: dict[str, MapFile]) -> Part:
         joins=tuple(_join(entry, files) for entry in part.tables("join", ("file", "on"))),
         filters=_filters(part),
         explode=explode,
-        split=part.text("split", ""),
+        split=part.text("split", "") if "split" not in columns else "",
         runs=part.text("runs", ""),
         first=_boolean(part, "first"),
     )

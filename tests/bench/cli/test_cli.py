@@ -216,7 +216,8 @@ def test_a_component_is_explained() -> None:
     assert options["mode"]["allowed"] == "end, double, text, vis or linear"
     assert options["dropout"]["allowed"] == "a number at least 0 and below 1"
     assert (options["margin"]["default"], options["fixed"]["default"]) == (1.0, False)
-    assert facts["needs"] == ["image vectors (with mode=vis)"]
+    together = "a training session, downstream, in which two items were clicked (with mode=double)"
+    assert facts["needs"] == ["image vectors (with mode=vis)", together]
     assert "MM 2018" in facts["citation"]
     assert facts["origin"] == "built-in"
     text = bench_here("plugins", "lstm-t").out

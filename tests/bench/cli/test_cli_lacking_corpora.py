@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from command_line import Ran, bench_here
 
-from bench.testing.corpora import variant_corpus
+from bench.testing.corpora import random_corpus, variant_corpus
 
 RUNS = {
     "ctr": ("--baseline", "popularity,bm25,transearch,alstp,hscm", "--encoder", "lstm", "--set", "ctr.epochs=1"),
@@ -52,7 +52,8 @@ def test_what_a_corpus_has_is_enough_for_the_others(tmp_path: Path, task: str, v
 
 def test_a_log_in_which_nothing_was_clicked_for_validation_has_a_table(tmp_path: Path) -> None:
     """The curve of such a cell has no validation at all; it was read as if it had numbers."""
-    corpus = variant_corpus(tmp_path / "corpus", "few clicked", sessions=80).folder
+    # a seed by which sessions of several categories were clicked in training and test, and none in validation
+    corpus = random_corpus(tmp_path / "corpus", 80, 16, click_share=0.2, image_share=0.5).folder
     words = ("run", "--task", "intent", "--encoder", "meanpool,word2vec,muvcog-m", "--dataset", corpus, "--seeds", 1)
     quick = ("--set", "rounds=2", "--set", "muvcog-m.steps=2", "--set", "muvcog-m.batch_size=8")  # choose a champion
     ran = bench_here(*words, *quick, "--out", tmp_path / "runs")

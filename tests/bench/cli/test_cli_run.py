@@ -36,6 +36,7 @@ KEYS = [
     "status",
     "cached",
     "key",
+    "split",
     "n_corpora",
     "corpus_deltas",
     "by_seed",

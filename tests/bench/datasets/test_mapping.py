@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from mapped_logs import MAP, made_mapped, wide_log, write_mapped
 from odd_logs import FORMATS, made, plain_log, rows
 
+from bench.data.schema import SPLITS
 from bench.datasets.mapping import read_map
 from bench.errors import BenchError
 
@@ -79,6 +80,17 @@ def test_any_text_in_any_format_and_order_gives_one_mapped_corpus(
             columns |= {name: [values[row] for row in rows_of] for name, values in columns.items()}
         fingerprints.add(made_mapped(write_mapped(tmp_path / f"log {number}", log, form))[0].info.fingerprint)
     assert len(fingerprints) == 1
+
+
+def test_a_mapped_log_may_bring_its_own_split(tmp_path: Path) -> None:
+    """``split`` is the separator of lists where it is a text, and a column of ours where it is one."""
+    log = wide_log()
+    log["asked"]["part"] = ["test" if visitor < "u3" else "train" for visitor in log["asked"]["visitor"]]
+    text = MAP.replace('text = "typed"', 'text = "typed"\nsplit = { column = "part" }')
+    corpus, _ = made_mapped(write_mapped(tmp_path / "log", log, text=text))
+    users = corpus.strings("sessions", "user").to_pylist()
+    testing = {user for user, code in zip(users, corpus.columns.session_split, strict=True) if SPLITS[code] == "test"}
+    assert testing == {user for user in users if user < "u3"} != set(users)
 
 
 def test_a_log_may_stand_in_several_files_of_a_glob(tmp_path: Path, mapped: str) -> None:
