@@ -13,7 +13,7 @@ from bench.datasets.ubi import UbiOptions
 
 @hookimpl
 def bench_datasets() -> list[DatasetSpec]:
-    """The simulated defaults, two released datasets, and a format of logs."""
+    """The simulated defaults, the released datasets, and a format that shops log in."""
     simulated = [
         DatasetSpec(
             name,

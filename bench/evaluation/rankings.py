@@ -117,12 +117,12 @@ def read_rankings(folder: Path, units: NDArray[Any], answers: Callable[[], Answe
         BenchError: predictions of other units.
     """
     file = folder / "predictions.parquet"
-    names = set(pq.read_schema(file).names)
-    classes = [name for name in pq.read_schema(file).names if name.startswith(PROBABILITY)]
-    if {"unit", "label"} <= names and classes:
+    names = pq.read_schema(file).names
+    classes = [name for name in names if name.startswith(PROBABILITY)]
+    if {"unit", "label"} <= set(names) and classes:
         return _of_classes(file, units, classes)
     relevant = "clicked" if "clicked" in names else "relevant"
-    if not {"unit", relevant, "score"} <= names:
+    if not {"unit", relevant, "score"} <= set(names):
         return None
     table = pq.read_table(file, columns=["unit", relevant, "score"], read_dictionary=["unit"])
     place = _places(table["unit"].combine_chunks(), units, file)

@@ -76,9 +76,16 @@ def checked(corpus: Corpus) -> Corpus:
 
 
 def is_made_with(corpus: Corpus, name: str, options: dict[str, Any]) -> bool:
-    """Whether a corpus is that of this dataset with these options, as far as its ``corpus.toml`` says."""
-    recorded = corpus.info.source.get("options", {})  # TOML has no null, and what decides no contents is not recorded
-    return corpus.info.name == name and all(recorded[key] == options[key] for key in recorded.keys() & options.keys())
+    """Whether a corpus is that of this dataset with these options, as far as its ``corpus.toml`` says.
+
+    A reader of logs records more than its options, how ``ingest`` reads, and leaves out what decides no contents.
+    """
+    stated = {key: value for key, value in options.items() if value is not None}  # TOML has no null
+    recorded = corpus.info.source.get("options", stated)
+    if "reader" in corpus.info.source:
+        stated = {key: value for key, value in stated.items() if key != "memory_limit"}
+        recorded = {key: value for key, value in recorded.items() if key in stated}
+    return corpus.info.name == name and recorded == stated
 
 
 def _changed(spec: DatasetSpec, options: dict[str, Any]) -> dict[str, Any]:

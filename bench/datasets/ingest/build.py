@@ -22,7 +22,7 @@ from bench.datasets.ingest.consistency import check_vectors
 from bench.datasets.ingest.database import log_database
 from bench.datasets.ingest.event_log import IDS
 from bench.datasets.ingest.faults import Faults
-from bench.datasets.ingest.given_split import check_given_split, sessions_of_several_splits
+from bench.datasets.ingest.given_split import check_given_split
 from bench.datasets.ingest.lists import ListCounts, join_lists
 from bench.datasets.ingest.log_files import LogFile, find_files
 from bench.datasets.ingest.notes import notes_of
@@ -189,11 +189,8 @@ class _Ingestion:
         dropped |= number_words(self.staged, self.db)
         self.advance()
         doubts = doubts_of(self.staged, self.db, options)
-        self.report.measures, self.report.warnings = doubts.measures, doubts.warnings
+        self.report.measures, self.report.warnings = doubts.measures, [*doubts.warnings, *self.split.warnings]
         self.report.notes = [*notes_of(self.staged, self.lists), *self.split.notes]
-        if options.split == "random" and (mixed := sessions_of_several_splits(self.db)):
-            said = f"{mixed:,} sessions have queries of several splits; each is of the last of them"
-            self.report.warnings.append(said)
         if text_log and not options.keep_text_only:
             self.report.notes.insert(0, "no query of the log has an image, so sessions are kept without one")
         self.advance()

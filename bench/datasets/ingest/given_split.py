@@ -32,8 +32,10 @@ def check_given_split(queries: StagedTable, faults: Faults) -> None:
         faults.add(queries.where("split"), f"there is no value{of_rows(missing, queries.rows)}", fix)
 
 
-def given_split(db: duckdb.DuckDBPyConnection, valid_share: float, seed: int) -> NDArray[np.int8] | None:
-    """Split codes (sessions,) of ``schema.SPLITS`` as the log gives them; None where it gives none.
+def given_split(db: duckdb.DuckDBPyConnection, valid_share: float, seed: int) -> tuple[NDArray[np.int8], int] | None:
+    """Split codes (sessions,) of ``schema.SPLITS`` as the log gives them, and how many sessions it gives several.
+
+    None where it gives none.
 
     A session whose queries are of several splits is of the last of them, so that nothing of a test session is trained
     on. Where no session is given for validation, ``valid_share`` of the training sessions are.
@@ -46,21 +48,17 @@ def given_split(db: duckdb.DuckDBPyConnection, valid_share: float, seed: int) ->
     Raises:
         BenchError: a split is empty.
     """
-    codes = db.execute(f"""
-        SELECT max({_CODE}) AS code FROM steps JOIN queries USING (q) GROUP BY session ORDER BY session
-    """).fetchnumpy()["code"]
-    if np.ma.is_masked(codes) or codes.dtype == object:
+    if not db.execute("SELECT 1 FROM queries WHERE split IS NOT NULL LIMIT 1").fetchall():
         return None
-    split = np.asarray(codes, dtype=np.int8)
+    found = db.execute(f"""
+        SELECT min({_CODE}) AS first, max({_CODE}) AS last
+        FROM steps JOIN queries USING (q) GROUP BY session ORDER BY session
+    """).fetchnumpy()
+    split = np.asarray(found["last"], dtype=np.int8)
+    mixed = int(np.count_nonzero(found["first"] < found["last"]))
     if not (split == VALID).any():
         split = carve_validation(split, np.zeros(len(split), dtype=np.int64), valid_share, seed)
     sizes = np.bincount(split, minlength=len(SPLITS))
     if not sizes[TRAIN]:
         raise BenchError("the log gives no session for training", where="split", fix="leave the column out")
-    return split
-
-
-def sessions_of_several_splits(db: duckdb.DuckDBPyConnection) -> int:
-    """Number of kept sessions whose queries are of several splits."""
-    mixed = f"SELECT session FROM steps JOIN queries USING (q) GROUP BY session HAVING min({_CODE}) < max({_CODE})"
-    return int(db.execute(f"SELECT count(*) FROM ({mixed})").fetchall()[0][0])
+    return split, mixed

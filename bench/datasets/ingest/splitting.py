@@ -50,6 +50,7 @@ class LogSplit:
         of_session: (S,) split code of each session that is left, in their order.
         dropped: rows of sessions that are left out, by reason.
         notes: how the log was split.
+        warnings: what is odd about that.
         caveats: what a table of the corpus has to say under it.
         titles: whose titles word vectors may be made from, in words.
         usable_titles: the same as a condition on a row of ``items``, in SQL.
@@ -58,6 +59,7 @@ class LogSplit:
     of_session: NDArray[np.int8]
     dropped: dict[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     caveats: tuple[str, ...] = ()
     titles: str = "item titles"
     usable_titles: str = "true"
@@ -78,7 +80,10 @@ def split_log(db: duckdb.DuckDBPyConnection, options: IngestOptions) -> LogSplit
     if options.split == "random":
         given = given_split(db, options.valid_share, options.seed)
         if given is not None:
-            return LogSplit(given, notes=("the split is the log's own: column split of queries",))
+            split, mixed = given
+            said = f"{mixed:,} sessions have queries of several splits; each is of the last of them"
+            notes = ("the split is the log's own: column split of queries",)
+            return LogSplit(split, notes=notes, warnings=(said,) if mixed else ())
 
     def column(sql: str, name: str) -> NDArray[np.int64]:
         values: NDArray[np.int64] = np.asarray(db.execute(sql).fetchnumpy()[name], dtype=np.int64)
@@ -118,9 +123,9 @@ def split_log(db: duckdb.DuckDBPyConnection, options: IngestOptions) -> LogSplit
         split[stays],
         dropped,
         (note,),
-        left_out_caveats(options.split, int(np.count_nonzero(~stays))),
-        "the titles of items shown in training",
-        "item IN (FROM known_early)",
+        caveats=left_out_caveats(options.split, int(np.count_nonzero(~stays))),
+        titles="the titles of items shown in training",
+        usable_titles="item IN (FROM known_early)",
     )
 
 
