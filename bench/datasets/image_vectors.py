@@ -7,6 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from bench.datasets.sql_text import literal
 from bench.errors import BenchError
 
 IDS = ("image_id", "id")
@@ -33,5 +34,4 @@ def image_vectors(file: str) -> str:
     key = next((name for name in IDS if name in names), None)
     if key is None or "vector" not in names:
         raise BenchError(f"has columns {', '.join(names)}", where=file, fix=fix)
-    quoted = str(path).replace("'", "''")
-    return f"SELECT {key} AS image_id, vector FROM read_parquet('{quoted}')"
+    return f"SELECT {key} AS image_id, vector FROM read_parquet({literal(file)})"

@@ -19,6 +19,7 @@ from bench.datasets.ingest.faults import Faults
 from bench.datasets.ingest.options import IngestOptions
 from bench.datasets.ingest.report import Conversion, IngestReport
 from bench.datasets.ingest.spelling import as_settings
+from bench.datasets.sql_text import literal
 from bench.errors import BenchError
 from bench.files import scratch
 from bench.progress import Progress
@@ -44,8 +45,8 @@ class Reading:
 
     def write(self, table: str, sql: str) -> int:
         """Writes the result of a query as a table of the event log; returns the number of rows."""
-        file = str(self.tables / f"{table}.parquet").replace("'", "''")
-        return int(self.db.execute(f"COPY ({sql}) TO '{file}' (FORMAT parquet)").fetchall()[0][0])
+        file = literal(str(self.tables / f"{table}.parquet"))
+        return int(self.db.execute(f"COPY ({sql}) TO {file} (FORMAT parquet)").fetchall()[0][0])
 
     def count(self, table: str) -> int:
         """Number of rows of a table, or of what a query in brackets selects."""

@@ -11,6 +11,7 @@ import duckdb
 
 from bench.datasets.ingest.faults import of_rows
 from bench.datasets.log_reader import Reading
+from bench.datasets.sql_text import literal
 from bench.errors import BenchError
 
 WIDTH = 50
@@ -62,12 +63,11 @@ class CoveoFile:
         Raises:
             BenchError: a quote is not closed, so that the lines after it cannot be told apart.
         """
-        path = str(self.path).replace("'", "''")
         types = ", ".join(f"'{column}': 'VARCHAR'" for column in self.header)
         log.db.execute(f"""
             CREATE TABLE {self.name} AS SELECT {", ".join(COLUMNS[self.name])} FROM read_csv(
-                '{path}', columns = {{{types}}}, header = true, auto_detect = false, delim = ',', quote = '"',
-                escape = '"', nullstr = '', store_rejects = true, rejects_limit = 0)
+                {literal(str(self.path))}, columns = {{{types}}}, header = true, auto_detect = false, delim = ',',
+                quote = '"', escape = '"', nullstr = '', store_rejects = true, rejects_limit = 0)
         """)
         rejected, line, why, unclosed = log.db.execute("""
             SELECT count(DISTINCT line), min(line), arg_min(error_type::VARCHAR, line),

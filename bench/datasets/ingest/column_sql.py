@@ -21,6 +21,7 @@ from bench.datasets.ingest.words_sql import (
     words_of_text,
     written_list,
 )
+from bench.datasets.sql_text import literals
 
 _INTEGERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT"}
 _INTEGERS |= {f"U{name}" for name in _INTEGERS} | {"UUID"}
@@ -69,7 +70,7 @@ def said_null(name: str, null: tuple[str, ...]) -> str:
     """The SQL of whether a column of text says null."""
     if not null:
         return "false"
-    texts = ", ".join("'" + text.replace("'", "''") + "'" for text in null)
+    texts = literals(null)
     longest = max(map(len, null)) + 2  # a longer text is not looked at again: a blank on each side is allowed for
     return f"""(strlen("{name}") <= {longest} AND trim("{name}") IN ({texts}))"""
 

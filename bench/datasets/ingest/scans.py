@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from bench.datasets.ingest.headers import canonical_names, csv_header, opened, separator_name
 from bench.datasets.ingest.log_files import LogFile
 from bench.datasets.ingest.reader_errors import first_line
+from bench.datasets.sql_text import identifier, literal, literals
 from bench.errors import BenchError
 
 PART = "part of the log"
@@ -62,7 +63,7 @@ def _csv(db: duckdb.DuckDBPyConnection, file: LogFile, scan: Scan) -> str:
     """Parts with the same header are read at once; a line with other columns than the header's is rejected."""
     headers = {part: csv_header(part, file.table, file.text) for part in file.parts}
     selects = []
-    quote = _literal(file.text.quote)
+    quote = literal(file.text.quote)
     encoding = "" if file.text.encoding == "utf-8" else f"encoding = '{file.text.encoding}', "
     for (names, separator, has_header), parts in groupby(
         sorted(file.parts, key=lambda part: (headers[part], part)),
@@ -74,7 +75,7 @@ def _csv(db: duckdb.DuckDBPyConnection, file: LogFile, scan: Scan) -> str:
         chosen = ", ".join(f"c{number} AS {identifier(name)}" for number, name in known.items())
         selects.append(
             f"""SELECT {chosen}, "{PART}" FROM read_csv([{_paths(parts)}], columns = {{{types}}}, """
-            f"""header = {has_header}, auto_detect = false, delim = {_literal(separator)}, quote = {quote}, """
+            f"""header = {has_header}, auto_detect = false, delim = {literal(separator)}, quote = {quote}, """
             f"""escape = {quote}, {encoding}nullstr = '', """
             f"""filename = '{PART}', store_rejects = true, rejects_limit = 0)"""
         )
@@ -148,13 +149,4 @@ def _starts_a_list(part: Path) -> bool:
 
 
 def _paths(parts: Iterable[Path]) -> str:
-    return ", ".join("'" + glob.escape(str(part)).replace("'", "''") + "'" for part in parts)
-
-
-def identifier(name: str) -> str:
-    """A name as SQL has it, whatever its signs."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+    return literals(glob.escape(str(part)) for part in parts)

@@ -13,12 +13,12 @@ from bench.datasets.ingest.database import log_database
 from bench.datasets.ingest.faults import Faults
 from bench.datasets.ingest.options import IngestOptions
 from bench.datasets.ingest.report import Conversion, IngestReport
-from bench.datasets.mapping.filters import quoted
 from bench.datasets.mapping.model import UNKNOWN, LogMap, Part
 from bench.datasets.mapping.parts import Forms, PartQuery
 from bench.datasets.mapping.sources import Source, open_sources, read_source
 from bench.datasets.mapping.unknown_items import unknown_items_sql
 from bench.datasets.mapping.values import rank_of
+from bench.datasets.sql_text import literal
 from bench.errors import BenchError
 from bench.files import scratch
 
@@ -212,7 +212,7 @@ class _Tables:
     def _copy(self, sql: str, path: Path) -> int:
         """Writes the result of a query; returns its number of rows."""
         try:
-            return int(self._db.execute(f"COPY ({sql}) TO {quoted(str(path))} (FORMAT parquet)").fetchall()[0][0])
+            return int(self._db.execute(f"COPY ({sql}) TO {literal(str(path))} (FORMAT parquet)").fetchall()[0][0])
         except duckdb.OutOfMemoryException:
             raise
         except duckdb.Error as error:

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from bench.datasets.ingest.column_sql import ColumnReading, value_of
 from bench.datasets.ingest.times import from_number, from_text, number_of
 from bench.datasets.ingest.words_sql import separated_list, words_of_text
-from bench.datasets.mapping.filters import quoted
 from bench.datasets.mapping.model import NUMBERS, PLACE, ROW, RUN, Value
 from bench.datasets.mapping.values import UNITS
+from bench.datasets.sql_text import literal
 
 _BETWEEN_IDS = "#"
 _NUMBER_COLUMNS = {ROW: "row_number", PLACE: "place", RUN: "run"}
@@ -52,7 +52,7 @@ class AtHand:
         if self.type(name).endswith("]"):
             return f"{self.raw(name)}::VARCHAR[]"
         if split:
-            return f"string_split({self.text(name)}, {quoted(split)})"
+            return f"string_split({self.text(name)}, {literal(split)})"
         return separated_list(f"trim({self.text(name)})")
 
 
@@ -72,7 +72,7 @@ def value_sql(value: Value, kind: str, at_hand: AtHand, as_text: bool, as_list: 
         as_list: whether words become a list, as those of other parts are one.
     """
     if value.constant is not None:
-        return words_of_text(quoted(value.constant), fold=False) if as_list else quoted(value.constant)
+        return words_of_text(literal(value.constant), fold=False) if as_list else literal(value.constant)
     if kind == "time":
         return time_sql(value, at_hand, as_text)
     if kind in ("id", "label") and len(value.columns) > 1:
@@ -85,7 +85,7 @@ def value_sql(value: Value, kind: str, at_hand: AtHand, as_text: bool, as_list: 
         return words_of_text(together, fold=False) if as_list else together
     name = value.columns[0]
     if value.translated:
-        cases = " ".join(f"WHEN {quoted(old)} THEN {quoted(new)}" for old, new in value.translated)
+        cases = " ".join(f"WHEN {literal(old)} THEN {literal(new)}" for old, new in value.translated)
         return f"CASE trim({at_hand.text(name)}) {cases} ELSE {at_hand.text(name)} END"
     if as_list:
         return words_of_text(at_hand.text(name), fold=False)
@@ -100,7 +100,7 @@ def time_sql(value: Value, at_hand: AtHand, as_text: bool) -> str:
     if value.intervals:
         whole = f"list_sum({intervals_sql(value, at_hand)})"
         passed, in_all = at_hand.passed.get(value.intervals, (whole, whole))
-        edge = from_text(quoted(value.start or value.end))
+        edge = from_text(literal(value.start or value.end))
         if value.end:
             passed = f"{passed} - {in_all}"
         return _iso(f"{edge} + floor(({passed}) * {UNITS[value.unit]!r})::BIGINT", at_hand.text(value.intervals))

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from bench.datasets.mapping.model import Filter, Scalar
+from bench.datasets.sql_text import literal
 from bench.errors import BenchError
 from bench.files import StrictTable
 
@@ -96,12 +97,7 @@ def _is(text: str, value: Scalar) -> str:
         return f"(lower(trim({text})) IN ({spellings}) OR {zeros})"
     if isinstance(value, int | float):
         return f"TRY_CAST({text} AS DOUBLE) = {float(value)!r}"
-    return f"trim({text}) = {quoted(value)}"
-
-
-def quoted(text: str) -> str:
-    """A text as an SQL literal, whatever its signs."""
-    return "'" + text.replace("'", "''") + "'"
+    return f"trim({text}) = {literal(value)}"
 
 
 def _written(value: Scalar) -> str:

@@ -10,8 +10,9 @@ import duckdb
 from bench.datasets.ingest.faults import Faults, of_rows
 from bench.datasets.ingest.log_files import LogFile, log_file
 from bench.datasets.ingest.reader_errors import reader_error, rejected_lines
-from bench.datasets.ingest.scans import Scan, identifier, scan_of
+from bench.datasets.ingest.scans import Scan, scan_of
 from bench.datasets.mapping.model import LogMap, MapFile, Part
+from bench.datasets.sql_text import identifier
 from bench.errors import BenchError, did_you_mean
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bench.datasets.ingest.column_sql import ColumnReading, value_of
 from bench.datasets.mapping.expressions import key_of
-from bench.datasets.mapping.filters import quoted
+from bench.datasets.sql_text import literal
 
 
 def unknown_items_sql(written: Mapping[str, Path], null: tuple[str, ...]) -> str:
@@ -27,6 +27,6 @@ def unknown_items_sql(written: Mapping[str, Path], null: tuple[str, ...]) -> str
 
 
 def _ids(folder: Path, null: tuple[str, ...]) -> str:
-    files = quoted(str(folder / "*.parquet"))
+    files = literal(str(folder / "*.parquet"))
     text = value_of("item_id", "VARCHAR", ColumnReading(null))
     return f"SELECT {text} AS item_id FROM (SELECT item_id::VARCHAR AS item_id FROM read_parquet({files}))"

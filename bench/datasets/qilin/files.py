@@ -8,6 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from bench.datasets.sql_text import literals
 from bench.errors import BenchError, did_you_mean
 
 DETAILS = "search_result_details_with_idx"
@@ -39,8 +40,7 @@ class QilinTable:
     @property
     def scan(self) -> str:
         """The SQL that reads the parts."""
-        paths = ", ".join("'" + str(part).replace("'", "''") + "'" for part in self.parts)
-        return f"read_parquet([{paths}], union_by_name = true)"
+        return f"read_parquet([{literals(map(str, self.parts))}], union_by_name = true)"
 
 
 def find_tables(root: Path) -> dict[str, QilinTable]:

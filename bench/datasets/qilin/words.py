@@ -10,6 +10,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from bench.datasets.sql_text import literal
 from bench.errors import BenchError
 
 _UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}ー"
@@ -56,9 +57,8 @@ def segment(db: duckdb.DuckDBPyConnection, texts: str, work: Path) -> str:
         for batch in distinct.to_arrow_reader(_BATCH):
             words = [segmenter.lcut(text) for text in batch["text"].to_pylist()]
             writer.write_table(pa.table([batch["text"].cast(pa.string()), words], schema=schema))
-    path = str(file).replace("'", "''")
     kept = f"list_filter(words, lambda word: regexp_matches(word, '{_RUN}'))"
-    db.execute(f"CREATE TABLE segmented AS SELECT text, {kept} AS words FROM read_parquet('{path}')")
+    db.execute(f"CREATE TABLE segmented AS SELECT text, {kept} AS words FROM read_parquet({literal(str(file))})")
     return "segmented"
 
 
@@ -68,7 +68,7 @@ def segmented(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    return f"translate(lower(nfc_normalize({text}::VARCHAR)), '{_WIDE}', '{_NARROW.replace(chr(39), chr(39) * 2)}')"
+    return f"translate(lower(nfc_normalize({text}::VARCHAR)), '{_WIDE}', {literal(_NARROW)})"
 
 
 def _segmenter(work: Path) -> Any:

@@ -12,13 +12,13 @@ from bench.datasets.ingest import Conversion, IngestOptions, IngestReport, inges
 from bench.datasets.ingest.database import log_database
 from bench.datasets.ingest.faults import Faults
 from bench.datasets.ingest.spelling import as_settings
+from bench.datasets.sql_text import literals
 from bench.datasets.ubi import UbiOptions
 from bench.datasets.ubi.applications import choose_application
 from bench.datasets.ubi.catalogue import list_items
 from bench.datasets.ubi.clicked import join_clicks
 from bench.datasets.ubi.documents import read_documents
 from bench.datasets.ubi.faults import read_values
-from bench.datasets.ubi.fields import texts
 from bench.datasets.ubi.files import UbiFile, located, provenance
 from bench.datasets.ubi.queries import gather_queries
 from bench.datasets.ubi.sessions import give_sessions
@@ -205,4 +205,4 @@ class _Reading:
 
 def _actions(names: str) -> str:
     """Names with commas between them as a list in SQL; no action is called by an empty name."""
-    return texts(tuple(name.strip() for name in names.split(",") if name.strip()) or ("",))
+    return literals(tuple(name.strip() for name in names.split(",") if name.strip()) or ("",))

@@ -8,9 +8,9 @@ from pathlib import Path
 import duckdb
 
 from bench.datasets.ingest.reader_errors import first_line
+from bench.datasets.sql_text import literals
 from bench.datasets.ubi import UbiOptions
 from bench.datasets.ubi.documents import BULK, scanned
-from bench.datasets.ubi.fields import texts
 from bench.datasets.ubi.files import UbiFile, catalogue_files
 from bench.errors import BenchError, did_you_mean
 
@@ -138,6 +138,6 @@ def _selected(file: UbiFile, names: Sequence[str]) -> str:
     hit = f"""coalesce(CASE WHEN NOT {is_bulk} THEN json ->> '/_id' END, CASE WHEN lag({is_bulk}) OVER () THEN
         lag(coalesce(json ->> '/index/_id', json ->> '/create/_id')) OVER () END)"""
     return f"""
-        SELECT is_bulk, hit, CASE WHEN NOT is_bulk THEN json_extract_string(doc, [{texts(places)}]) END AS found
+        SELECT is_bulk, hit, CASE WHEN NOT is_bulk THEN json_extract_string(doc, [{literals(places)}]) END AS found
         FROM (SELECT {is_bulk} AS is_bulk, {hit} AS hit, {source} AS doc FROM ({scanned(file)}))
     """

@@ -13,7 +13,8 @@ from collections.abc import Sequence
 import duckdb
 
 from bench.datasets.ingest.reader_errors import first_line
-from bench.datasets.ubi.fields import EVENT_MARKS, FIELDS, QUERY_MARKS, clean, first_texts, pointers, texts
+from bench.datasets.sql_text import literal, literals
+from bench.datasets.ubi.fields import EVENT_MARKS, FIELDS, QUERY_MARKS, clean, first_texts, pointers
 from bench.datasets.ubi.files import UbiFile
 from bench.errors import BenchError
 
@@ -84,13 +85,15 @@ def read_documents(
 
 def _selected(file: UbiFile, message_types: tuple[str, ...], product_key: str) -> str:
     """The query that reads a file."""
-    part = "'" + str(file.path).replace("'", "''") + "'"
+    part = literal(str(file.path))
     first = first_texts("found")
     if not message_types:
         first["message"] = "NULL::VARCHAR"
     else:
-        first["message"] = f"CASE WHEN {first['message_type']} IN ({texts(message_types)}) THEN {first['message']} END"
-    marks = [f"list_bool_or(json_exists(doc, [{texts(places)}]))" for places in (EVENT_MARKS, QUERY_MARKS)]
+        first["message"] = (
+            f"CASE WHEN {first['message_type']} IN ({literals(message_types)}) THEN {first['message']} END"
+        )
+    marks = [f"list_bool_or(json_exists(doc, [{literals(places)}]))" for places in (EVENT_MARKS, QUERY_MARKS)]
     return f"""
         SELECT {part} AS part, '{file.says}' AS says, named,
                CASE WHEN json IS NULL OR json_type(doc) IS DISTINCT FROM 'OBJECT' THEN 'broken'
@@ -98,7 +101,7 @@ def _selected(file: UbiFile, message_types: tuple[str, ...], product_key: str) -
                CASE WHEN is_bulk OR {first["action"]} IS NOT NULL THEN ''
                     WHEN {marks[0]} THEN 'event' WHEN {marks[1]} THEN 'query' ELSE '' END AS marks,
                {_product(product_key)} AS product, {", ".join(f'{text} AS "{name}"' for name, text in first.items())}
-        FROM (SELECT *, json_extract_string(doc, [{texts(pointers())}]) AS found FROM ({_unwrapped(file)}))
+        FROM (SELECT *, json_extract_string(doc, [{literals(pointers())}]) AS found FROM ({_unwrapped(file)}))
     """
 
 
@@ -124,7 +127,7 @@ def _unwrapped(file: UbiFile) -> str:
 
 def scanned(file: UbiFile) -> str:
     """A file as rows of JSON; null for a line that is none."""
-    path = "'" + glob.escape(str(file.path)).replace("'", "''") + "'"
+    path = literal(glob.escape(str(file.path)))
     if file.shape == "parquet":
         return f"SELECT to_json(log) AS json FROM read_parquet({path}, binary_as_string = true) AS log"
     if file.shape == "csv":
@@ -145,5 +148,5 @@ def _product(key: str) -> str:
     escaped = key.replace("~", "~0").replace("/", "~1")
     places = [f"/query_attributes/{escaped}", f"/query_attributes/{escaped.replace('.', '/')}"]
     places.append(f"/query_attributes.{escaped}")
-    found = ", ".join(f"json_extract_string(doc, {texts((place,))})" for place in dict.fromkeys(places))
+    found = ", ".join(f"json_extract_string(doc, {literal(place)})" for place in dict.fromkeys(places))
     return f"nullif(trim(coalesce({found})), '')"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bench.datasets.ingest.options import NULLS
 from bench.datasets.ingest.words_sql import trimmed
+from bench.datasets.sql_text import literals
 
 _ATTRIBUTES, _OBJECT, _POSITION = "/event_attributes", "/event_attributes/object", "/event_attributes/position"
 
@@ -69,13 +70,8 @@ def pointers() -> tuple[str, ...]:
     return tuple(place for places in FIELDS.values() for place in places)
 
 
-def texts(values: tuple[str, ...]) -> str:
-    """Texts as a list in SQL, without its brackets."""
-    return ", ".join("'" + value.replace("'", "''") + "'" for value in values)
-
-
 def _given(text: str) -> str:
     """A text, null where it is empty or says null in words; longer ones are not looked at again."""
     longest = max(map(len, _ABSENT))
-    absent = f"strlen({text}) <= {longest} AND {text} IN ({texts(('', *_ABSENT))})"
+    absent = f"strlen({text}) <= {longest} AND {text} IN ({literals(('', *_ABSENT))})"
     return f"CASE WHEN {absent} THEN NULL ELSE {text} END"

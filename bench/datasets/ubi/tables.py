@@ -7,8 +7,8 @@ from pathlib import Path
 import duckdb
 
 from bench.datasets.ingest.reader_errors import first_line
+from bench.datasets.sql_text import literal, literals
 from bench.datasets.ubi import UbiOptions
-from bench.datasets.ubi.fields import texts
 from bench.errors import BenchError
 
 _QUERIES = """
@@ -48,7 +48,7 @@ def write_tables(
     tables: dict[str, str | Path] = {}
     for name, select in selects.items():
         tables[name] = work / f"{name}.parquet"
-        db.execute(f"COPY ({select}) TO {texts((str(tables[name]),))} (FORMAT parquet)")
+        db.execute(f"COPY ({select}) TO {literals((str(tables[name]),))} (FORMAT parquet)")
     if options.images:
         tables["images"] = options.images
     return tables
@@ -60,7 +60,7 @@ def _list_pictures(db: duckdb.DuckDBPyConnection, images: str) -> None:
         db.execute("CREATE TABLE pictures (image_id VARCHAR)")
         return
     try:
-        ids = f"SELECT DISTINCT image_id::VARCHAR AS image_id FROM read_parquet({texts((images,))})"
+        ids = f"SELECT DISTINCT image_id::VARCHAR AS image_id FROM read_parquet({literal(images)})"
         db.execute(f"CREATE TABLE pictures AS {ids} WHERE image_id IS NOT NULL")
     except duckdb.OutOfMemoryException:
         raise
