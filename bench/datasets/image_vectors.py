@@ -24,7 +24,7 @@ def image_vectors(file: str) -> str:
         BenchError: there is no such file, it is no Parquet, or it lacks a column.
     """
     path = Path(file)
-    fix = "give a Parquet file with image_id and vector, as bench data images writes"
+    fix = "give a Parquet file with the columns image_id and vector, as bench data images writes"
     if not path.is_file():
         raise BenchError("no such file", where=file, fix=fix)
     try:

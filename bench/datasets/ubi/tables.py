@@ -6,10 +6,9 @@ from pathlib import Path
 
 import duckdb
 
-from bench.datasets.ingest.reader_errors import first_line
-from bench.datasets.sql_text import literal, literals
+from bench.datasets.image_vectors import image_vectors
+from bench.datasets.sql_text import literal
 from bench.datasets.ubi import UbiOptions
-from bench.errors import BenchError
 
 _QUERIES = """
 SELECT query_id, "user" AS user, {session} make_timestamp_ms(queries.time) AS time,
@@ -36,7 +35,8 @@ def write_tables(
     Raises:
         BenchError: that file cannot be read, or has no ids.
     """
-    _list_pictures(db, options.images)
+    vectors = image_vectors(options.images) if options.images else "SELECT NULL AS image_id WHERE false"
+    db.execute(f"CREATE TABLE pictures AS SELECT DISTINCT image_id::VARCHAR AS image_id FROM ({vectors})")
     session = "session AS session_id," if has_sessions else ""
     category = "" if db.execute("SELECT count(category) FROM items").fetchall()[0][0] == 0 else ", category"
     selects = {
@@ -44,26 +44,10 @@ def write_tables(
         "impressions": "SELECT query_id, item AS item_id, rank FROM shown",
         "clicks": "SELECT query_id, item AS item_id, make_timestamp_ms(time) AS time FROM clicked",
         "items": _ITEMS.format(category=category),
+        **({"images": vectors} if options.images else {}),
     }
     tables: dict[str, str | Path] = {}
     for name, select in selects.items():
         tables[name] = work / f"{name}.parquet"
-        db.execute(f"COPY ({select}) TO {literals((str(tables[name]),))} (FORMAT parquet)")
-    if options.images:
-        tables["images"] = options.images
+        db.execute(f"COPY ({select}) TO {literal(str(tables[name]))} (FORMAT parquet)")
     return tables
-
-
-def _list_pictures(db: duckdb.DuckDBPyConnection, images: str) -> None:
-    """Makes table ``pictures`` (image_id) of the ids that have a vector; empty without a file of vectors."""
-    if not images:
-        db.execute("CREATE TABLE pictures (image_id VARCHAR)")
-        return
-    try:
-        ids = f"SELECT DISTINCT image_id::VARCHAR AS image_id FROM read_parquet({literal(images)})"
-        db.execute(f"CREATE TABLE pictures AS {ids} WHERE image_id IS NOT NULL")
-    except duckdb.OutOfMemoryException:
-        raise
-    except duckdb.Error as error:
-        fix = "--set images=FILE.parquet with the columns image_id and vector"
-        raise BenchError(f"cannot be read: {first_line(error)}", where=images, fix=fix) from error
