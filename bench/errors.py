@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from bench.printable import one_line
+
 
 class BenchError(Exception):
     """Wrong usage or bad input. The command line prints it as one line and exits with 2.
@@ -19,7 +21,7 @@ class BenchError(Exception):
         self.what, self.where, self.fix = what, where, fix
         line = what if where is None else f"{where}: {what}"
         line = line if fix is None else f"{line} ({fix})"
-        super().__init__(" ".join(line.split()))
+        super().__init__(one_line(line))
 
 
 def did_you_mean(name: str, known: Iterable[str], most: int = 3) -> str:

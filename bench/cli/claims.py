@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from bench.cli.choices import RUNS, AsJson, CellTimeout, Device, Experiment, Jobs, Out, names
+from bench.cli.terminal import echo
 
 
 def claims(
@@ -50,14 +51,14 @@ def claims(
     outcomes = [outcome for family in results.outcomes().values() for outcome in family]
     answers = answer_claims(outcomes, declared.claims)
     if as_json:
-        typer.echo(json.dumps([answer.as_dict() for answer in answers], indent=1))
+        echo(json.dumps([answer.as_dict() for answer in answers], indent=1))
     else:
         from bench.reports.claims import markdown_claims, print_claims
 
         if sys.stdout.isatty():
             print_claims(answers, results.corpora, console())
         else:
-            typer.echo(markdown_claims(answers, results.corpora), nl=False)
+            echo(markdown_claims(answers, results.corpora), nl=False)
     for line in results.warnings():
         say(line, err=True)
     absent = sum(not results.is_done(cell) for cell in plan.all_cells)

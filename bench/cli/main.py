@@ -26,6 +26,7 @@ from bench.cli import (
     tables,
 )
 from bench.errors import BenchError
+from bench.printable import one_line, said
 
 _STOPPED = 130
 
@@ -106,7 +107,10 @@ def _show_warning(
     line: str | None = None,
 ) -> None:
     """A warning as one line, without the source line that it came from."""
-    print(f"{_start_of_line()}Warning: {' '.join(str(message).split())}", file=sys.stderr)
+    print(
+        f"{_start_of_line()}Warning: {said(message) if isinstance(message, Warning) else one_line(message)}",
+        file=sys.stderr,
+    )
 
 
 def _start_of_line() -> str:

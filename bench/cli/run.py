@@ -24,6 +24,7 @@ from bench.cli.choices import (
     Task,
     names,
 )
+from bench.cli.terminal import echo
 
 if TYPE_CHECKING:
     from bench.evaluation.summary import SummaryRow
@@ -91,12 +92,12 @@ def run(
 
         record_run(record, run_command(plan.request), rows, plan.cells, plan.corpora, plan.primary, store, warnings)
     if as_json:
-        typer.echo(json.dumps([row.as_dict() for row in rows], indent=1))
+        echo(json.dumps([row.as_dict() for row in rows], indent=1))
     else:
         from bench.reports.run_table import markdown_run, print_run
 
         if markdown:
-            typer.echo(markdown_run(rows, plan.corpora, plan.primary))
+            echo(markdown_run(rows, plan.corpora, plan.primary))
         else:
             print_run(rows, plan.corpora, plan.primary, console(), keys)
     for line in warnings:
@@ -104,7 +105,7 @@ def run(
     done = sum(cell.key in computed for cell in plan.cells)
     say(f"{len(plan.cells)} cells, {done} computed now; results in {out}/cells", err=as_json or markdown)
     if not (as_json or markdown):
-        typer.echo(_how_to_see(rows[-1], plan.cells[-1], len(plan.corpora) > 1, out))
+        echo(_how_to_see(rows[-1], plan.cells[-1], len(plan.corpora) > 1, out))
     if any(row.status != "done" for row in rows):
         raise typer.Exit(1)
 
@@ -127,11 +128,9 @@ def show(
     store = Store(out)
     found = find_result(store, name, task, dataset)
     if found.older:
-        typer.echo(
-            f"The latest of {len(found.older) + 1} with this name; the others: {', '.join(found.older)}", err=True
-        )
+        echo(f"The latest of {len(found.older) + 1} with this name; the others: {', '.join(found.older)}", err=True)
     record = store.read(found.kind, found.key) or {}
-    typer.echo(json.dumps(record | {"repeat": _repeat(record, store)}, indent=1, ensure_ascii=False))
+    echo(json.dumps(record | {"repeat": _repeat(record, store)}, indent=1, ensure_ascii=False))
 
 
 def _repeat(record: Any, store: Any) -> str | None:
@@ -143,7 +142,7 @@ def _repeat(record: Any, store: Any) -> str | None:
     try:
         return repeat_command(record, registry(), store)
     except BenchError as error:
-        typer.echo(f"No command repeats it: {error}", err=True)
+        echo(f"No command repeats it: {error}", err=True)
         return None
 
 

@@ -9,6 +9,7 @@ import typer
 
 from bench.cli.choices import RUNS, AsJson, CellTimeout, Device, Experiment, Jobs, Out, names, typed
 from bench.cli.table_output import chosen_formats, give_out
+from bench.cli.terminal import echo
 
 if TYPE_CHECKING:
     from bench.evaluation.grid import ExperimentPlan
@@ -62,10 +63,10 @@ def tables(
     plan = plan_experiment(declared, registry(), store, grid, device, lambda name: single_progress(f"making {name}"))
     only_datasets = bool(parts) and not grid
     if dry_run:
-        typer.echo(_forecast(plan, store, jobs))
+        echo(_forecast(plan, store, jobs))
         return
     if rerun and not only_datasets:
-        typer.echo(f"removed {remove_results(plan, store)} results", err=True)
+        echo(f"removed {remove_results(plan, store)} results", err=True)
     computed = 0
     if not (no_run or only_datasets):
         missing = plan.missing(store)
