@@ -38,7 +38,6 @@ class GridProgress:
     def __enter__(self) -> GridProgress:
         if sys.stderr.isatty() and self._total:
             from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-
             from rich.table import Column
 
             columns = (

@@ -13,6 +13,7 @@ from bench.cli import completion
 from bench.cli.choices import (
     RUNS,
     AsJson,
+    CellMemory,
     CellTimeout,
     Dataset,
     Datasets,
@@ -55,6 +56,7 @@ def run(
     settings: Settings = None,
     jobs: Jobs = None,
     cell_timeout: CellTimeout = None,
+    cell_memory: CellMemory = None,
     device: Device = "auto",
     out: Out = RUNS,
     as_json: AsJson = False,
@@ -71,6 +73,7 @@ def run(
     from bench.evaluation.summary import results_of, summarise
     from bench.plugins.registry import registry
     from bench.plugins.specs import REFERENCE
+    from bench.runs.engines.limits import memory_limit
     from bench.runs.engines.local import run_jobs
     from bench.runs.plan import RunRequest, make_plan, missing_jobs
     from bench.runs.store import Store
@@ -78,11 +81,12 @@ def run(
     request = RunRequest(
         task, names(encoder), names(baseline), names(dataset), seeds, settings or [], device, corpus_seeds
     )
+    memory = memory_limit(cell_memory, "--cell-memory")
     store = Store(out)
     plan = make_plan(request, registry(), store, lambda name: single_progress(f"making {name}"))
     missing = missing_jobs(plan.jobs, store)
     with GridProgress(missing) as progress:
-        run_jobs(missing, store, jobs, progress.watch, cell_timeout)
+        run_jobs(missing, store, jobs, progress.watch, cell_timeout, memory)
     computed = frozenset(job.key for job in missing)
     results = results_of(plan.cells, store)
     rows, warnings = summarise(results, plan.primary, REFERENCE, computed, plan.corpora), results.warnings()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import threading
 import time
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import Any, Literal
 
@@ -28,6 +30,8 @@ def serve(pipe: Connection, root: str, threads: int) -> None:
         root: of the store.
         threads: for torch and the libraries below it, so that jobs side by side don't spin against each other.
     """
+    with suppress(OSError):  # it leads a group of its own, which whatever its jobs start belongs to, and ends with it
+        os.setpgid(0, 0)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     os.dup2(2, 1)  # standard output is for what the command prints
     says = threading.Lock()
@@ -71,4 +75,6 @@ def _end_with_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
+        if os.getpgid(0) == os.getpid():
+            os.killpg(0, signal.SIGKILL)
         os._exit(1)
