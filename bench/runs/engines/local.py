@@ -91,6 +91,8 @@ class _Run:
                     self.watch(job, said[1], None)
                 elif said[0] == "note":
                     note(said[1])
+                elif said[0] == "broken":
+                    raise BenchError(said[1], where=f"storing {job.title}")
                 elif said[0] == "ended":
                     worker.job = None
                     self._ended(job, said[1])

@@ -11,13 +11,20 @@ from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import Any, Literal
 
+from bench.errors import system_error
 from bench.progress import notes_to
 from bench.runs.jobs import Job
 
 Said = (
-    tuple[Literal["began"]] | tuple[Literal["at"], float] | tuple[Literal["note"], str] | tuple[Literal["ended"], Any]
+    tuple[Literal["began"]]
+    | tuple[Literal["at"], float]
+    | tuple[Literal["note"], str]
+    | tuple[Literal["ended"], Any]
+    | tuple[Literal["broken"], str]
 )
-"""What a worker says: it began a job, how far it is (0 … 1), a line for people, the record of the job that ended."""
+"""What a worker says: it began a job, how far it is (0 … 1), a line for people, the record of the job that ended, why
+no result can be stored.
+"""
 
 _REPORT_EVERY = 0.2  # seconds
 
@@ -54,7 +61,12 @@ def serve(pipe: Connection, root: str, threads: int) -> None:
         except EOFError:
             return
         say("began")
-        say("ended", perform(job, store, _Reports(say), keep_output=True))
+        try:
+            record = perform(job, store, _Reports(say), keep_output=True)
+        except OSError as error:  # the result cannot be stored: nor will the next one be
+            say("broken", str(system_error(error)))
+            return
+        say("ended", record)
 
 
 class _Reports:
