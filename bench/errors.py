@@ -9,6 +9,8 @@ from collections.abc import Iterable
 
 from bench.printable import one_line, said
 
+_LONGEST = 3_000  # characters of a part of an error: what somebody typed may stand in it
+
 
 class BenchError(Exception):
     """Wrong usage or bad input. The command line prints it as one line and exits with 2.
@@ -21,8 +23,8 @@ class BenchError(Exception):
 
     def __init__(self, what: str, *, where: str | None = None, fix: str | None = None) -> None:
         self.what, self.where, self.fix = what, where, fix
-        line = what if where is None else f"{where}: {what}"
-        line = line if fix is None else f"{line} ({fix})"
+        line = shortened(what, _LONGEST) if where is None else f"{shortened(where, 400)}: {shortened(what, _LONGEST)}"
+        line = line if fix is None else f"{line} ({shortened(fix, _LONGEST)})"
         super().__init__(one_line(line))
 
 
@@ -57,10 +59,18 @@ def shortened(text: str, most: int = 200) -> str:
     return text if len(text) <= most else f"{text[: most // 2]}…{text[-most // 2 :]}"
 
 
+def quoted(value: object) -> str:
+    """A value from a file as Python writes it, for errors: cut where it is long."""
+    try:
+        return shortened(repr(value))
+    except (RecursionError, ValueError):  # nested too deep; a number of thousands of digits
+        return f"a {type(value).__name__} that is too long to be shown"
+
+
 def did_you_mean(name: str, known: Iterable[str], most: int = 3) -> str:
     """A suggestion for a misspelt name: the nearest known ones, ``most`` of them, else all."""
     known = sorted(known)
-    near = difflib.get_close_matches(name, known, n=most, cutoff=0.6)
+    near = difflib.get_close_matches(name[:100], known, n=most, cutoff=0.6)
     if near:
         return "did you mean " + " or ".join(near) + "?"
     return "known: " + ", ".join(known) if known else "none is known"
