@@ -43,11 +43,11 @@ class TranSearchOptions:
     """
 
     mode: Literal["end", "double", "text", "vis", "linear"] = "end"
-    embed_size: Annotated[int, AtLeast(1)] = 32
+    embed_size: Annotated[int, Between(1, 100_000)] = 32
     dropout: Annotated[float, AtLeast(0), Below(1)] = 0.5
     margin: Annotated[float, Above(0)] = 1.0
     weight_decay: Annotated[float, AtLeast(0)] = 1e-4
-    pretraining_epochs: Annotated[int, AtLeast(1)] = 20
+    pretraining_epochs: Annotated[int, Between(1, 1_000_000)] = 20
     pretraining_negatives: Annotated[int, Between(1, 10_000)] = 20
     item_head: str = ""
     fixed: bool = False
@@ -73,11 +73,11 @@ class AlstpOptions:
             vector, projected linearly to the width of a word vector, is added to the title's.
     """
 
-    num_steps: Annotated[int, AtLeast(1)] = 4
-    global_dim: Annotated[int, AtLeast(1)] = 64
+    num_steps: Annotated[int, Between(1, 1_000_000)] = 4
+    global_dim: Annotated[int, Between(1, 100_000)] = 64
     alpha: Annotated[float, Between(0, 1)] = 0.9
     weight_decay: Annotated[float, AtLeast(0)] = 1e-4
-    longest_history: Annotated[int, AtLeast(1)] = 256
+    longest_history: Annotated[int, Between(1, 1_000_000)] = 256
     history: History = "all"
     items: ItemSide = "title"
 
@@ -105,17 +105,17 @@ class HscmOptions:
             vector, projected linearly to d, is added to the title's content.
     """
 
-    hidden: Annotated[int, AtLeast(1)] = 32
+    hidden: Annotated[int, Between(1, 100_000)] = 32
     dropout: Annotated[float, AtLeast(0), Below(1)] = 0.1
-    steps: Annotated[int, AtLeast(0)] = 6
-    longest: Annotated[int, AtLeast(1)] = 32
-    clicked: Annotated[int, AtLeast(0)] = 10
-    unclicked: Annotated[int, AtLeast(0)] = 0
-    similar: Annotated[int, AtLeast(0)] = 3
-    pool: Annotated[int, AtLeast(1)] = 20
+    steps: Annotated[int, Between(0, 1_000_000)] = 6
+    longest: Annotated[int, Between(1, 1_000_000)] = 32
+    clicked: Annotated[int, Between(0, 1_000_000)] = 10
+    unclicked: Annotated[int, Between(0, 1_000_000)] = 0
+    similar: Annotated[int, Between(0, 1_000_000)] = 3
+    pool: Annotated[int, Between(1, 1_000_000)] = 20
     threshold: Annotated[float, Between(0, 1)] = 0.8
-    cross_queries: Annotated[int, AtLeast(0)] = 1
-    cross_items: Annotated[int, AtLeast(0)] = 10
+    cross_queries: Annotated[int, Between(0, 1_000_000)] = 1
+    cross_items: Annotated[int, Between(0, 1_000_000)] = 10
     suggestion: Annotated[float, AtLeast(0), Below(1)] = 0.1
     history: History = "all"
     items: ItemSide = "title"
@@ -136,7 +136,7 @@ class FeedForwardOptions:
         hidden: width of the hidden layer.
     """
 
-    hidden: Annotated[int, AtLeast(1)] = 128
+    hidden: Annotated[int, Between(1, 100_000)] = 128
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,7 @@ class BoostedTreesOptions:
         patience: rounds without a lower validation loss before training stops.
     """
 
-    rounds: Annotated[int, AtLeast(1)] = 200
+    rounds: Annotated[int, Between(1, 1_000_000)] = 200
     depth: Annotated[int, Between(1, 30)] = 6
     shrinkage: Annotated[float, Above(0), AtMost(1)] = 0.3
-    patience: Annotated[int, AtLeast(1)] = 10
+    patience: Annotated[int, Between(1, 1_000_000)] = 10

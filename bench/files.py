@@ -7,17 +7,22 @@ import fcntl
 import glob
 import os
 import platform
+import re
 import shutil
+import tomllib
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from bench.errors import BenchError, did_you_mean
+from bench.errors import BenchError, did_you_mean, quoted, shortened
 
 _WRITING = ".writing-"
 _EARLIER = "-earlier"
 _REQUIRED = object()
+_LONGEST_TOML = 4 << 20  # bytes: people write thousands of lines, nobody millions
+_MOST_PARTS = 100  # of a dotted key
+_KEY_ENDS = re.compile(r"[=\n{},]")
 
 
 @contextmanager
@@ -171,6 +176,39 @@ def _runs(number: int) -> bool:
     return True
 
 
+def read_toml(file: Path, fix: str | None = None) -> dict[str, Any]:
+    """The values of a TOML file.
+
+    Raises:
+        FileNotFoundError: there is none; what that means the caller knows.
+        BenchError: it cannot be read, or is not TOML; see :func:`parsed_toml`.
+    """
+    if file.stat().st_size > _LONGEST_TOML:
+        raise BenchError(f"longer than {_LONGEST_TOML >> 20} MiB", where=str(file), fix=fix or "no such file is")
+    try:
+        return parsed_toml(file.read_text(encoding="utf-8-sig"), str(file), fix)
+    except UnicodeDecodeError as error:
+        raise BenchError(f"not UTF-8: {error.reason} at byte {error.start:,}", where=str(file), fix=fix) from None
+
+
+def parsed_toml(text: str, where: str, fix: str | None = None) -> dict[str, Any]:
+    """The values of a text in TOML.
+
+    Raises:
+        BenchError: it is not TOML, is nested too deep, or holds a number of thousands of digits.
+    """
+    if any(piece.count(".") > _MOST_PARTS for piece in _KEY_ENDS.split(text)):  # the parser takes their cube
+        raise BenchError(f"not TOML that can be read: a key of more than {_MOST_PARTS} parts", where=where, fix=fix)
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise BenchError(f"not TOML: {shortened(str(error))}", where=where, fix=fix) from None
+    except RecursionError:
+        raise BenchError("not TOML that can be read: nested too deep", where=where, fix=fix) from None
+    except ValueError as error:  # a number that Python does not read; a day that is none
+        raise BenchError(f"not TOML that can be read: {shortened(str(error))}", where=where, fix=fix) from None
+
+
 class StrictTable:
     """A TOML table that knows which of its keys were meant.
 
@@ -189,7 +227,7 @@ class StrictTable:
         self.values, self.where = values, where
         for key in values:
             if key not in known:
-                raise BenchError(f"unknown key {key!r}", where=where, fix=did_you_mean(key, known))
+                raise BenchError(f"unknown key {shortened(key)!r}", where=where, fix=did_you_mean(key, known))
 
     def at(self, key: str) -> str:
         """Where a key stands, for errors."""
@@ -237,7 +275,7 @@ class StrictTable:
             return default
         value = self.values[key]
         if not isinstance(value, kind) or isinstance(value, bool):
-            raise BenchError(f"{value!r} is not {article}", where=self.at(key))
+            raise BenchError(f"{quoted(value)} is not {article}", where=self.at(key))
         return value
 
 
@@ -263,5 +301,5 @@ def settings_of(values: Any, where: str, component: bool = False) -> tuple[str, 
         elif isinstance(value, int | float | str):
             lines.append(f"{key}={value}")
         else:
-            raise BenchError(f"{value!r} is no value of an option", where=f"{where}.{key}")
+            raise BenchError(f"{quoted(value)} is no value of an option", where=f"{where}.{key}")
     return tuple(lines)

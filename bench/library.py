@@ -17,6 +17,7 @@ from bench.evaluation.summary import SummaryRow, results_of, summarise
 from bench.plugins.registry import registry
 from bench.plugins.specs import REFERENCE
 from bench.progress import silent
+from bench.runs.engines.limits import memory_limit
 from bench.runs.engines.local import Watcher, run_jobs
 from bench.runs.plan import Plan, RunRequest, make_plan, missing_jobs
 from bench.runs.store import Store
@@ -86,6 +87,7 @@ def run(
     device: str = "auto",
     jobs: int | None = None,
     cell_timeout: float | None = None,
+    cell_memory: str | None = None,
     out: str | Path = "runs",
     watch: Watcher | None = None,
 ) -> RunResult:
@@ -107,6 +109,7 @@ def run(
         device: ``auto``, ``cpu`` or ``cuda``.
         jobs: processes at once; one per processor by default.
         cell_timeout: seconds after which a cell or a pretraining is ended, and has failed.
+        cell_memory: such as ``4GB``; a cell or a pretraining that takes more is ended, and has failed.
         out: folder of corpora, encoders and results.
         watch: is told of every job as it proceeds.
 
@@ -114,6 +117,7 @@ def run(
         BenchError: a name, an option or a corpus is wrong; nothing has been run then. A cell that fails is a row whose
             ``status`` says so.
     """
+    memory = memory_limit(cell_memory, "cell_memory")
     store = Store(Path(out))
     datasets = [str(dataset)] if isinstance(dataset, str | Path) else list(dataset)
     request = RunRequest(
@@ -121,7 +125,7 @@ def run(
     )
     plan = make_plan(request, registry(), store)
     missing = missing_jobs(plan.jobs, store)
-    run_jobs(missing, store, jobs, watch or _unwatched, cell_timeout)
+    run_jobs(missing, store, jobs, watch or _unwatched, cell_timeout, memory)
     results = results_of(plan.cells, store)
     rows = summarise(results, plan.primary, REFERENCE, frozenset(job.key for job in missing), plan.corpora)
     return RunResult(tuple(rows), plan, store, tuple(results.warnings()))

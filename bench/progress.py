@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
+from bench.printable import one_line
+
 Progress = Callable[[int, int], None]
 """A function of (done, total)."""
 
@@ -26,7 +28,7 @@ def notes_to(say: Callable[[str], None]) -> None:
 
 def _print(line: str) -> None:
     wipe = "\r\x1b[K" if sys.stderr.isatty() else ""  # a progress line may be under way
-    print(f"{wipe}bench: {line}", file=sys.stderr, flush=True)
+    print(f"{wipe}bench: {one_line(line)}", file=sys.stderr, flush=True)
 
 
 _say: Callable[[str], None] = _print

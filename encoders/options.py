@@ -9,9 +9,9 @@ from bench.errors import BenchError
 from bench.plugins.constraints import Above, AtLeast, AtMost, Below, Between
 from bench.training.pretraining_config import BatchSize, Clip, LearningRate, PretrainingConfig, Schedule, Steps
 
-Width = Annotated[int, AtLeast(1)]
-Count = Annotated[int, AtLeast(1)]
-Length = Annotated[int, AtLeast(2)]
+Width = Annotated[int, Between(1, 100_000)]
+Count = Annotated[int, Between(1, 10_000)]
+Length = Annotated[int, Between(2, 100_000)]
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class LstmOptions:
 
     output_dim: Width = 64
     images: Literal["steps", "pooled", "none"] = "steps"
-    image_dim: Annotated[int, AtLeast(0)] = 32
+    image_dim: Annotated[int, Between(0, 100_000)] = 32
 
     def __post_init__(self) -> None:
         if self.images == "steps" and not self.image_dim:
@@ -59,7 +59,7 @@ class TransformerOptions:
     dropout: Annotated[float, AtLeast(0), Below(1)] = 0.1
     readout: Literal["cls", "mean"] = "cls"
     images: Literal["steps", "pooled", "none"] = "steps"
-    image_dim: Annotated[int, AtLeast(0)] = 32
+    image_dim: Annotated[int, Between(0, 100_000)] = 32
 
     def __post_init__(self) -> None:
         _divides(self.heads, self.output_dim, "options of transformer")
@@ -74,7 +74,7 @@ class MeanPoolOptions:
             training sessions, where the means are wider; 0 leaves the means as they are.
     """
 
-    width: Annotated[int, AtLeast(0)] = 64
+    width: Annotated[int, Between(0, 100_000)] = 64
 
 
 @dataclass(frozen=True)
@@ -126,10 +126,10 @@ class BertOptions(PretrainingConfig, _BertModelOptions):
     steps: Steps = 400
     batch_size: BatchSize = 64
     learning_rate: LearningRate = 0.002
-    warmup: Annotated[int, AtLeast(0)] = 40
+    warmup: Annotated[int, Between(0, 1_000_000_000)] = 40
     schedule: Schedule = "cosine"
     clip: Clip = 1.0
-    validation_sessions: Annotated[int, AtLeast(0)] = 512
+    validation_sessions: Annotated[int, Between(0, 1_000_000_000)] = 512
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -215,7 +215,7 @@ class _NextActionOptions:
     """
 
     head_dim: Width = 64
-    hidden_dim: Annotated[int, AtLeast(0)] = 0
+    hidden_dim: Annotated[int, Between(0, 100_000)] = 0
     next_query: Annotated[float, AtLeast(0)] = 0.5
     last_step: bool = False
     clicks: Literal["training", "downstream"] = "training"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from bench.plugins.constraints import Above, AtLeast, Between, OrInfinite
+from bench.plugins.constraints import Above, Between, OrInfinite
 
 
 @dataclass(frozen=True)
@@ -18,8 +18,8 @@ class FittingOptions:
         clip: largest norm of the gradient; inf clips nothing.
     """
 
-    epochs: Annotated[int, AtLeast(1)] = 30
-    patience: Annotated[int, AtLeast(1)] = 4
+    epochs: Annotated[int, Between(1, 1_000_000)] = 30
+    patience: Annotated[int, Between(1, 1_000_000)] = 4
     clip: Annotated[float, Above(0), OrInfinite()] = 5.0
 
 
@@ -36,8 +36,8 @@ class ClickPredictionOptions(FittingOptions):
     """
 
     negatives: Annotated[int, Between(0, 10_000)] = 5
-    min_user_sessions: Annotated[int, AtLeast(1)] = 2
-    labels: Annotated[int, AtLeast(0)] = 0
+    min_user_sessions: Annotated[int, Between(1, 1_000_000_000)] = 2
+    labels: Annotated[int, Between(0, 1_000_000_000)] = 0
 
 
 @dataclass(frozen=True)

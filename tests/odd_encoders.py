@@ -18,11 +18,15 @@ OFFER = """
             offer("Raises"),
             offer("Dies", {"seconds": 0.0}),
             offer("Sleeps", {"folder": ""}),
+            *map(offer, ["Mute", "Exits", "Quits", "Interrupts", "Eats", "Nan", "Wide", "Narrow", "Whole", "Lists"]),
+            offer("Forks", {"folder": ""}),
         ]
 """
 
 MODELS = '''
     import os
+    import subprocess
+    import sys
     import time
     from pathlib import Path
     import torch
@@ -62,6 +66,72 @@ MODELS = '''
                 if Path(self.folder, "go").exists():
                     return
                 time.sleep(0.1)
+
+    class MuteError(Exception):
+        def __str__(self):
+            raise SystemExit(3)
+
+    class Mute(Odd):
+        """Raises what cannot say what it is."""
+        def pretrain(self, context):
+            raise MuteError
+
+    class Exits(Odd):
+        """Ends the process, as a script does."""
+        def pretrain(self, context):
+            sys.exit(3)
+
+    class Quits(Odd):
+        """Ends the process at once."""
+        def pretrain(self, context):
+            os._exit(3)
+
+    class Interrupts(Odd):
+        """Does as if somebody had pressed Ctrl-C."""
+        def pretrain(self, context):
+            raise KeyboardInterrupt
+
+    class Eats(Odd):
+        """Takes memory until somebody ends it, 4 GB at most."""
+        def pretrain(self, context):
+            eaten = []
+            for turn in range(80):
+                eaten.append(b"x" * 50_000_000)
+                time.sleep(0.05)
+
+    class Nan(Odd):
+        """Its vectors are no numbers."""
+        def forward(self, batch):
+            return super().forward(batch) * float("nan")
+
+    class Wide(Odd):
+        """Its vectors are wider than it says."""
+        def forward(self, batch):
+            return super().forward(batch).repeat(1, 2)
+
+    class Narrow(Odd):
+        """One vector for all sessions, which numpy and torch would broadcast."""
+        output_dim = 3
+        def forward(self, batch):
+            return super().forward(batch)[:1]
+
+    class Whole(Odd):
+        """Whole numbers."""
+        def forward(self, batch):
+            return super().forward(batch).long()
+
+    class Lists(Odd):
+        """No tensor, and a warning that no file can hold."""
+        def forward(self, batch):
+            import warnings
+            warnings.warn("half \\ud800 of a pair \\x1b[2J")
+            return super().forward(batch).tolist()
+
+    class Forks(Odd):
+        """Starts a process that outlives the job."""
+        def pretrain(self, context):
+            child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+            Path(self.folder, "child").write_text(str(child.pid))
 '''
 
 

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 LINES = (
-    "errors files progress",
+    "printable errors files progress",
     "plugins",
     "kernels",
     "data",

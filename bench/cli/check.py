@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from bench.cli.choices import AsJson, Jobs
+from bench.cli.terminal import echo
 
 GOLDEN = Path("results/golden")
 
@@ -58,22 +59,22 @@ def check(
     moved = [row for row in rows if not row.passed]
     unjudged = [row for row in rows if row.verdict == "not judged"]
     if as_json:
-        typer.echo(json.dumps([row.as_dict() for row in rows], indent=1, ensure_ascii=False))
+        echo(json.dumps([row.as_dict() for row in rows], indent=1, ensure_ascii=False))
     else:
         _print(rows if everything else [row for row in rows if row.verdict != "same"])
     for line in (*why, *failed):
-        typer.echo(line, err=as_json)
+        echo(line, err=as_json)
     summary = f"{len(rows)} numbers, {len(moved)} moved"
     summary += f", {len(unjudged)} moved with the versions of libraries and are not judged" if unjudged else ""
     if update and not failed:
         written = compare.update(folder, golden, now)
-        typer.echo(f"{summary}; written: {', '.join(written) or 'nothing, all is as it was'}", err=as_json)
+        echo(f"{summary}; written: {', '.join(written) or 'nothing, all is as it was'}", err=as_json)
         return
     if update:
         fix = "; nothing was written, since cells failed"
     else:
         fix = f"; if that was meant: {_command(folder)}" if moved and not failed else ""
-    typer.echo(summary + fix, err=as_json)
+    echo(summary + fix, err=as_json)
     if moved or failed:
         raise typer.Exit(1)
 

@@ -20,6 +20,12 @@ CellTimeout = Annotated[
     float | None,
     typer.Option("--cell-timeout", metavar="SECONDS", min=0.1, help="A cell or pretraining that takes longer fails."),
 ]
+CellMemory = Annotated[
+    str | None,
+    typer.Option(
+        "--cell-memory", metavar="SIZE", help="A cell or pretraining that takes more memory fails, such as 4GB."
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON on standard output and nothing else there.")]
 
 Experiment = Annotated[

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from bench.cli.choices import RUNS, AsJson, CellTimeout, Device, Experiment, Jobs, Out, names
+from bench.cli.choices import RUNS, AsJson, CellMemory, CellTimeout, Device, Experiment, Jobs, Out, names
+from bench.cli.terminal import echo
 
 
 def claims(
@@ -19,6 +20,7 @@ def claims(
     run: Annotated[bool, typer.Option("--run", help="Run the cells that are missing first.")] = False,
     jobs: Jobs = None,
     cell_timeout: CellTimeout = None,
+    cell_memory: CellMemory = None,
     device: Device = "auto",
     out: Out = RUNS,
     as_json: AsJson = False,
@@ -34,9 +36,11 @@ def claims(
     from bench.evaluation.grid import plan_experiment
     from bench.evaluation.load import load_experiment
     from bench.plugins.registry import registry
+    from bench.runs.engines.limits import memory_limit
     from bench.runs.engines.local import run_jobs
     from bench.runs.store import Store
 
+    memory = memory_limit(cell_memory, "--cell-memory")
     store = Store(out)
     declared = load_experiment(experiment, registry())
     plan = plan_experiment(
@@ -45,19 +49,19 @@ def claims(
     if run:
         missing = plan.missing(store)
         with GridProgress(missing) as progress:
-            run_jobs(missing, store, jobs, progress.watch, cell_timeout)
+            run_jobs(missing, store, jobs, progress.watch, cell_timeout, memory)
     results = plan.results(store)
     outcomes = [outcome for family in results.outcomes().values() for outcome in family]
     answers = answer_claims(outcomes, declared.claims)
     if as_json:
-        typer.echo(json.dumps([answer.as_dict() for answer in answers], indent=1))
+        echo(json.dumps([answer.as_dict() for answer in answers], indent=1))
     else:
         from bench.reports.claims import markdown_claims, print_claims
 
         if sys.stdout.isatty():
             print_claims(answers, results.corpora, console())
         else:
-            typer.echo(markdown_claims(answers, results.corpora), nl=False)
+            echo(markdown_claims(answers, results.corpora), nl=False)
     for line in results.warnings():
         say(line, err=True)
     absent = sum(not results.is_done(cell) for cell in plan.all_cells)

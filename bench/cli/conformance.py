@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bench.cli.choices import AsJson, Settings
+from bench.cli.terminal import echo
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,7 +46,7 @@ def conformance(
     if sys.stderr.isatty():
         print("\r\x1b[K", end="", file=sys.stderr, flush=True)
     if as_json:
-        typer.echo(json.dumps([check.as_dict() for check in checks], indent=1, ensure_ascii=False))
+        echo(json.dumps([check.as_dict() for check in checks], indent=1, ensure_ascii=False))
     for component in components if not as_json else ():
         mine = [check for check in checks if (check.kind, check.name) == (component.spec.kind, component.spec.name)]
         _print(f"{component.spec.kind} {component.spec.name} ({component.origin})", mine, verbose)
@@ -57,16 +58,16 @@ def _print(title: str, checks: Sequence[Check], verbose: bool) -> None:
     """A component's result: a line, and one for each failure; all of it where everything is wanted."""
     count = Counter(check.outcome for check in checks)
     counts = ", ".join(f"{count[outcome]} {outcome}" for outcome in ("passed", "failed", "skipped") if count[outcome])
-    typer.echo(f"{title}: {counts or 'nothing to check'}, {sum(check.seconds for check in checks):.0f} s")
+    echo(f"{title}: {counts or 'nothing to check'}, {sum(check.seconds for check in checks):.0f} s")
     for check in checks:
         if check.outcome == "failed" or verbose:
             told = f": {check.message}" if check.message else ""
-            typer.echo(f"  {check.outcome:7} {_in_words(check.check)}{told}")
+            echo(f"  {check.outcome:7} {_in_words(check.check)}{told}")
         if check.details and verbose:
-            typer.echo("\n".join(f"    {line}" for line in check.details.splitlines()))
+            echo("\n".join(f"    {line}" for line in check.details.splitlines()))
     for reason, number in Counter(check.message for check in checks if check.outcome == "skipped").items():
         if not verbose:
-            typer.echo(f"  {number} skipped: {reason}")
+            echo(f"  {number} skipped: {reason}")
 
 
 def _in_words(check: str) -> str:

@@ -10,6 +10,7 @@ import typer
 
 from bench.cli import completion, images, logs
 from bench.cli.choices import RUNS, AsJson, Corpus, DatasetName, Out, Settings
+from bench.cli.terminal import echo
 
 app = typer.Typer(help="Corpora: make, fetch, ingest, inspect.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -31,7 +32,7 @@ def list_datasets(out: Out = RUNS, as_json: AsJson = False) -> None:
         try:
             corpus = Corpus(folder.parent)
         except BenchError as error:  # one that is damaged hides no other
-            typer.echo(f"Warning: {error}", err=True)
+            echo(f"Warning: {error}", err=True)
             continue
         sessions, split = corpus.info.counts["sessions"], corpus.info.split
         rows.append(
@@ -43,7 +44,7 @@ def list_datasets(out: Out = RUNS, as_json: AsJson = False) -> None:
             }
         )
     if as_json:
-        typer.echo(json.dumps(rows, indent=1))
+        echo(json.dumps(rows, indent=1))
         return
     from bench.cli.terminal import console
     from bench.reports.fitting import Layout, Row, print_fitting
@@ -118,16 +119,16 @@ def _make(
         report = IngestReport(**corpus.info.source["report"])
     if as_json:
         kept = [{"what": "kept", "name": name, "value": count} for name, count in corpus.info.counts.items()]
-        typer.echo(json.dumps(kept if report is None else report.rows(), indent=1))
+        echo(json.dumps(kept if report is None else report.rows(), indent=1))
         return
     if report is not None:
         from bench.datasets.ingest.spelling import as_settings
 
         for line in [*report.lines(), *(f"Warning: {warning}" for warning in report.warnings)]:
-            typer.echo(as_settings(line))
-    typer.echo(f"{corpus.info.counts['sessions']} sessions, {corpus.info.counts['queries']} queries in {folder}")
+            echo(as_settings(line))
+    echo(f"{corpus.info.counts['sessions']} sessions, {corpus.info.counts['queries']} queries in {folder}")
     for caveat in corpus.info.caveats:
-        typer.echo(f"Note: {caveat}")
+        echo(f"Note: {caveat}")
 
 
 app.command(short_help="Make a corpus from your own event logs.")(logs.ingest)
@@ -149,7 +150,7 @@ def stats(
     corpus = _open(name, settings or [], out)
     rows = corpus_stats(corpus)
     if as_json:
-        typer.echo(
+        echo(
             json.dumps([{"statistic": r.statistic, "value": r.value, "published": r.published} for r in rows], indent=1)
         )
         return
@@ -185,7 +186,7 @@ def truth(
         raise BenchError(f"{half!r} is not text, visual or both", where="--half", fix=did_you_mean(half, HALVES))
     corpus = _open(name, settings or [], out)
     require_truth(corpus)
-    typer.echo(f"{write_true_intents(corpus, to, chosen)} intents in {to}; for ceilings, never for a claim")
+    echo(f"{write_true_intents(corpus, to, chosen)} intents in {to}; for ceilings, never for a claim")
 
 
 @app.command(short_help="Say all that is wrong with a corpus.")
@@ -205,10 +206,10 @@ def validate(
         raise BenchError("no such folder", where=str(folder), fix="name a dataset, or the folder of a corpus")
     found = problems(folder)
     for problem in found:
-        typer.echo(str(problem.error(str(folder))))
+        echo(str(problem.error(str(folder))))
     if found:
         raise typer.Exit(1)
-    typer.echo(f"{folder}: nothing wrong")
+    echo(f"{folder}: nothing wrong")
 
 
 def _open(name: str, settings: list[str], out: Path):  # type: ignore[no-untyped-def]  # a Corpus; importing it is dear

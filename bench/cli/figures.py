@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from bench.cli.choices import RUNS, Device, Experiment, Out, names
+from bench.cli.terminal import echo
 
 
 def figures(
@@ -56,6 +57,6 @@ def figures(
             continue
         figure, provenance = drawn
         write_drawing(figure, folder, provenance)
-        typer.echo(f"{folder / name}.pdf, .svg, .png, .csv, .md: {figure.title}")
+        echo(f"{folder / name}.pdf, .svg, .png, .csv, .md: {figure.title}")
     if missing:
-        typer.echo(left_out(missing), err=True)
+        echo(left_out(missing), err=True)

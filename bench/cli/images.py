@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from bench.cli.choices import AsJson, Device
+from bench.cli.terminal import echo
 
 
 def images(
@@ -54,7 +55,7 @@ def images(
         progress=single_progress(f"encoding {folder}"),
     )
     if as_json:
-        typer.echo(json.dumps(report.rows(), indent=1))
+        echo(json.dumps(report.rows(), indent=1))
         return
     for line in [*report.lines(), f"vectors in {to}"]:
-        typer.echo(line)
+        echo(line)

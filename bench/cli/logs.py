@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from bench.cli.choices import AsJson
+from bench.cli.terminal import echo
 
 
 def ingest(
@@ -96,10 +97,10 @@ def ingest(
         progress=single_progress(f"ingesting {source}"),
     )
     if as_json:
-        typer.echo(json.dumps(report.rows(), indent=1))
+        echo(json.dumps(report.rows(), indent=1))
         return
     for line in [*report.lines(), *(f"Warning: {warning}" for warning in report.warnings), f"corpus in {to}"]:
-        typer.echo(line)
+        echo(line)
 
 
 def columns(
@@ -116,18 +117,18 @@ def columns(
 
         log_map = read_map(map_)
         for line in explained(log_map):
-            typer.echo(line)
+            echo(line)
         if source is not None:
-            typer.echo("")
+            echo("")
             for line in checked(log_map, source):
-                typer.echo(line)
+                echo(line)
         return
     if source is not None:
         raise BenchError("a log alone says nothing", where=str(source), fix="name its --map as well")
     from bench.datasets.ingest import INPUT_HELP
 
-    typer.echo(INPUT_HELP)
-    typer.echo("Files of another layout: a log mapping says which column is what, see `bench data maps`.")
+    echo(INPUT_HELP)
+    echo("Files of another layout: a log mapping says which column is what, see `bench data maps`.")
 
 
 def maps(
@@ -137,9 +138,9 @@ def maps(
     from bench.datasets.mapping import MAP_HELP, map_text, read_map, shipped_maps
 
     if name:
-        typer.echo(map_text(name)[0], nl=False)
+        echo(map_text(name)[0], nl=False)
         return
-    typer.echo(MAP_HELP)
-    typer.echo("Maps that ship (bench data maps NAME prints one, --map NAME takes it):")
+    echo(MAP_HELP)
+    echo("Maps that ship (bench data maps NAME prints one, --map NAME takes it):")
     for shipped in shipped_maps():
-        typer.echo(f"  {shipped:<12} {read_map(shipped).about}")
+        echo(f"  {shipped:<12} {read_map(shipped).about}")

@@ -25,7 +25,8 @@ from bench.cli import (
     score,
     tables,
 )
-from bench.errors import BenchError
+from bench.errors import BenchError, system_error
+from bench.printable import one_line, said
 
 _STOPPED = 130
 
@@ -77,10 +78,7 @@ def main() -> None:
     try:
         app()
     except BenchError as error:
-        if "--debug" in sys.argv:
-            raise
-        print(f"{_start_of_line()}bench: {error}", file=sys.stderr)
-        sys.exit(2)
+        _end_with(error, error)
     except SystemExit as end:
         if end.code == _STOPPED:  # typer's answer to Ctrl-C, without a word
             _say_stopped()
@@ -91,6 +89,33 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)
+    except OSError as error:  # a full disk, a folder that cannot be written to: no bug, and nobody caught it nearer
+        _end_with(error, system_error(error))
+    except MemoryError as error:
+        _end_with(error, BenchError("memory ran out", fix="lower --jobs or batch_size, or take a machine with more"))
+    except RecursionError as error:
+        _end_with(
+            error, BenchError("something is nested too deep", fix="look at what was last read; --debug says where")
+        )
+    except Exception as error:
+        if not _is_of_a_library(error):
+            raise
+        _end_with(error, BenchError(said(error), fix="check the disk and the path"))
+
+
+def _end_with(error: Exception, line: BenchError) -> None:
+    if "--debug" in sys.argv:
+        raise error
+    print(f"{_start_of_line()}bench: {line}", file=sys.stderr)
+    sys.exit(2)
+
+
+def _is_of_a_library(error: Exception) -> bool:
+    """Whether an error is the system's in the words of a library that wraps it: DuckDB's and safetensors'."""
+    names = {f"{kind.__module__.partition('.')[0]}.{kind.__name__}" for kind in type(error).__mro__}
+    if "safetensors_rust.SafetensorError" in names:
+        return "os error" in said(error)
+    return bool(names & {"duckdb.IOException", "_duckdb.IOException", "duckdb.OutOfMemoryException"})
 
 
 def _stop(number: int, frame: object) -> None:
@@ -106,7 +131,10 @@ def _show_warning(
     line: str | None = None,
 ) -> None:
     """A warning as one line, without the source line that it came from."""
-    print(f"{_start_of_line()}Warning: {' '.join(str(message).split())}", file=sys.stderr)
+    print(
+        f"{_start_of_line()}Warning: {said(message) if isinstance(message, Warning) else one_line(message)}",
+        file=sys.stderr,
+    )
 
 
 def _start_of_line() -> str:

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from bench.cli.terminal import echo
+
 
 def new_plugin(
     name: Annotated[str, typer.Argument(help="Of the component and the distribution, such as my-encoder.")],
@@ -19,5 +21,5 @@ def new_plugin(
 
     folder = to or Path(name)
     for file in write_plugin(name, kind, folder, registry()):
-        typer.echo(str(folder / file))
-    typer.echo(f"next: pip install -e {folder} && pytest {folder} && bench check {folder / 'golden'} --update")
+        echo(str(folder / file))
+    echo(f"next: pip install -e {folder} && pytest {folder} && bench check {folder / 'golden'} --update")

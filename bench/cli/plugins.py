@@ -11,6 +11,7 @@ import typer
 
 from bench.cli import completion
 from bench.cli.choices import AsJson
+from bench.cli.terminal import echo
 
 if TYPE_CHECKING:
     from bench.plugins.registry import Registered, Registry
@@ -36,7 +37,7 @@ def plugins(
     if name:
         _explain(name, found, as_json)
     elif as_json:
-        typer.echo(json.dumps(_rows(found), indent=1, ensure_ascii=False))
+        echo(json.dumps(_rows(found), indent=1, ensure_ascii=False))
     else:
         _list(found)
 
@@ -90,7 +91,7 @@ def _explain(name: str, found: Registry, as_json: bool) -> None:
         fix = did_you_mean(name, {component.spec.name for _, component in found.components()})
         raise BenchError(f"no component is called {name!r}", fix=fix)
     if as_json:
-        typer.echo(json.dumps([_facts(kind, component) for kind, component in of_name], indent=1, ensure_ascii=False))
+        echo(json.dumps([_facts(kind, component) for kind, component in of_name], indent=1, ensure_ascii=False))
         return
     for kind, component in of_name:
         _print(_facts(kind, component))
@@ -156,7 +157,7 @@ def _print(facts: dict[str, Any]) -> None:
         say(f"needs {need}")
     if facts["pinned"]:
         say("is what it is by " + ", ".join(f"{key}={value}" for key, value in facts["pinned"].items()))
-    typer.echo()
+    echo()
     if facts["options"]:
         options = facts["options"]
         texts = [(o["name"], typed_as(o["default"]) or "(empty)", o["allowed"], _plain(o["help"])) for o in options]
@@ -168,7 +169,7 @@ def _print(facts: dict[str, Any]) -> None:
     else:
         say("no options")
     for paragraph in _plain(facts["documentation"]).split("\n\n"):
-        typer.echo()
+        echo()
         laid_out = any(line.startswith(" ") for line in paragraph.splitlines())
         for line in paragraph.splitlines() if laid_out else [" ".join(paragraph.split())]:
             say(line)

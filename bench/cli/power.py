@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bench.cli.choices import RUNS, AsJson, Baselines, Datasets, Device, Encoders, Out, Settings, Task, names
+from bench.cli.terminal import echo
 
 if TYPE_CHECKING:
     from bench.data.corpus import Corpus
@@ -59,7 +60,7 @@ def power(
             fix="bench run with the same options computes it",
         )
     if as_json:
-        typer.echo(json.dumps([row for design in found for row in design.rows(detect)], indent=1))
+        echo(json.dumps([row for design in found for row in design.rows(detect)], indent=1))
     else:
         _print(found, detect, plan.corpora)
     absent = sum(not results.is_done(cell) for cell in plan.cells)

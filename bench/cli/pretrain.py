@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from bench.cli.choices import RUNS, Dataset, Device, FrozenEncoder, Out, Settings
+from bench.cli.terminal import echo
 
 
 def pretrain(
@@ -33,8 +34,8 @@ def pretrain(
     job, corpus = pretrained(encoder, dataset, seed, settings or [], device, store, single_progress)
     record = store.read(job.kind, job.key) or {}
     for warning in record.get("warnings", []):
-        typer.echo(f"Warning: {warning}", err=True)
-    typer.echo(str(store.folder(job.kind, job.key)))
+        echo(f"Warning: {warning}", err=True)
+    echo(str(store.folder(job.kind, job.key)))
     if plot is not None:
         from bench.figures.curves import plot_curve
 
@@ -63,4 +64,4 @@ def embed(
     from bench.runs.store import Store
 
     rows = embed_sessions(encoder, dataset, seed, settings or [], device, Store(out), to, single_progress, prefixes)
-    typer.echo(f"{rows} {'prefixes' if prefixes else 'sessions'} in {to}")
+    echo(f"{rows} {'prefixes' if prefixes else 'sessions'} in {to}")

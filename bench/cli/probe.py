@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from bench.cli.choices import RUNS, AsJson, Dataset, Device, Encoders, Out, Settings, names
+from bench.cli.terminal import echo
 
 
 def probe(
@@ -45,7 +46,7 @@ def probe(
             found = probe_vectors(corpus, queries, vectors)
             rows.append({"dataset": corpus.info.label, "encoder": name, "seed": seed, **asdict(found), "key": job.key})
     if as_json:
-        typer.echo(json.dumps(rows, indent=2))
+        echo(json.dumps(rows, indent=2))
         return
     from bench.reports.fitting import Layout, Row, print_fitting
 

@@ -8,6 +8,9 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from bench.cli.terminal import console
+from bench.printable import one_line
+
 if TYPE_CHECKING:
     from bench.progress import Progress
     from bench.runs.jobs import Job
@@ -34,11 +37,17 @@ class GridProgress:
 
     def __enter__(self) -> GridProgress:
         if sys.stderr.isatty() and self._total:
-            from rich.console import Console
             from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+            from rich.table import Column
 
-            columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
-            self._bar = Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=Console(stderr=True))
+            columns = (
+                TextColumn("{task.description}", markup=False, table_column=Column(overflow="fold", min_width=20)),
+                BarColumn(),
+                TextColumn("{task.percentage:>3.0f} %"),
+                TimeElapsedColumn(Column(no_wrap=True)),
+                TimeRemainingColumn(table_column=Column(no_wrap=True)),
+            )
+            self._bar = Progress(*columns, console=console(err=True))
             self._bar.start()
             self._all = self._bar.add_task(f"{len(self._done)} jobs", total=self._total)
         return self
@@ -69,9 +78,9 @@ class GridProgress:
             elapsed = self._last - self._started
             share = finished / self._total
             state = f"{part:4.0%}" if record is None else record["status"]
-            why = f": {record['error']}" if record is not None and record["status"] != "done" else ""
+            why = f": {one_line(record['error'])}" if record is not None and record["status"] != "done" else ""
             print(
-                f"[{share:4.0%}, {elapsed:.0f} s{_left(elapsed, share)}] {job.title}: {state}{why}",
+                f"[{share:4.0%}, {elapsed:.0f} s{_left(elapsed, share)}] {one_line(job.title)}: {state}{why}",
                 file=sys.stderr,
                 flush=True,
             )
@@ -103,7 +112,7 @@ def single_progress(title: str) -> Progress:
             return
         last[0] = now
         elapsed, share = now - started, done / max(total, 1)
-        text = f"{title}: {share:4.0%}, {elapsed:.0f} s{_left(elapsed, share)}"
+        text = f"{one_line(title)}: {share:4.0%}, {elapsed:.0f} s{_left(elapsed, share)}"
         end = "\n" if done >= total or not is_terminal else ""
         print(("\r\x1b[K" if is_terminal else "") + text, end=end, file=sys.stderr, flush=True)
 

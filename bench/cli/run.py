@@ -13,6 +13,7 @@ from bench.cli import completion
 from bench.cli.choices import (
     RUNS,
     AsJson,
+    CellMemory,
     CellTimeout,
     Dataset,
     Datasets,
@@ -24,6 +25,7 @@ from bench.cli.choices import (
     Task,
     names,
 )
+from bench.cli.terminal import echo
 
 if TYPE_CHECKING:
     from bench.evaluation.summary import SummaryRow
@@ -54,6 +56,7 @@ def run(
     settings: Settings = None,
     jobs: Jobs = None,
     cell_timeout: CellTimeout = None,
+    cell_memory: CellMemory = None,
     device: Device = "auto",
     out: Out = RUNS,
     as_json: AsJson = False,
@@ -70,6 +73,7 @@ def run(
     from bench.evaluation.summary import results_of, summarise
     from bench.plugins.registry import registry
     from bench.plugins.specs import REFERENCE
+    from bench.runs.engines.limits import memory_limit
     from bench.runs.engines.local import run_jobs
     from bench.runs.plan import RunRequest, make_plan, missing_jobs
     from bench.runs.store import Store
@@ -77,11 +81,12 @@ def run(
     request = RunRequest(
         task, names(encoder), names(baseline), names(dataset), seeds, settings or [], device, corpus_seeds
     )
+    memory = memory_limit(cell_memory, "--cell-memory")
     store = Store(out)
     plan = make_plan(request, registry(), store, lambda name: single_progress(f"making {name}"))
     missing = missing_jobs(plan.jobs, store)
     with GridProgress(missing) as progress:
-        run_jobs(missing, store, jobs, progress.watch, cell_timeout)
+        run_jobs(missing, store, jobs, progress.watch, cell_timeout, memory)
     computed = frozenset(job.key for job in missing)
     results = results_of(plan.cells, store)
     rows, warnings = summarise(results, plan.primary, REFERENCE, computed, plan.corpora), results.warnings()
@@ -91,12 +96,12 @@ def run(
 
         record_run(record, run_command(plan.request), rows, plan.cells, plan.corpora, plan.primary, store, warnings)
     if as_json:
-        typer.echo(json.dumps([row.as_dict() for row in rows], indent=1))
+        echo(json.dumps([row.as_dict() for row in rows], indent=1))
     else:
         from bench.reports.run_table import markdown_run, print_run
 
         if markdown:
-            typer.echo(markdown_run(rows, plan.corpora, plan.primary))
+            echo(markdown_run(rows, plan.corpora, plan.primary))
         else:
             print_run(rows, plan.corpora, plan.primary, console(), keys)
     for line in warnings:
@@ -104,7 +109,7 @@ def run(
     done = sum(cell.key in computed for cell in plan.cells)
     say(f"{len(plan.cells)} cells, {done} computed now; results in {out}/cells", err=as_json or markdown)
     if not (as_json or markdown):
-        typer.echo(_how_to_see(rows[-1], plan.cells[-1], len(plan.corpora) > 1, out))
+        echo(_how_to_see(rows[-1], plan.cells[-1], len(plan.corpora) > 1, out))
     if any(row.status != "done" for row in rows):
         raise typer.Exit(1)
 
@@ -127,11 +132,9 @@ def show(
     store = Store(out)
     found = find_result(store, name, task, dataset)
     if found.older:
-        typer.echo(
-            f"The latest of {len(found.older) + 1} with this name; the others: {', '.join(found.older)}", err=True
-        )
+        echo(f"The latest of {len(found.older) + 1} with this name; the others: {', '.join(found.older)}", err=True)
     record = store.read(found.kind, found.key) or {}
-    typer.echo(json.dumps(record | {"repeat": _repeat(record, store)}, indent=1, ensure_ascii=False))
+    echo(json.dumps(record | {"repeat": _repeat(record, store)}, indent=1, ensure_ascii=False))
 
 
 def _repeat(record: Any, store: Any) -> str | None:
@@ -143,7 +146,7 @@ def _repeat(record: Any, store: Any) -> str | None:
     try:
         return repeat_command(record, registry(), store)
     except BenchError as error:
-        typer.echo(f"No command repeats it: {error}", err=True)
+        echo(f"No command repeats it: {error}", err=True)
         return None
 
 

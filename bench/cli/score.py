@@ -10,6 +10,7 @@ import typer
 
 from bench.cli import completion
 from bench.cli.choices import RUNS, AsJson, Baselines, Datasets, Device, Out, Settings, Task, names
+from bench.cli.terminal import echo
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -86,7 +87,7 @@ def score(
     from bench.runs.store import Store
 
     if listed:
-        typer.echo(_listing())
+        echo(_listing())
         return
     chosen, store = chosen_formats(formats) if formats or to is not None else [], Store(out)
     if experiment:

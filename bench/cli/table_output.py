@@ -6,9 +6,8 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import typer
-
 from bench.cli.choices import names
+from bench.cli.terminal import echo
 
 if TYPE_CHECKING:
     from bench.reports.table import Table
@@ -35,11 +34,11 @@ def give_out(tables: Sequence[Table], as_json: bool) -> None:
     from bench.reports.writers import WRITERS, markdown
 
     if as_json:
-        typer.echo(WRITERS["json"](tables))
+        echo(WRITERS["json"](tables))
     elif sys.stdout.isatty():
         from bench.cli.terminal import console
         from bench.reports.terminal import print_tables
 
         print_tables(tables, console())
     else:
-        typer.echo(markdown(tables))
+        echo(markdown(tables))

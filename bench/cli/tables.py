@@ -7,8 +7,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bench.cli.choices import RUNS, AsJson, CellTimeout, Device, Experiment, Jobs, Out, names, typed
+from bench.cli.choices import (
+    RUNS,
+    AsJson,
+    CellMemory,
+    CellTimeout,
+    Device,
+    Experiment,
+    Jobs,
+    Out,
+    names,
+    typed,
+)
 from bench.cli.table_output import chosen_formats, give_out
+from bench.cli.terminal import echo
 
 if TYPE_CHECKING:
     from bench.evaluation.grid import ExperimentPlan
@@ -35,6 +47,7 @@ def tables(
     ] = False,
     jobs: Jobs = None,
     cell_timeout: CellTimeout = None,
+    cell_memory: CellMemory = None,
     device: Device = "auto",
     out: Out = RUNS,
     as_json: AsJson = False,
@@ -49,12 +62,14 @@ def tables(
     from bench.evaluation.grid import plan_experiment, remove_results
     from bench.evaluation.load import load_experiment
     from bench.plugins.registry import registry
+    from bench.runs.engines.limits import memory_limit
     from bench.runs.engines.local import run_jobs
     from bench.runs.store import Store
 
     chosen = chosen_formats(formats)
     if rerun and (no_run or dry_run):
         raise BenchError("removes results", where="--rerun", fix="leave out --no-run and --dry-run")
+    memory = memory_limit(cell_memory, "--cell-memory")
     store = Store(out)
     parts = names(part)
     declared = load_experiment(experiment, registry())
@@ -62,16 +77,16 @@ def tables(
     plan = plan_experiment(declared, registry(), store, grid, device, lambda name: single_progress(f"making {name}"))
     only_datasets = bool(parts) and not grid
     if dry_run:
-        typer.echo(_forecast(plan, store, jobs))
+        echo(_forecast(plan, store, jobs))
         return
     if rerun and not only_datasets:
-        typer.echo(f"removed {remove_results(plan, store)} results", err=True)
+        echo(f"removed {remove_results(plan, store)} results", err=True)
     computed = 0
     if not (no_run or only_datasets):
         missing = plan.missing(store)
         computed = sum(job.kind == "cells" for job in missing)
         with GridProgress(missing) as progress:
-            run_jobs(missing, store, jobs, progress.watch, cell_timeout)
+            run_jobs(missing, store, jobs, progress.watch, cell_timeout, memory)
 
     from bench.reports.all_tables import all_tables, write_tables
     from bench.reports.dataset_table import dataset_table

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import tomllib
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,8 +18,8 @@ from bench.data.checksums import has_digest
 from bench.data.columns import FOLDER, Columns, Meta, OutdatedColumnsError, build_columns, open_columns
 from bench.data.schema import FORMAT_VERSION, SPLITS
 from bench.data.split_kinds import SPLIT_KINDS, SplitKind
-from bench.errors import BenchError
-from bench.files import locked
+from bench.errors import BenchError, quoted
+from bench.files import locked, read_toml
 from bench.progress import note
 
 
@@ -91,6 +91,8 @@ class Corpus:
 
     @cached_property
     def _opened(self) -> tuple[Columns, Meta]:
+        if (self.folder / FOLDER).is_symlink():  # it would be read, and replaced, outside of the corpus
+            raise BenchError("is a link", where=str(self.folder / FOLDER), fix="remove it; columns are derived again")
         with suppress(OutdatedColumnsError):
             return open_columns(self.folder, self.info.fingerprint)
         with locked(self.folder / FOLDER):
@@ -181,22 +183,23 @@ def read_info(folder: Path) -> CorpusInfo:
     """
     file = folder / "corpus.toml"
     try:
-        raw = tomllib.loads(file.read_text(encoding="utf-8"))
+        raw = read_toml(file)
     except FileNotFoundError:
         raise BenchError(
             "not a corpus: no corpus.toml", where=str(folder), fix="make one with `bench data make` or `ingest`"
         ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BenchError(f"not readable as TOML: {error}", where=str(file)) from None
     if raw.get("format_version") != FORMAT_VERSION:
         raise BenchError(
-            f"corpus format {raw.get('format_version')}, this version reads {FORMAT_VERSION}",
+            f"corpus format {quoted(raw.get('format_version'))}, this version reads {FORMAT_VERSION}",
             where=str(file),
             fix="make the corpus again",
         )
     if raw.get("split", "random") not in SPLIT_KINDS:
         fix = f"it is one of {', '.join(SPLIT_KINDS)}"
-        raise BenchError(f"split = {raw['split']!r} is no kind of split", where=str(file), fix=fix)
+        raise BenchError(f"split = {quoted(raw['split'])} is no kind of split", where=str(file), fix=fix)
+    for key, (fits, what) in _KEYS.items():
+        if key in raw and not fits(raw[key]):
+            raise BenchError(f"{key} = {quoted(raw[key])} is not {what}", where=str(file), fix=_AGAIN)
     try:
         return CorpusInfo(
             name=raw["name"],
@@ -210,4 +213,42 @@ def read_info(folder: Path) -> CorpusInfo:
             checksums=raw.get("checksums", {}),
         )
     except KeyError as error:
-        raise BenchError(f"key {error} is missing", where=str(file), fix="make the corpus again") from None
+        raise BenchError(f"key {error} is missing", where=str(file), fix=_AGAIN) from None
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and len(value) <= _LONGEST_TEXT
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and 0 < len(value.strip()) <= _LONGEST_NAME
+
+
+def _are_texts(value: object) -> bool:
+    return isinstance(value, list) and all(map(_is_text, value))
+
+
+def _are_counts(value: object) -> bool:
+    counts = value.values() if isinstance(value, dict) else [None]
+    return all(type(count) is int and 0 <= count < 2**63 for count in counts)
+
+
+def _are_sums(value: object) -> bool:
+    return isinstance(value, dict) and all(
+        isinstance(one, str) and Path(name).name == name for name, one in value.items()
+    )
+
+
+_AGAIN = "make the corpus again"
+_LONGEST_NAME, _LONGEST_TEXT = 200, 10_000  # characters
+_KEYS: dict[str, tuple[Callable[[object], bool], str]] = {
+    "name": (_is_name, f"a text of 1 to {_LONGEST_NAME} characters"),
+    "origin": (_is_text, "a text"),
+    "caveats": (_are_texts, f"a list of texts of {_LONGEST_TEXT:,} characters at most"),
+    "licence": (_is_text, "a text"),
+    "fingerprint": (_is_text, "a text"),
+    "counts": (_are_counts, "a table of whole numbers"),
+    "source": (lambda value: isinstance(value, dict), "a table"),
+    "checksums": (_are_sums, "a table of texts by names of files"),
+}
+"""What each key of ``corpus.toml`` must be: a corpus may be somebody else's."""

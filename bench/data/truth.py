@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from numpy.typing import NDArray
 from bench.data.checksums import has_digest
 from bench.data.corpus import Corpus
 from bench.errors import BenchError
+from bench.files import read_toml
 
 FOLDER, FILE = "truth", "truth.toml"
 
@@ -58,8 +58,8 @@ def damaged_truth(corpus: Path) -> list[str]:
     if not file.exists():
         return []
     try:
-        known: dict[str, str] = tomllib.loads(file.read_text(encoding="utf-8"))["checksums"]
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError):
+        known: dict[str, str] = read_toml(file)["checksums"]
+    except (BenchError, KeyError):
         return [FILE]
     return [name for name, digest in known.items() if not has_digest(corpus / FOLDER / name, digest)]
 

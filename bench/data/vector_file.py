@@ -106,15 +106,21 @@ def read_vector_file(file: Path) -> VectorFile:
         if by is None or VECTOR not in names:
             lacks = VECTOR if by is not None else f"{QUERY} or {SESSION}"
             raise BenchError(f"no column {lacks}", where=str(file), fix=f"its columns: {', '.join(names) or 'none'}")
+        twice = [name for name in (by, VECTOR) if names.count(name) > 1]
+        if twice:
+            raise BenchError(f"two columns are called {twice[0]}", where=str(file), fix="leave one of them out")
         table = pq.read_table(file, columns=[by, VECTOR])
     except FileNotFoundError:
         raise BenchError("no such file", where=str(file), fix="finished vectors are a Parquet file") from None
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError, KeyError) as error:  # names that are no text
         said = " ".join(str(error).split())[:200]
         raise BenchError(f"not readable as Parquet: {said}", where=str(file), fix="write it again") from None
     ids = _ids(table[by], by, file)
     vectors = _vectors(table[VECTOR], ids, file)
-    about = {key.decode(): value.decode() for key, value in (schema.metadata or {}).items() if key != b"ARROW:schema"}
+    said_of_it = {
+        key.decode(errors="replace"): v.decode(errors="replace") for key, v in (schema.metadata or {}).items()
+    }
+    about = {key: value for key, value in said_of_it.items() if key != "ARROW:schema"}
     return VectorFile(file, by, ids, vectors, about)
 
 

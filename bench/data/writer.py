@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -80,6 +81,14 @@ class CorpusWriter:
         sweep(self.folder.parent, self.folder.name)
         shutil.rmtree(self._writing, ignore_errors=True)
         self._writing.mkdir(parents=True)
+        try:
+            self._open()
+        except BaseException:
+            shutil.rmtree(self._writing, ignore_errors=True)
+            raise
+        return self
+
+    def _open(self) -> None:
         self._tables = {
             table: pq.ParquetWriter(self._writing / f"{table}.parquet", schema, compression="zstd")
             for table, schema in TABLES.items()
@@ -87,7 +96,6 @@ class CorpusWriter:
         self._rows = dict.fromkeys(TABLES, 0)
         self._word_vectors = NpyWriter(self._writing / "word_vectors.npy", np.float32, self._dims["words"])
         self._image_vectors = NpyWriter(self._writing / "image_vectors.npy", self._image_dtype, self._dims["images"])
-        return self
 
     def vocabulary(self, words: Sequence[str] | pa.Array, vectors: NDArray[np.float32]) -> None:
         """Appends words and their vectors, (n, word_dim) float32."""
@@ -198,13 +206,10 @@ class CorpusWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for table in self._tables.values():
-            table.close()
-        self._word_vectors.close()
-        self._image_vectors.close()
-        for array in self._truth.values():
-            array.close()
         try:
+            with ExitStack() as closing:  # all of them, though one may fail: the disk may be full
+                for file in (*self._tables.values(), self._word_vectors, self._image_vectors, *self._truth.values()):
+                    closing.callback(file.close)
             if error is None:
                 self._finish()
         finally:

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from bench.errors import BenchError, did_you_mean
+from bench.errors import BenchError, did_you_mean, system_error
 from bench.evaluation.declare import FAMILY_KEYS, declared_family, one_of, protocol_families
 from bench.evaluation.experiment import Experiment, Part, PublishedNumber, PublishedOrdering
 from bench.evaluation.grid import applying, components
-from bench.files import StrictTable, settings_of
+from bench.files import StrictTable, read_toml, settings_of
 from bench.plugins.registry import Registry
 from bench.plugins.settings import resolve_options
 from bench.plugins.specs import REFERENCE, BaselineSpec
 from bench.plugins.variants import base_of, variant_of, variant_options
 from bench.runs.corpora import dataset_spec
-from bench.runs.replicates import check_replicable, corpus_seeds
+from bench.runs.replicates import MOST_SEEDS, check_replicable, corpus_seeds
 from bench.stats.family import Family
 
 LAYOUTS = ("table2", "table3", "table4", "bars", "plain")
@@ -88,8 +87,9 @@ def load_experiment(name: str, registry: Registry) -> Experiment:
     claims = top.mapping("claims")
     _check_claims(claims, [family for family, _ in families], top)
     seeds = top.whole("seeds", 5)
-    if seeds < 1:
-        raise BenchError(f"{seeds} seeds", where=top.at("seeds"), fix="1 or more; 5 or more for a test over seeds")
+    if not 1 <= seeds <= MOST_SEEDS:
+        fix = f"1 to {MOST_SEEDS:,}; 5 or more for a test over seeds"
+        raise BenchError(f"{seeds:,} seeds", where=top.at("seeds"), fix=fix)
     corpora = top.whole("corpus_seeds") if "corpus_seeds" in top.values else None
     if corpora is not None:
         _check_corpora(corpora, parts, tables, top, registry)
@@ -140,11 +140,11 @@ def _parsed(file: Path, above: tuple[Path, ...]) -> dict[str, Any]:
     if file in above:
         raise BenchError("extends itself", where=file.name)
     try:
-        values = tomllib.loads(file.read_text(encoding="utf-8"))
+        values = read_toml(file)
     except FileNotFoundError:
         raise BenchError("no such file", where=str(file), fix="give a name or the path of a TOML file") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise BenchError(f"not readable as TOML: {error}", where=str(file)) from None
+    except OSError as error:
+        raise system_error(error) from None
     if "extends" not in values:
         return values
     StrictTable(values, file.name, KEYS)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from bench.data.schema import PRODUCT, TRAIN
 from bench.errors import BenchError, did_you_mean
 from bench.evaluation.units import Units
-from bench.plugins.constraints import Above, AtLeast, Below
+from bench.plugins.constraints import Above, Below, Between
 from bench.plugins.options import declared_options, read_options
 
 Mask = NDArray[np.bool_]
@@ -96,7 +96,7 @@ class LongSessions:
         steps: the fewest.
     """
 
-    steps: Annotated[int, AtLeast(2)] = 5
+    steps: Annotated[int, Between(2, 1_000_000)] = 5
 
     def holds(self, units: Units) -> Mask:
         """Those with so many steps up to and including their query."""
@@ -111,7 +111,7 @@ class NewUsers:
         sessions: a user with as many training sessions is not new.
     """
 
-    sessions: Annotated[int, AtLeast(1)] = 1
+    sessions: Annotated[int, Between(1, 1_000_000)] = 1
 
     def holds(self, units: Units) -> Mask:
         """Those of users with fewer training sessions; sessions without a user are in neither slice."""
@@ -127,7 +127,7 @@ class ReturningUsers:
         sessions: the fewest training sessions.
     """
 
-    sessions: Annotated[int, AtLeast(1)] = 1
+    sessions: Annotated[int, Between(1, 1_000_000)] = 1
 
     def holds(self, units: Units) -> Mask:
         """Those of users with as many training sessions."""

@@ -10,6 +10,7 @@ import pandas as pd
 
 from bench.figures.style import style
 from bench.files import written_whole
+from bench.printable import markdown_text, spreadsheet_field
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -56,10 +57,11 @@ def write_drawing(drawing: Drawing, folder: Path, provenance: tuple[str, ...] = 
     """
     folder.mkdir(parents=True, exist_ok=True)
     written = [write_picture(drawing.figure, folder / f"{drawing.id}.{kind}") for kind in _WITHOUT_DATES]
-    lines = [f"**{drawing.title}.** {' '.join(drawing.caption)}".strip(), *provenance]
+    title = markdown_text(drawing.title)
+    lines = [f"**{title}.** {markdown_text(' '.join(drawing.caption))}".strip(), *map(markdown_text, provenance)]
     texts = {
-        "csv": drawing.numbers.to_csv(index=False, float_format="%.6g"),
-        "md": "\n\n".join([*lines, f"![{drawing.title}]({drawing.id}.svg)"]) + "\n",
+        "csv": drawing.numbers.map(spreadsheet_field).to_csv(index=False, float_format="%.6g"),
+        "md": "\n\n".join([*lines, f"![{title}]({drawing.id}.svg)"]) + "\n",
     }
     for kind, text in texts.items():
         written.append(folder / f"{drawing.id}.{kind}")

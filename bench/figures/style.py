@@ -50,6 +50,7 @@ _STYLE: dict[str, Any] = {
     "legend.frameon": False,
     "legend.fontsize": 6.5,
     "text.color": INK,
+    "text.parse_math": False,  # a dollar in a name is a dollar
     "figure.dpi": 100,
     "savefig.dpi": 300,
     "savefig.facecolor": "white",

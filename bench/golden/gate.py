@@ -17,13 +17,14 @@ Keys above the first ``[[tables]]`` hold for every table; a file without ``[[tab
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bench.errors import BenchError, did_you_mean
+from bench.errors import BenchError, did_you_mean, quoted, shortened
+from bench.files import read_toml
+from bench.runs.replicates import MOST_SEEDS
 
 FILE = "gate.toml"
 
@@ -76,21 +77,16 @@ def load_gate(folder: Path) -> Gate:
     """
     file = folder / FILE
     try:
-        text = file.read_text(encoding="utf-8")
+        common = read_toml(file, fix="see `bench check --help`")
     except OSError:
         raise BenchError(
             f"no {FILE} here", where=str(folder), fix="it says what to compare: see `bench check --help`"
         ) from None
-    except UnicodeDecodeError as error:
-        raise BenchError(f"not UTF-8: {error.reason}", where=str(file), fix="convert it to UTF-8") from None
-    try:
-        common = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise BenchError(f"not TOML: {error}", where=str(file), fix="see `bench check --help`") from None
     _check(common, _KEYS, str(file))
     seeds = common.pop("seeds", 2)
-    if seeds < 1:
-        raise BenchError(f"{seeds} seeds", where=f"{file}: seeds", fix="1 or more; with 2 a number has an error")
+    if not 1 <= seeds <= MOST_SEEDS:
+        fix = f"1 to {MOST_SEEDS:,}; with 2 a number has an error"
+        raise BenchError(f"{seeds:,} seeds", where=f"{file}: seeds", fix=fix)
     tables = common.pop("tables", None)
     if tables == []:
         raise BenchError("no table in it", where=f"{file}: tables", fix="leave it out, or write [[tables]]")
@@ -107,7 +103,7 @@ def load_gate(folder: Path) -> Gate:
 def _table(common: Mapping[str, Any], own: Any, seeds: int, file: Path) -> GateTable:
     """A table from the keys of its own and those that hold for every table; settings of both are joined."""
     if not isinstance(own, dict):
-        raise BenchError(f"{own!r} is not a table", where=f"{file}: tables", fix="write [[tables]]")
+        raise BenchError(f"{quoted(own)} is not a table", where=f"{file}: tables", fix="write [[tables]]")
     where = f"{file}: tables {own.get('name', '')}".rstrip()
     _check(own, {"name": str, **_COMMON}, where)
     keys = {**common, **own}
@@ -136,9 +132,9 @@ def _check(table: Mapping[str, Any], known: Mapping[str, type], where: str) -> N
     """Raises on the first key that is unknown, or whose value is of a wrong type."""
     for key, value in table.items():
         if key not in known:
-            raise BenchError(f"unknown key {key!r}", where=where, fix=did_you_mean(key, known))
+            raise BenchError(f"unknown key {shortened(key)!r}", where=where, fix=did_you_mean(key, known))
         kind = known[key]
         if not isinstance(value, kind) or isinstance(value, bool):
-            raise BenchError(f"{value!r} is not {_TYPE_NAMES[kind]}", where=f"{where}: {key}")
+            raise BenchError(f"{quoted(value)} is not {_TYPE_NAMES[kind]}", where=f"{where}: {key}")
         if isinstance(value, list) and key != "tables" and not all(isinstance(entry, str) for entry in value):
             raise BenchError("is not a list of texts", where=f"{where}: {key}", fix='such as ["lstm", "muvcog-m"]')

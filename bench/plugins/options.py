@@ -33,7 +33,7 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from bench.errors import BenchError, did_you_mean
 from bench.plugins.constraints import OrInfinite
-from bench.plugins.values import KINDS, Values, typed_as
+from bench.plugins.values import KINDS, Values, shown, typed_as
 
 T = TypeVar("T")
 
@@ -60,6 +60,16 @@ class Option:
     def allowed(self) -> str:
         """What it may be, for people."""
         return " or ".join(map(str, self.values))
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether no number is allowed without a range; infinity alone is none."""
+        return all(
+            values.kind not in (int, float)
+            or values.choices
+            or any(not isinstance(constraint, OrInfinite) for constraint in values.constraints)
+            for values in self.values
+        )
 
     def parsed(self, text: str, where: str, called: str) -> Any:
         """The value that a user typed.
@@ -95,13 +105,13 @@ class Option:
             faults.append(fault)
         default = f"the default is {typed_as(self.default) or 'empty'}"
         if faults and len(self.values) == 1:
-            raise BenchError(f"{called} must be {faults[0]}, not {typed_as(given)}", where=where, fix=default)
+            raise BenchError(f"{called} must be {faults[0]}, not {shown(given)}", where=where, fix=default)
         if len(self.values) == 1 and not self.values[0].choices:
             what = "neither true nor false" if self.values[0].kind is bool else f"not {KINDS[self.values[0].kind]}"
-            raise BenchError(f"{called}: {given!r} is {what}", where=where, fix=default)
-        near = did_you_mean(given, self._choices()) if isinstance(given, str) else ""
+            raise BenchError(f"{called}: {shown(given, repr)} is {what}", where=where, fix=default)
+        near = did_you_mean(given[:100], self._choices()) if isinstance(given, str) else ""
         fix = near if near.startswith("did") else default
-        raise BenchError(f"{called} must be {self.allowed}, not {given!r}", where=where, fix=fix)
+        raise BenchError(f"{called} must be {self.allowed}, not {shown(given, repr)}", where=where, fix=fix)
 
     def _choices(self) -> list[str]:
         return [typed_as(choice) for values in self.values for choice in values.choices]

@@ -22,6 +22,7 @@ from bench.errors import BenchError, did_you_mean
 from bench.plugins import hookspecs
 from bench.plugins.offered import PluginError, offered_specs
 from bench.plugins.specs import BaselineSpec, DatasetSpec, EncoderSpec, Spec, TaskSpec
+from bench.printable import said
 
 GROUP = "bench"
 DISTRIBUTION = "session-bench"
@@ -175,10 +176,7 @@ def _origin(plugin: EntryPoint) -> str:
 
 def _said(error: BaseException) -> str:
     """An exception as one line, also one whose own text raises."""
-    try:
-        text = " ".join(str(error).split())
-    except Exception:
-        text = "an error that cannot say what it is"
+    text = said(error)
     return text if isinstance(error, (PluginError, BenchError)) else f"{type(error).__name__}: {text}"
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bench.evaluation.tests import Results
 from bench.files import files_written_whole
+from bench.printable import file_name, markdown_text
 from bench.reports.against_paper import ordering_table, published_table
 from bench.reports.dataset_table import dataset_table
 from bench.reports.differences import difference_table
@@ -51,7 +52,7 @@ def _write(
     experiment = results.experiment
     for ending in formats:
         for table in tables:
-            (writing / f"{table.id}.{ending}").write_text(WRITERS[ending]([table]), encoding="utf-8")
+            (writing / f"{file_name(table.id)}.{ending}").write_text(WRITERS[ending]([table]), encoding="utf-8")
     cells = list({cell.key: cell for planned in results.cells.values() for cell in planned}.values())
     provenance = provenance_of(command, cells, results.corpora, results.store)
     about = {
@@ -64,7 +65,7 @@ def _write(
         "parts": {part.id: [cell.key for cell in results.cells[part.id]] for part in experiment.parts},
     }
     write_json(writing / "provenance.json", {**provenance, "experiment": about, "warnings": results.warnings()})
-    lines = [f"# {experiment.title}", f"`{provenance['command']}`"]
+    lines = [f"# {markdown_text(experiment.title)}", f"`{provenance['command']}`"]
     lines.append(f"Computed at commit {', '.join(map(str, provenance['commits']))}; see `provenance.json`.")
-    text = "\n\n".join([*lines, WRITERS["md"](tables).rstrip("\n"), *results.warnings()]) + "\n"
+    text = "\n\n".join([*lines, WRITERS["md"](tables).rstrip("\n"), *map(markdown_text, results.warnings())]) + "\n"
     (writing / "tables.md").write_text(text, encoding="utf-8")

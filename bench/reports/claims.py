@@ -10,6 +10,7 @@ from rich.text import Text
 
 from bench.data.corpus import Corpus
 from bench.evaluation.claims import Answer
+from bench.printable import markdown_text
 from bench.reports.labels import FEW_SEEDS, REPLICATES
 from bench.reports.power_line import power_of
 from bench.stats.outcome import Outcome
@@ -37,13 +38,14 @@ def markdown_claims(answers: Sequence[Answer], corpora: Mapping[str, Corpus]) ->
         effect = _effect(answer.worst) if answer.worst is not None else ""
         p = written_p(answer.worst.p_adjusted) if answer.worst is not None else ""
         cells = (answer.claim, answer.says, dataset, answer.verdict, effect, p, str(len(answer.outcomes)))
-        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+        lines.append("| " + " | ".join(map(markdown_text, cells)) + " |")
     for note in _notes(answers, corpora):
-        lines += ["", note]
+        lines += ["", markdown_text(note)]
     for answer in answers:
         if answer.outcomes:
-            lines += ["", f"**{answer.claim}, {_label(answer.dataset, corpora)}: {answer.verdict}**", ""]
-            lines += [f"- {_single(outcome)}" for outcome in answer.outcomes]
+            head = markdown_text(f"{answer.claim}, {_label(answer.dataset, corpora)}: {answer.verdict}")
+            lines += ["", f"**{head}**", ""]
+            lines += [f"- {markdown_text(_single(outcome))}" for outcome in answer.outcomes]
     return "\n".join(lines) + "\n"
 
 

@@ -6,13 +6,16 @@ note says what is left out.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from rich.cells import cell_len
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
+
+from bench.printable import visible
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,9 @@ class Row:
     cells: tuple[str, ...]
     rule: bool = False
     bold: frozenset[int] = frozenset()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "cells", tuple(map(visible, self.cells)))  # as wide as it will be printed
 
 
 @dataclass(frozen=True)
@@ -48,6 +54,9 @@ class Layout:
     prose: int = 0
     note: str = ""
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "head", tuple(map(visible, self.head)))
+
     @property
     def width(self) -> int:
         """Columns of a terminal that it takes."""
@@ -57,6 +66,15 @@ class Layout:
             for place, cell in enumerate(row):
                 widest[place] = max(widest[place], *(cell_len(line) for line in cell.split("\n")))
         return sum(widest) + 3 * len(widest) + 1
+
+
+class PlainConsole(Console):
+    """A console whose styles are its own: control characters in what is printed are spelt out."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """The segments of what is printed; those that move the cursor are rich's."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(visible(segment.text), segment.style)
 
 
 def print_fitting(layouts: Sequence[Layout], console: Console, title: str = "") -> None:

@@ -14,6 +14,7 @@ import pandas as pd
 from bench.data.corpus import Corpus
 from bench.evaluation.summary import SummaryRow
 from bench.files import files_written_whole
+from bench.printable import markdown_text, spreadsheet_field, visible
 from bench.reports.run_table import markdown_run
 from bench.runs.jobs import Cell
 from bench.runs.store import Store
@@ -51,14 +52,14 @@ def record_run(
         + ". See `provenance.json`.",
     ]
     table = markdown_run(rows, corpora, primary)
-    text = "\n\n".join([*lines, table.rstrip("\n"), *warnings]) + "\n"
+    text = "\n\n".join([*lines, table.rstrip("\n"), *map(markdown_text, warnings)]) + "\n"
     curves = pretraining_curves(cells, store)
     with files_written_whole(folder) as writing:
         (writing / "table.md").write_text(text, encoding="utf-8")
         write_json(writing / "rows.json", [row.as_dict() for row in rows])
         write_json(writing / "provenance.json", provenance)
         if len(curves):
-            curves.to_csv(writing / "curves.csv", index=False, float_format="%.5f")
+            curves.map(spreadsheet_field).to_csv(writing / "curves.csv", index=False, float_format="%.5f")
             _draw(curves, corpora, writing / "curves.svg")
 
 
@@ -144,4 +145,4 @@ def _draw(curves: pd.DataFrame, corpora: dict[str, Corpus], file: Path) -> None:
 
 def write_json(file: Path, value: Any) -> None:
     """Writes JSON that is easy to read and to diff: indented, with sorted keys."""
-    file.write_text(json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
+    file.write_text(visible(json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False)) + "\n", encoding="utf-8")

@@ -12,6 +12,7 @@ from bench.evaluation.experiment import written_design
 from bench.evaluation.summary import SummaryRow
 from bench.plugins.registry import registry
 from bench.plugins.specs import REFERENCE
+from bench.printable import markdown_text
 from bench.reports.ceilings_line import taken_lines
 from bench.reports.fitting import print_fitting
 from bench.reports.labels import FEW_SEEDS, GROUPS, GROUPS_READING, ONE_SEED, REPLICATES
@@ -54,8 +55,11 @@ def markdown_run(rows: Sequence[SummaryRow], corpora: dict[str, Corpus], primary
         mine = [row for row in rows if row.dataset == dataset]
         title, head, body = _cells(mine, corpus, primary)
         align = ["left", "left", *["right"] * (len(head) - 2)]
+        body = [[markdown_text(cell) for cell in line] for line in body]
         table = tabulate(body, head, tablefmt="github", colalign=align, disable_numparse=True)
-        parts.append("\n\n".join([f"### {title}", table, *_notes(mine, corpus, primary)]))
+        parts.append(
+            "\n\n".join([f"### {markdown_text(title)}", table, *map(markdown_text, _notes(mine, corpus, primary))])
+        )
     return "\n\n".join([*parts, _reading(rows)]) + "\n"
 
 

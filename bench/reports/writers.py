@@ -11,6 +11,7 @@ from typing import Any
 
 from tabulate import tabulate
 
+from bench.printable import file_name, latex_text, markdown_text, one_line, spreadsheet_field, visible
 from bench.reports.table import Line, Table, TableCell
 
 
@@ -18,11 +19,11 @@ def markdown(tables: Sequence[Table]) -> str:
     """The tables as Markdown, one below the other; a group's head precedes the head of each of its columns."""
     parts = []
     for table in tables:
-        body = [[*map(_pipe, line.stubs), *map(_bold_markdown, line.cells)] for line in table.lines]
+        body = [[*map(markdown_text, line.stubs), *map(_bold_markdown, line.cells)] for line in table.lines]
         align = ["left"] * len(table.stubs) + ["right"] * len(table.columns)
-        heads = [_pipe(head) for head in table.heads]
+        heads = [markdown_text(head) for head in table.heads]
         text = tabulate(body, heads, tablefmt="github", colalign=align if body else None, disable_numparse=True)
-        parts.append("\n\n".join([f"### {table.title}", text, *table.notes]))
+        parts.append("\n\n".join([f"### {markdown_text(table.title)}", text, *map(markdown_text, table.notes)]))
     return "\n\n".join(parts) + "\n"
 
 
@@ -56,7 +57,7 @@ def csv_rows(tables: Sequence[Table]) -> str:
 def json_rows(tables: Sequence[Table]) -> str:
     """The numbers of all tables as a JSON array of flat objects."""
     rows = [row for table in tables for row in table.rows]
-    return json.dumps(rows, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return visible(json.dumps(rows, indent=1, ensure_ascii=False, allow_nan=False)) + "\n"
 
 
 WRITERS: dict[str, Callable[[Sequence[Table]], str]] = {
@@ -68,41 +69,18 @@ WRITERS: dict[str, Callable[[Sequence[Table]], str]] = {
 }
 """The writers by the ending of their files."""
 
-_LATEX = {
-    "\\": r"\textbackslash{}",
-    **{letter: f"\\{letter}" for letter in "&%$#_{}"},
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "±": r"$\pm$",
-    "†": r"$^\dagger$",
-    "Δ": r"$\Delta$",
-    "↑": r"$\uparrow$",
-    "↓": r"$\downarrow$",
-    "−": "$-$",
-    "<": "$<$",
-    ">": "$>$",
-    "×": r"$\times$",
-    "≠": r"$\neq$",
-    "√": r"$\surd$",
-    "–": "--",
-}
-
 
 def _one_field(value: Any) -> Any:
-    """A list as its elements with blanks between them; anything else as it is."""
-    return " ".join(map(str, value)) if isinstance(value, list | tuple) else value
+    """A list as its elements with blanks between them; a text as no spreadsheet computes it."""
+    return spreadsheet_field(" ".join(map(str, value)) if isinstance(value, list | tuple) else value)
 
 
-def _pipe(text: str) -> str:
-    return text.replace("|", "\\|")
+def _escaped(text: str) -> str:
+    return html.escape(one_line(text))
 
 
 def _bold_markdown(cell: TableCell) -> str:
-    return f"**{_pipe(cell.text)}**" if cell.bold and cell.text else _pipe(cell.text)
-
-
-def _tex(text: str) -> str:
-    return "".join(_LATEX.get(letter, letter) for letter in text)
+    return f"**{markdown_text(cell.text)}**" if cell.bold and cell.text else markdown_text(cell.text)
 
 
 def _latex(table: Table) -> str:
@@ -110,23 +88,23 @@ def _latex(table: Table) -> str:
     lines = [
         r"\begin{table*}",
         r"\centering",
-        rf"\caption{{{_tex(table.title)}}}",
-        rf"\label{{tab:{table.id}}}",
+        rf"\caption{{{latex_text(table.title)}}}",
+        rf"\label{{tab:{file_name(table.id)}}}",
         rf"\begin{{tabular}}{{{'l' * stubs}{'r' * columns}}}",
         r"\toprule",
     ]
     if table.groups:
-        spans = [rf"\multicolumn{{{width}}}{{c}}{{{_tex(name)}}}" for name, width in table.groups]
+        spans = [rf"\multicolumn{{{width}}}{{c}}{{{latex_text(name)}}}" for name, width in table.groups]
         lines.append(" & ".join([""] * stubs + spans).lstrip() + r" \\")
         lines.append(" ".join(rf"\cmidrule(lr){{{a}-{b}}}" for a, b in _spans(table)))
-    lines.append(" & ".join(map(_tex, [*table.stubs, *table.columns])) + r" \\")
+    lines.append(" & ".join(map(latex_text, [*table.stubs, *table.columns])) + r" \\")
     lines.append(r"\midrule")
     for number, line in enumerate(table.lines):
         if line.rule and number:
             lines.append(r"\midrule")
-        cells = [rf"\textbf{{{_tex(c.text)}}}" if c.bold and c.text else _tex(c.text) for c in line.cells]
-        lines.append(" & ".join([*map(_tex, line.stubs), *cells]) + r" \\")
-    lines += [r"\bottomrule", r"\end{tabular}", *(rf"\par\footnotesize {_tex(note)}" for note in table.notes)]
+        cells = [rf"\textbf{{{latex_text(c.text)}}}" if c.bold and c.text else latex_text(c.text) for c in line.cells]
+        lines.append(" & ".join([*map(latex_text, line.stubs), *cells]) + r" \\")
+    lines += [r"\bottomrule", r"\end{tabular}", *(rf"\par\footnotesize {latex_text(note)}" for note in table.notes)]
     return "\n".join([*lines, r"\end{table*}", ""])
 
 
@@ -143,18 +121,18 @@ def _html(table: Table) -> str:
     heads = []
     if table.groups:
         blank = f'<th colspan="{len(table.stubs)}"></th>'
-        spans = "".join(f'<th colspan="{width}">{html.escape(name)}</th>' for name, width in table.groups)
+        spans = "".join(f'<th colspan="{width}">{_escaped(name)}</th>' for name, width in table.groups)
         heads.append(f"<tr>{blank}{spans}</tr>")
-    stubs = "".join(f'<th class="stub">{html.escape(name)}</th>' for name in table.stubs)
-    heads.append(f"<tr>{stubs}" + "".join(f"<th>{html.escape(name)}</th>" for name in table.columns) + "</tr>")
+    stubs = "".join(f'<th class="stub">{_escaped(name)}</th>' for name in table.stubs)
+    heads.append(f"<tr>{stubs}" + "".join(f"<th>{_escaped(name)}</th>" for name in table.columns) + "</tr>")
     body = "\n".join(_html_line(line) for line in table.lines)
-    notes = "".join(f"<p>{html.escape(note)}</p>\n" for note in table.notes)
-    title = f'<h3 id="{html.escape(table.id)}">{html.escape(table.title)}</h3>'
+    notes = "".join(f"<p>{_escaped(note)}</p>\n" for note in table.notes)
+    title = f'<h3 id="{_escaped(table.id)}">{_escaped(table.title)}</h3>'
     return f"{title}\n<table>\n<thead>{''.join(heads)}</thead>\n<tbody>\n{body}\n</tbody>\n</table>\n{notes}"
 
 
 def _html_line(line: Line) -> str:
-    stubs = "".join(f'<td class="stub">{html.escape(stub)}</td>' for stub in line.stubs)
-    texts = [(html.escape(cell.text), cell.bold and cell.text) for cell in line.cells]
+    stubs = "".join(f'<td class="stub">{_escaped(stub)}</td>' for stub in line.stubs)
+    texts = [(_escaped(cell.text), cell.bold and cell.text) for cell in line.cells]
     cells = "".join(f"<td><b>{text}</b></td>" if bold else f"<td>{text}</td>" for text, bold in texts)
     return f'<tr class="rule">{stubs}{cells}</tr>' if line.rule else f"<tr>{stubs}{cells}</tr>"

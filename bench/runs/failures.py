@@ -3,14 +3,33 @@
 from __future__ import annotations
 
 import re
+import traceback
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from bench.errors import BenchError
+from bench.printable import one_line, said, visible
 from bench.runs.jobs import Cell
 
 _BEHIND = re.compile(r"needs (pretrain|embed) .*?, which failed: ")
 _STAGES = {"pretrain": "pretraining", "embed": "embedding"}
 _LONGEST = 160  # of a reason; all of it is in the record
+_LONGEST_LINE, _LONGEST_TRACE = 2_000, 100_000  # characters in a record
+_FRAMES = 100  # of a traceback, the last ones: a recursion without end has thousands
+
+
+def failure_of(error: BaseException) -> dict[str, str]:
+    """The status, the error in a line and the traceback of a job that raised, for its record.
+
+    It may have been raised by a plugin: its text may raise, be endless, or hold what no file can.
+    """
+    line = said(error)
+    line = line if isinstance(error, BenchError) else f"{type(error).__name__}: {line}"
+    line = line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}… ({len(line):,} characters)"
+    trace = visible("".join(traceback.format_exception(error, limit=-_FRAMES)))
+    if len(trace) > _LONGEST_TRACE:
+        trace = f"{trace[: _LONGEST_TRACE // 2]}\n…\n{trace[-_LONGEST_TRACE // 2 :]}"
+    return {"status": "failed", "error": line, "traceback": trace}
 
 
 def root_reason(error: str) -> tuple[str, str]:
@@ -41,6 +60,7 @@ def failure_lines(failed: Iterable[tuple[Cell, Mapping[str, Any]]]) -> list[str]
             what = first.jobs[-1].title
         else:
             what = f"{task} {dataset} {_product(list(cells.values()))} ({len(cells)} cells)"
+        reason = one_line(reason)
         short = reason if len(reason) <= _LONGEST else reason[: _LONGEST - 1] + "…"
         lines.append(f"FAILED {what}: {short}  (bench show {first.key})")
     return lines

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
+from bench.printable import one_line, said
+
 LOG = "output.log"
 """Beside a record: what the job printed. Not there where it printed nothing."""
 
@@ -88,7 +90,7 @@ def collected_warnings(components: Mapping[str, str]) -> Iterator[Callable[[], l
         file: TextIO | None = None,
         line: str | None = None,
     ) -> None:
-        text = " ".join(str(message).split())
+        text = said(message) if isinstance(message, Warning) else one_line(message)
         counts[_origin(filename, components), text if len(text) <= _LINE else text[:_LINE] + "…"] += 1
 
     def lines() -> list[str]:

@@ -71,7 +71,7 @@ class Store:
         """What a record says, whatever its files hold; empty if it cannot be read. For estimates, not for numbers."""
         try:
             record = json.loads(self._text(kind, key) or b"{}")
-        except ValueError:
+        except (ValueError, RecursionError):
             return {}
         return record if isinstance(record, dict) else {}
 
@@ -137,7 +137,7 @@ def _believed(text: bytes, folder: Path) -> tuple[Record, str]:
     """A record, and what is wrong with it or with the files beside it; empty if nothing is."""
     try:
         record = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}, "the record is not readable"
     if not isinstance(record, dict) or "status" not in record:
         return {}, "the record says nothing of its status"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-import traceback
 from contextlib import ExitStack
 from importlib import import_module
 from pathlib import Path
@@ -22,6 +21,7 @@ from bench.data.features import Dims
 from bench.data.truth import sealed
 from bench.errors import BenchError
 from bench.progress import Progress, silent
+from bench.runs.failures import failure_of
 from bench.runs.finished import finished_vectors
 from bench.runs.jobs import Job
 from bench.runs.keys import trajectory_key
@@ -29,7 +29,7 @@ from bench.runs.output import LOG, collected_warnings, printed_to
 from bench.runs.provenance import provenance
 from bench.runs.store import Record, Store, is_done, write_record
 from bench.training.context import TrainingContext
-from bench.training.session_vectors import FrozenVectors, SessionVectors, TrainedAlong
+from bench.training.session_vectors import FrozenVectors, SessionVectors, TrainedAlong, checked_vectors
 
 _EMBEDDING_BATCH = 1024
 
@@ -68,12 +68,17 @@ def perform(job: Job, store: Store, progress: Progress = silent, keep_output: bo
                 context = _context(job, progress)
                 work = {"encoders": _pretrain, "embeddings": _embed, "cells": _run}[job.kind]
                 record |= {"status": "done", **work(job, store, folder, context)}
-            except Exception as error:  # whatever a plugin does, the grid goes on
-                line = str(error) if isinstance(error, BenchError) else f"{type(error).__name__}: {error}"
-                record |= {"status": "failed", "error": line, "traceback": traceback.format_exc()}
+            except BaseException as error:  # whatever a plugin does, the grid goes on
+                if isinstance(error, KeyboardInterrupt) and not keep_output:
+                    raise  # Ctrl-C; a worker gets none, and there it is a plugin's
+                record |= failure_of(error)
         record["warnings"] = [*(context.warnings if context is not None else ()), *warned()]
         record |= {"started": started, "seconds": time.perf_counter() - clock}
-        record = write_record(folder, job.kind, record)
+        try:
+            record = write_record(folder, job.kind, record)
+        except (TypeError, ValueError) as error:  # a plugin's result that is no number or text
+            whole = {key: record[key] for key in ("key", "title", "config", "provenance", "started", "seconds")}
+            record = write_record(folder, job.kind, {**whole, **failure_of(error), "warnings": []})
     if is_done(record) and job.kind == "encoders":
         store.checkpoint(job.key).unlink(missing_ok=True)
     return record
@@ -106,8 +111,14 @@ def encode_prefixes(
     with torch.inference_mode():
         for start in range(0, len(queries), size):
             batch = SessionBatch.from_prefixes(context.corpus, queries[start : start + size], context.features)
-            vectors[start : start + size] = encoder(batch).cpu().numpy()
+            found = checked_vectors(encoder(batch), batch.num_sessions, encoder.output_dim, type(encoder).__name__)
+            vectors[start : start + size] = found.cpu().numpy()
             context.progress(min(start + size, len(queries)), len(queries))
+    broken = int((~np.isfinite(vectors)).any(1).sum())
+    if broken:
+        raise BenchError(
+            f"{broken} of {len(vectors)} session vectors hold NaN or infinity", where=type(encoder).__name__
+        )
     return vectors
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, ClassVar
@@ -111,6 +112,20 @@ class ComponentConformance:
         for name in set(named) & set(declared) - set(needed) - set(getattr(spec, "pinned", ())):
             expected, found = declared[name], named[name]
             assert (type(found), found) == (type(expected), expected), f"{name} is {found!r}, declared {expected!r}"
+
+    def test_every_number_among_its_options_has_a_range(self) -> None:
+        """So that an absurd value, such as -1 epochs, ends before anything runs and never becomes a number of a table.
+
+        A spec with bare defaults cannot say ranges: that is a warning, a number without one in a declaration fails.
+        """
+        spec = self.spec
+        numbers = {name: option for name, option in spec.settable.items() if not option.is_bounded}
+        advice = "declare them as a dataclass, such as Annotated[int, Between(1, 1_000)] (bench.plugins.options)"
+        if spec.options is None:
+            if numbers:
+                warnings.warn(f"{spec.name}: {', '.join(numbers)} have no range; {advice}", stacklevel=2)
+            return
+        assert not numbers, f"{', '.join(numbers)} of {spec.name} have no range: {advice}"
 
 
 def options_of(target: Any, given: frozenset[str]) -> tuple[set[str], dict[str, Any], bool]:

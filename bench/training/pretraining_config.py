@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Annotated, Any, Literal
 
-from bench.plugins.constraints import Above, AtLeast, OrInfinite
+from bench.plugins.constraints import Above, Between, OrInfinite
 from bench.plugins.options import declared_options
 
-Steps = Annotated[int, AtLeast(0)]
-BatchSize = Annotated[int, AtLeast(1)]
+Steps = Annotated[int, Between(0, 1_000_000_000)]
+BatchSize = Annotated[int, Between(1, 1_000_000)]
 LearningRate = Annotated[float, Above(0)]
 Schedule = Literal["constant", "cosine"]
 Clip = Annotated[float, Above(0), OrInfinite()]
@@ -40,13 +40,13 @@ class PretrainingConfig:
     steps: Steps = 1000
     batch_size: BatchSize = 256
     learning_rate: LearningRate = 0.005
-    warmup: Annotated[int, AtLeast(0)] = 100
+    warmup: Annotated[int, Between(0, 1_000_000_000)] = 100
     schedule: Schedule = "constant"
     clip: Clip = 5.0
-    patience: Annotated[int, AtLeast(0)] = 0
+    patience: Annotated[int, Between(0, 1_000_000)] = 0
     precision: Literal["float32", "bfloat16"] = "float32"
-    validate_every: Annotated[int, AtLeast(1)] = 100
-    validation_sessions: Annotated[int, AtLeast(0)] = 1024
+    validate_every: Annotated[int, Between(1, 1_000_000_000)] = 100
+    validation_sessions: Annotated[int, Between(0, 1_000_000_000)] = 1024
 
     def __post_init__(self) -> None:
         for name, option in declared_options(type(self)).items():

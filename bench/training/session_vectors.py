@@ -104,9 +104,33 @@ class TrainedAlong(SessionVectors):
             return self._features.word_vectors.new_empty(len(queries), 0)
         batch = SessionBatch.from_prefixes(self._corpus, queries.cpu().numpy(), self._features)
         if not self.training:
-            return self.encoder(batch)
-        with self._stream.drawing():
-            return self.encoder(batch)
+            vectors = self.encoder(batch)
+        else:
+            with self._stream.drawing():
+                vectors = self.encoder(batch)
+        return checked_vectors(vectors, len(queries), self.width, type(self.encoder).__name__)  # (B, width)
+
+
+def checked_vectors(vectors: object, rows: int, width: int, encoder: str) -> Tensor:
+    """What an encoder returned, after a look at it: a wrong shape would be broadcast in silence, and become a number.
+
+    Args:
+        vectors: to be (rows, width), of a floating type.
+        rows: number of prefixes.
+        width: the encoder's ``output_dim``.
+        encoder: its class, for the error.
+
+    Raises:
+        BenchError: it is something else.
+    """
+    if not isinstance(vectors, Tensor):
+        raise BenchError(f"returned {type(vectors).__name__}, not a tensor", where=encoder)
+    if vectors.shape != (rows, width):
+        said = " × ".join(map(str, vectors.shape)) or "a single number"
+        raise BenchError(f"returned {said} for {rows} sessions and output_dim {width}", where=encoder)
+    if not vectors.is_floating_point():
+        raise BenchError(f"returned {vectors.dtype}, not a floating type", where=encoder)
+    return vectors
 
 
 class JoinedClickModel(nn.Module):

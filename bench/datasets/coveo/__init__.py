@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from bench.datasets.ingest.options import SessionOptions
-from bench.plugins.constraints import AtLeast
+from bench.plugins.constraints import Between
 from bench.plugins.options import read_options
 from bench.progress import Progress
 
@@ -32,7 +32,7 @@ class CoveoOptions(SessionOptions):
     """
 
     keep_text_only: bool = True
-    category_level: Annotated[int, AtLeast(0)] = 1
+    category_level: Annotated[int, Between(0, 100)] = 1
     views: Literal["none", "product"] = "none"
 
 

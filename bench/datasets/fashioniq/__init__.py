@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from bench.data.published import DOWNSTREAM_SESSIONS
-from bench.plugins.constraints import AtLeast, Between
+from bench.plugins.constraints import Between
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class FashionIqOptions:
     seed: Annotated[int, Between(0, 2**63 - 1)] = 0
     valid_share: Annotated[float, Between(0.01, 0.9)] = 0.1
     candidates: Annotated[int, Between(2, 1000)] = 50
-    downstream: Annotated[int, AtLeast(1)] = DOWNSTREAM_SESSIONS
+    downstream: Annotated[int, Between(1, 1_000_000_000)] = DOWNSTREAM_SESSIONS
     verify: bool = True
 
 

@@ -203,7 +203,7 @@ def _typed(path: Path, values: object, kind: pa.DataType) -> pa.Array:
         if array.null_count == 0 and array.type in (kind, *empty):
             return array.cast(kind)
         reason = f"is of type {array.type}, expected {kind}" if array.null_count == 0 else "has a null"
-    except (pa.ArrowException, TypeError) as error:
+    except (pa.ArrowException, TypeError, UnicodeError, OverflowError) as error:  # half a surrogate pair; 10**30
         reason = str(error)
     raise BenchError(f"not of the documented form: {reason}", where=str(path), fix="fetch the file again")
 

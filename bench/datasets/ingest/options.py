@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, fields
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 from bench.data.published import DOWNSTREAM_SESSIONS
 from bench.data.split_kinds import SplitKind
-from bench.errors import BenchError
-from bench.plugins.constraints import Above, AtLeast, Below, Between
+from bench.plugins.constraints import Above, AtLeast, AtMost, Below, Between, Matching
+from bench.plugins.options import declared_options
 
 OnConflict = Literal["stop", "drop"]
 TimeUnit = Literal["auto", "s", "ms", "us", "ns", "yyyymmdd", "yyyymmddhhmmss"]
@@ -50,10 +49,10 @@ class SessionOptions:
         seed: of the split (one by time has none) and of the sample.
     """
 
-    idle_minutes: Annotated[float, Above(0)] = 30.0
+    idle_minutes: Annotated[float, Above(0), AtMost(1e9)] = 30.0
     activity: Activity = "clicks"
     session_ids: SessionIds = "keep"
-    max_steps: Annotated[int, AtLeast(0)] = 0
+    max_steps: Annotated[int, Between(0, 1_000_000_000)] = 0
     keep_text_only: bool = False
     on_conflict: OnConflict = "stop"
     anonymous: OnConflict = "stop"
@@ -62,26 +61,35 @@ class SessionOptions:
     split: SplitKind = "random"
     test_share: Annotated[float, AtLeast(0), Below(1)] = 0.2
     valid_share: Annotated[float, AtLeast(0), Below(1)] = 0.1
-    downstream: Annotated[int, AtLeast(1)] = DOWNSTREAM_SESSIONS
+    downstream: Annotated[int, Between(1, 1_000_000_000)] = DOWNSTREAM_SESSIONS
     seed: Annotated[int, Between(0, 2**63 - 1)] = 0
 
 
 @dataclass(frozen=True)
-class IngestOptions(SessionOptions):
-    """Options of an ingestion: those of :class:`SessionOptions`, and how files are read.
+class ReadingOptions:
+    """Options of an ingestion about how files are read.
 
     Attributes:
         time_unit: of times that are numbers; ``auto`` takes the unit that puts them between 1990 and next year, any
             other is taken as it is.
-        null: texts that are null, beside empty ones.
         memory_limit: DuckDB's, such as ``2GB``; the rest goes to a folder beside the corpus.
         threads: DuckDB's.
     """
 
     time_unit: TimeUnit = "auto"
+    memory_limit: Annotated[str, Matching(r"\d+(\.\d+)?\s?[KMGT]?i?B", "2GB")] = "2GB"
+    threads: Annotated[int, Between(1, 1_024)] = 2
+
+
+@dataclass(frozen=True)
+class IngestOptions(ReadingOptions, SessionOptions):
+    """Options of an ingestion: those of :class:`SessionOptions`, and how files are read.
+
+    Attributes:
+        null: texts that are null, beside empty ones.
+    """
+
     null: tuple[str, ...] = NULLS
-    memory_limit: str = "2GB"
-    threads: int = 2
 
     @classmethod
     def of_reader(cls, options: SessionOptions, **others: Any) -> IngestOptions:
@@ -94,23 +102,9 @@ class IngestOptions(SessionOptions):
         Raises:
             BenchError: names an option that is out of range.
         """
-        from bench.data.splits import check_sample, check_shares  # brings numpy, which listing datasets does not need
+        from bench.data.splits import check_shares  # brings numpy, which listing datasets does not need
 
+        for kind in (SessionOptions, ReadingOptions):
+            for name, option in declared_options(kind).items():
+                option.checked(getattr(self, name))
         check_shares(self.test_share, self.valid_share)
-        if not 0 < self.idle_minutes < math.inf:
-            raise BenchError(f"{self.idle_minutes} is not a time", where="idle_minutes", fix="give minutes above 0")
-        if self.max_steps < 0:
-            raise BenchError(f"{self.max_steps} is no number of queries", where="max_steps", fix="0 keeps all sessions")
-        check_sample(self.downstream)
-        for name, choices in (
-            ("activity", Activity),
-            ("session_ids", SessionIds),
-            ("on_conflict", OnConflict),
-            ("anonymous", OnConflict),
-            ("missing_images", MissingImages),
-            ("split", SplitKind),
-            ("time_unit", TimeUnit),
-        ):
-            if getattr(self, name) not in get_args(choices):
-                fix = " or ".join(get_args(choices))
-                raise BenchError(f"{getattr(self, name)!r} is unknown", where=name, fix=fix)

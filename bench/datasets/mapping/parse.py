@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Literal, cast
 
@@ -13,7 +12,7 @@ from bench.datasets.mapping.model import PLACE, RUN, Filter, Join, LogMap, MapFi
 from bench.datasets.mapping.shipped import map_text
 from bench.datasets.mapping.values import constant, read_value
 from bench.errors import BenchError, did_you_mean
-from bench.files import StrictTable
+from bench.files import StrictTable, parsed_toml
 
 _FILE_KEYS = ("path", "separator", "quote", "encoding", "columns")
 _PART_KEYS = ("from", "join", "where", "explode", "split", "runs", "first")
@@ -36,10 +35,7 @@ def read_map(named: str | Path) -> LogMap:
         BenchError: there is none, it is not TOML, or a key or value of it is not known; it names the file and the key.
     """
     text, path = map_text(named)
-    try:
-        values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise BenchError(f"not TOML: {error}", where=str(path), fix="such as [files.queries]") from error
+    values = parsed_toml(text, str(path), "such as [files.queries]")
     known = ("about", "licence", "caveats", "unknown_items", "files", *LOG_TABLES)
     table = StrictTable(values, str(path), known)
     files = _files(table)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from bench.datasets.ingest.options import SessionOptions, TimeUnit
-from bench.plugins.constraints import AtLeast, Between, Matching
+from bench.plugins.constraints import Between, Matching
 from bench.plugins.options import read_options
 from bench.progress import Progress
 
@@ -46,7 +46,7 @@ class QilinOptions(SessionOptions):
     words: Literal["bigrams", "jieba"] = "bigrams"
     content: bool = False
     taxonomy: Annotated[int, Between(1, 3)] = 1
-    image: Annotated[int, AtLeast(1)] = 1
+    image: Annotated[int, Between(1, 1_000)] = 1
     vectors: str = ""
     product_types: Annotated[str, Matching(r"(-?\d+(,-?\d+)*)?", "3,5")] = ""
     product_note: Literal["none", "first", "last"] = "none"

@@ -7,11 +7,16 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from bench.errors import BenchError
 from bench.progress import note
+from bench.runs.engines.limits import LOOK_EVERY, memory_of, written_bytes
 from bench.runs.engines.schedule import Schedule, name_of
 from bench.runs.engines.workers import Worker, Workers
 from bench.runs.jobs import Job
 from bench.runs.store import Record, Store, is_done, write_record
+
+_MOST_WORKERS = 1_000
+_LONGEST = 10_000_000  # seconds of a job: four months
 
 Watcher = Callable[[Job, float, dict[str, Any] | None], None]
 """Called with a job, the part of it that is done (0 … 1) and, when it ended, its record."""
@@ -23,6 +28,7 @@ def run_jobs(
     workers: int | None = None,
     watch: Watcher = lambda *_: None,
     timeout: float | None = None,
+    memory: int | None = None,
 ) -> None:
     """Runs jobs, none before those among them that it needs.
 
@@ -35,13 +41,21 @@ def run_jobs(
         workers: processes at once; by default as many as this process may use processors.
         watch: told about progress.
         timeout: seconds after which a job is ended, and has failed; None lets it take its time.
+        memory: bytes that a worker may have to itself; a job that takes more is ended, and has failed.
+
+    Raises:
+        BenchError: a number of processes or of seconds that is none; nothing has been run then.
     """
+    if workers is not None and not 1 <= workers <= _MOST_WORKERS:
+        raise BenchError(f"{workers:,} processes", where="--jobs", fix=f"1 to {_MOST_WORKERS:,}")
+    if timeout is not None and not 0 < timeout <= _LONGEST:
+        raise BenchError(f"{timeout:g} s is no limit", where="--cell-timeout", fix=f"above 0, up to {_LONGEST:,} s")
     store.sweep()
     waiting = {name_of(job): job for job in jobs}
     if not waiting:
         return
     pool = Workers(str(store.root), min(workers or len(os.sched_getaffinity(0)), len(waiting)))
-    run = _Run(Schedule(waiting.values()), pool, store, watch, timeout)
+    run = _Run(Schedule(waiting.values()), pool, store, watch, timeout, memory)
     try:
         run.to_the_end()
     finally:
@@ -49,8 +63,17 @@ def run_jobs(
 
 
 class _Run:
-    def __init__(self, schedule: Schedule, pool: Workers, store: Store, watch: Watcher, timeout: float | None) -> None:
-        self.schedule, self.pool, self.store, self.watch, self.timeout = schedule, pool, store, watch, timeout
+    def __init__(
+        self,
+        schedule: Schedule,
+        pool: Workers,
+        store: Store,
+        watch: Watcher,
+        timeout: float | None,
+        memory: int | None,
+    ) -> None:
+        self.schedule, self.pool, self.store, self.watch = schedule, pool, store, watch
+        self.timeout, self.memory = timeout, memory
         self.lone = False  # what is under way was put back to be tried alone
 
     def to_the_end(self) -> None:
@@ -68,10 +91,13 @@ class _Run:
                     self.watch(job, said[1], None)
                 elif said[0] == "note":
                     note(said[1])
+                elif said[0] == "broken":
+                    raise BenchError(said[1], where=f"storing {job.title}")
                 elif said[0] == "ended":
                     worker.job = None
                     self._ended(job, said[1])
             self._end_overdue()
+            self._end_oversized()
 
     def _start(self) -> None:
         while len(self.pool.busy) < self.pool.size:
@@ -97,14 +123,16 @@ class _Run:
         if worker.beside:
             self.schedule.again_alone(job)
         else:
-            self._ended(job, fail(job, self.store, "the worker process died (out of memory?)"))
+            self._ended(job, fail(job, self.store, worker.ending()))
 
     def _patience(self) -> float | None:
-        """Seconds until the next job is overdue; None where none can be."""
-        if self.timeout is None:
-            return None
+        """Seconds until the next job is overdue or memory is looked at; None where neither is asked for."""
+        look = None if self.memory is None else LOOK_EVERY
         began = [worker.began for worker in self.pool.busy if worker.began is not None]
-        return max(min(began) + self.timeout - time.monotonic(), 0.0) if began else None
+        if self.timeout is None or not began:
+            return look
+        left = max(min(began) + self.timeout - time.monotonic(), 0.0)
+        return left if look is None else min(left, look)
 
     def _end_overdue(self) -> None:
         if self.timeout is None:
@@ -112,9 +140,21 @@ class _Run:
         for worker in self.pool.busy:
             job = worker.job
             if job is not None and worker.began is not None and time.monotonic() - worker.began >= self.timeout:
-                self.pool.drop(worker)
-                self.store.sweep()
-                self._ended(job, fail(job, self.store, f"took longer than --cell-timeout {self.timeout:g} s"))
+                self._end(worker, job, f"took longer than --cell-timeout {self.timeout:g} s")
+
+    def _end_oversized(self) -> None:
+        if self.memory is None:
+            return
+        for worker in self.pool.busy:
+            taken = memory_of(worker.process.pid or 0)
+            if worker.job is not None and taken > self.memory:
+                limit = f"--cell-memory {written_bytes(self.memory)}"
+                self._end(worker, worker.job, f"took more memory than {limit}: {written_bytes(taken)}")
+
+    def _end(self, worker: Worker, job: Job, reason: str) -> None:
+        self.pool.drop(worker)
+        self.store.sweep()
+        self._ended(job, fail(job, self.store, reason))
 
 
 def fail(job: Job, store: Store, reason: str) -> Record:

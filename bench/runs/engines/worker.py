@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import threading
 import time
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import Any, Literal
 
+from bench.errors import system_error
 from bench.progress import notes_to
 from bench.runs.jobs import Job
 
 Said = (
-    tuple[Literal["began"]] | tuple[Literal["at"], float] | tuple[Literal["note"], str] | tuple[Literal["ended"], Any]
+    tuple[Literal["began"]]
+    | tuple[Literal["at"], float]
+    | tuple[Literal["note"], str]
+    | tuple[Literal["ended"], Any]
+    | tuple[Literal["broken"], str]
 )
-"""What a worker says: it began a job, how far it is (0 … 1), a line for people, the record of the job that ended."""
+"""What a worker says: it began a job, how far it is (0 … 1), a line for people, the record of the job that ended, why
+no result can be stored.
+"""
 
 _REPORT_EVERY = 0.2  # seconds
 
@@ -28,6 +37,8 @@ def serve(pipe: Connection, root: str, threads: int) -> None:
         root: of the store.
         threads: for torch and the libraries below it, so that jobs side by side don't spin against each other.
     """
+    with suppress(OSError):  # it leads a group of its own, which whatever its jobs start belongs to, and ends with it
+        os.setpgid(0, 0)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     os.dup2(2, 1)  # standard output is for what the command prints
     says = threading.Lock()
@@ -50,7 +61,12 @@ def serve(pipe: Connection, root: str, threads: int) -> None:
         except EOFError:
             return
         say("began")
-        say("ended", perform(job, store, _Reports(say), keep_output=True))
+        try:
+            record = perform(job, store, _Reports(say), keep_output=True)
+        except OSError as error:  # the result cannot be stored: nor will the next one be
+            say("broken", str(system_error(error)))
+            return
+        say("ended", record)
 
 
 class _Reports:
@@ -71,4 +87,6 @@ def _end_with_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
+        if os.getpgid(0) == os.getpid():
+            os.killpg(0, signal.SIGKILL)
         os._exit(1)

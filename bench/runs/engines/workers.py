@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -43,13 +45,32 @@ class Worker:
         theirs.close()  # so that the pipe ends when the worker does
 
     def end(self) -> None:
-        """Ends the process, whatever it is at."""
+        """Ends the process, whatever it is at, and what it has started."""
         self.process.terminate()
-        self.process.join(_GRACE)
-        if self.process.is_alive():
-            self.process.kill()
-            self.process.join()
+        self.end_group()
         self.pipe.close()
+
+    def end_group(self) -> None:
+        """Waits for the process to end, a few seconds, and ends what is left of its group: itself, and its children.
+
+        The group is ended before the process is waited for: until then nobody else can have its number.
+        """
+        if self.process.pid is not None:
+            wait([self.process.sentinel], _GRACE)
+            with suppress(ProcessLookupError, PermissionError):  # it leads none yet, or nothing is left
+                os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.kill()
+        self.process.join()
+
+    def ending(self) -> str:
+        """How the process ended, for people."""
+        code = self.process.exitcode
+        if code is None or code == 0:
+            return "the worker process ended in the middle of the job"
+        if code > 0:
+            return f"the worker process ended with exit code {code}"
+        name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
+        return f"the worker process died of {name}{' (out of memory?)' if -code == signal.SIGKILL else ''}"
 
 
 class Workers:
@@ -116,7 +137,5 @@ class Workers:
         for worker in self.busy:
             worker.end()
         for worker in self._workers:
-            worker.process.join(_GRACE)
-            if worker.process.is_alive():
-                worker.end()
+            worker.end_group()
         self._workers.clear()

@@ -261,7 +261,7 @@ def test_a_folder_without_corpus_toml(tmp_path: Path) -> None:
         ("format_version = 1", "", "corpus format None"),
         ('name = "again"', "", "key 'name' is missing"),
         ("fingerprint", "print", "key 'fingerprint' is missing"),
-        ("format_version = 1", "format_version = ", "not readable as TOML"),
+        ("format_version = 1", "format_version = ", "not TOML"),
     ],
 )
 def test_a_corpus_toml_that_is_wrong_is_one_clear_line(corpus: Corpus, old: str, new: str, complaint: str) -> None:
@@ -277,7 +277,7 @@ def test_a_corpus_toml_that_is_wrong_is_one_clear_line(corpus: Corpus, old: str,
 
 def test_a_corpus_toml_that_is_not_text(corpus: Corpus) -> None:
     (corpus.folder / "corpus.toml").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(BenchError, match="not readable as TOML"):
+    with pytest.raises(BenchError, match="not UTF-8"):
         Corpus(corpus.folder)
 
 

@@ -6,6 +6,7 @@ import hashlib
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -23,11 +24,21 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path == "/missing":
             self.send_error(404)
             return
+        if self.path.startswith("/to/"):
+            self.send_response(302)
+            self.send_header("Location", self.path.removeprefix("/to/"))
+            self.end_headers()
+            return
         self.send_response(200)
-        if self.path != "/endless":
+        if self.path not in ("/endless", "/drips"):
             self.send_header("Content-Length", str(len(BODY)))
         self.end_headers()
-        if self.path == "/broken":
+        if self.path == "/drips":
+            with suppress(OSError):
+                for _ in range(100):
+                    self.wfile.write(b"x")
+                    self.server.wait.wait(0.05)  # type: ignore[attr-defined]
+        elif self.path == "/broken":
             self.wfile.write(BODY[: len(BODY) // 2])
         elif self.path == "/stalled":
             self.wfile.flush()
@@ -104,3 +115,50 @@ def test_only_addresses_are_urls() -> None:
     assert is_url("FILE:///x")
     assert not is_url("data/x")
     assert not is_url(Path("http:/x"))
+
+
+@pytest.mark.parametrize("path", ["/good", "/endless"])
+def test_a_server_that_sends_without_end_is_given_up(server: str, tmp_path: Path, path: str) -> None:
+    with pytest.raises(BenchError, match="the server sends more than 1,000 bytes"):
+        fetch(server + path, tmp_path / "file", most_bytes=1_000)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_server_that_drips_is_given_up_though_it_never_stops(server: str, tmp_path: Path) -> None:
+    with pytest.raises(BenchError, match="bytes a second"):
+        fetch(server + "/drips", tmp_path / "file", timeout=0.3)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_redirect_goes_where_the_user_would_have_gone(server: str, tmp_path: Path) -> None:
+    assert fetch(f"{server}/to//good", tmp_path / "same host") == SUM
+    elsewhere = server.replace("127.0.0.1", "localhost")
+    assert fetch(f"{server}/to/{elsewhere}/good", tmp_path / "known", sha256=SUM) == SUM
+    secret = tmp_path / "secret"
+    secret.write_text("secret")
+    for target, why in (
+        (f"{elsewhere}/good", "redirects to another host"),
+        (f"file://{secret}", "is not allowed"),  # by Python itself
+        ("ftp://127.0.0.1/x", "no web address"),
+    ):
+        with pytest.raises(BenchError, match=why):
+            fetch(f"{server}/to/{target}", tmp_path / "refused")
+    assert not (tmp_path / "refused").exists()
+
+
+def test_what_a_server_says_of_itself_is_spelt_out(tmp_path: Path) -> None:
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def answer() -> None:
+        connection, _ = listening.accept()
+        with connection:
+            connection.recv(4096)
+            connection.sendall(b"HTTP/1.0 418 \x1b]0;title\x07\x1b[2J" + b"x" * 5_000 + b"\r\n\r\n")
+
+    thread = threading.Thread(target=answer, daemon=True)
+    thread.start()
+    with listening, pytest.raises(BenchError, match="418") as refused:
+        fetch(f"http://127.0.0.1:{listening.getsockname()[1]}/x", tmp_path / "file")
+    thread.join(5)
+    assert str(refused.value).isprintable()
+    assert len(str(refused.value)) < 600

@@ -86,7 +86,7 @@ def test_a_file_becomes_an_experiment(tmp_path: Path) -> None:
         ("seeds = 2", "seeds = 2\ncorpus_seeds = 1", "ours.toml: corpus_seeds: 1 corpus (2 to 100"),
         ("seeds = 2", "seeds = 2\ncorpus_seeds = true", "ours.toml: corpus_seeds: True is not a whole number"),
         ('title = "Ours"', "", "the key 'title' is missing"),
-        ('title = "Ours"', "title = ", "not readable as TOML"),
+        ('title = "Ours"', "title = ", "not TOML"),
         (
             'metrics = ["mrr@10"',
             'metric = ["mrr@10"',

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import pytest
 import torch
@@ -14,6 +15,7 @@ from bench import BenchError
 from bench.contracts import ClickBatch, ClickCorpus, ClickReference
 from bench.data.corpus import Corpus
 from bench.data.features import Features
+from bench.plugins.constraints import Above, Between, OrInfinite
 from bench.plugins.needs import Need
 from bench.plugins.specs import BaselineSpec, Spec
 from bench.testing import (
@@ -52,6 +54,7 @@ class _Undocumented(_Correct):
 
 OPTIONS = {"depth": 2, "width": 1.0}
 DECLARED = "test_its_options_are_those_that_it_declares"
+BOUNDED = "test_every_number_among_its_options_has_a_range"
 SAYS = "test_it_says_what_it_is_and_where_it_is_from"
 
 
@@ -92,6 +95,33 @@ def test_what_a_component_says_of_itself_is_checked(
     run_check(_Kit, check, {}, tmp_path / "correct", component=_Correct)
     inherits = {"component": _Child, "offers": offered({"more": False, **OPTIONS})}
     run_check(_Kit, DECLARED, {}, tmp_path / "inherits", **inherits)
+
+
+@dataclass(frozen=True)
+class _Bounded:
+    """Options with ranges."""
+
+    depth: Annotated[int, Between(1, 9)] = 2
+    width: Annotated[float, Above(0)] = 1.0
+
+
+@dataclass(frozen=True)
+class _Endless(_Bounded):
+    """A number that may be anything, and one that may be infinite beside."""
+
+    height: int = 3
+    length: Annotated[float, OrInfinite()] = 1.0
+
+
+def test_a_number_without_a_range_fails_where_ranges_can_be_declared_and_warns_elsewhere(tmp_path: Path) -> None:
+    def declares(options: type) -> Spec:
+        return BaselineSpec("mine", "m:C", "one line", "me", options=options)
+
+    run_check(_Kit, BOUNDED, {}, tmp_path / "bounded", offers=declares(_Bounded))
+    with pytest.raises(AssertionError, match="height, length of mine have no range"):
+        run_check(_Kit, BOUNDED, {}, tmp_path / "endless", offers=declares(_Endless))
+    with pytest.warns(UserWarning, match="mine: depth, width have no range"):
+        run_check(_Kit, BOUNDED, {}, tmp_path / "bare", offers=offered())
 
 
 class _NeedsImages(_Kit):
@@ -199,7 +229,7 @@ def test_the_kit_of_click_references_bites(broken: type[ClickReference], check: 
 
 
 def test_every_check_is_shown_to_bite() -> None:
-    shown = {SAYS, DECLARED, "test_it_is_what_its_kind_must_be"}
+    shown = {SAYS, DECLARED, BOUNDED, "test_it_is_what_its_kind_must_be"}
     assert checks_of(ComponentConformance) == shown
     assert checks_of(ClickReferenceConformance) == {check for _, check in REFERENCES}
 
