@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from typing import Literal
 
 from bench.runs.engines.worker import Said, serve
 from bench.runs.jobs import Job
 
-START = "spawn"
+START: Literal["spawn", "forkserver"] = "spawn"
 """How a worker starts (:func:`multiprocessing.get_context`): a fresh interpreter, which knows no state of this one."""
 
 _THREADS = 1  # of each worker
