@@ -14,7 +14,7 @@ from typing import Literal
 from bench.runs.engines.worker import Said, serve
 from bench.runs.jobs import Job
 
-START: Literal["spawn", "forkserver"] = "spawn"
+START: Literal["spawn"] = "spawn"
 """How a worker starts (:func:`multiprocessing.get_context`): a fresh interpreter, which knows no state of this one."""
 
 _THREADS = 1  # of each worker
