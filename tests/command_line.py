@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import io
 import json
+import multiprocessing
 import os
 import subprocess
 import sys
 from collections.abc import Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from functools import cache
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 from bench.cli.main import main
+from bench.runs.engines import workers
 
 BENCH = Path(sys.executable).with_name("bench")
 """The command as it is installed."""
@@ -63,12 +67,28 @@ def bench_process(*arguments: object, plugins: Sequence[Path] = (), cwd: Path | 
 
 
 def bench_here(*arguments: object) -> Ran:
-    """Runs ``bench`` in this process."""
+    """Runs ``bench`` in this process, and its workers as forks of one that has imported what they all import.
+
+    Importing it anew takes a worker seconds, longer than most cells of a small corpus. A fork's environment variables
+    are those of the first call: a test that sets some for workers takes :func:`bench_process`.
+    """
     out, err = io.StringIO(), io.StringIO()
     code = 0
-    with redirect_stdout(out), redirect_stderr(err), patch.object(sys, "argv", ["bench", *map(str, arguments)]):
+    _start_fork_server()
+    forks = patch.object(workers, "START", "forkserver")
+    words = patch.object(sys, "argv", ["bench", *map(str, arguments)])
+    with redirect_stdout(out), redirect_stderr(err), words, forks:
         try:
             main()
         except SystemExit as end:
             code = int(end.code or 0)
     return Ran(code, out.getvalue(), err.getvalue())
+
+
+@cache
+def _start_fork_server() -> None:
+    tests = Path(__file__).parent
+    multiprocessing.set_forkserver_preload(["imported_by_workers"])
+    plugins = [tests.parent, tests]  # in this order: tests/bench is not bench
+    with patch.dict(os.environ, environment(plugins)):
+        forkserver.ensure_running()

@@ -156,7 +156,9 @@ class JoinedClickModel(nn.Module):
         of_both = torch.empty(d, d + width)
         nn.init.xavier_uniform_(of_both, generator=draws)
         of_both[:, :d] = of_context.weight.detach()
-        self.join = nn.utils.skip_init(nn.Linear, d + width, d)
+        # what it draws is thrown away, and so is taken from no stream; skip_init imports sympy, 1.5 s of every worker
+        with torch.random.fork_rng(devices=[]):
+            self.join = nn.Linear(d + width, d)
         self.join.weight = nn.Parameter(of_both)
         nn.init.zeros_(self.join.bias)
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 import torch
-from command_line import bench_here, bench_process
+from command_line import bench_here
 from small_corpora import random_corpus
 
 import bench
@@ -52,7 +52,7 @@ def test_a_run_gives_rows_a_table_and_a_frame_and_shares_cells_with_the_command_
 
     words = ["--task", "ctr", "--encoder", "muvcog-m", "--baseline", "transearch", "--dataset", corpus, "--seeds", 2]
     words += [word for key, value in TINY.items() for word in ("--set", f"{key}={value}")]
-    typed = bench_process("run", *words, "--device", "cpu", "--out", runs, "--json")
+    typed = bench_here("run", *words, "--device", "cpu", "--out", runs, "--json")
     assert typed.code == 0, typed.err
     assert {row["cached"] for row in typed.rows} == {True}
     same = [column for column in frame.columns if column != "cached"]

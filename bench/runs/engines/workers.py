@@ -11,9 +11,13 @@ from contextlib import suppress
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from typing import Literal
 
 from bench.runs.engines.worker import Said, serve
 from bench.runs.jobs import Job
+
+START: Literal["spawn"] = "spawn"
+"""How a worker starts (:func:`multiprocessing.get_context`): a fresh interpreter, which knows no state of this one."""
 
 _THREADS = 1  # of each worker
 _GRACE = 5.0  # seconds that a worker has to go when it is asked to
@@ -29,7 +33,7 @@ class Worker:
     """
 
     def __init__(self, root: str) -> None:
-        context = multiprocessing.get_context("spawn")
+        context = multiprocessing.get_context(START)
         self.pipe, theirs = context.Pipe()
         self.process: BaseProcess = context.Process(target=serve, args=(theirs, root, _THREADS))
         self.job: Job | None = None

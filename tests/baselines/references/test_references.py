@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from command_line import bench_here, bench_process
+from command_line import bench_here
 
 from baselines.references.bm25 import Bm25, title_weights
 from baselines.references.popularity import WordPopularity
@@ -160,7 +160,7 @@ def test_a_task_scores_it_like_any_other_baseline(spec: BaselineSpec, corpus: Co
 def test_a_run_has_them_first_with_one_result_for_all_seeds_and_in_no_family(corpus: Corpus, tmp_path: Path) -> None:
     words = ["run", "--task", "suggest", "--encoder", "lstm", "--dataset", corpus.folder, "--seeds", 2]
     words += ["--set", "epochs=1", "--device", "cpu", "--out", tmp_path / "runs"]
-    ran = bench_process(*words, "--json")
+    ran = bench_here(*words, "--json")
     assert ran.code == 0, ran.err
     systems = list(dict.fromkeys((row["baseline"], row["encoder"]) for row in ran.rows))
     assert systems[:2] == [("word-popularity", "vanilla"), ("query-words", "vanilla")]

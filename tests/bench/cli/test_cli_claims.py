@@ -6,7 +6,7 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
-from command_line import Ran, bench_process
+from command_line import Ran, bench_here
 
 pytestmark = pytest.mark.slow  # worker processes import torch
 
@@ -47,10 +47,11 @@ EXPERIMENT = """
 
 def claims(folder: Path, *options: object) -> Ran:
     (folder / "mine.toml").write_text(dedent(EXPERIMENT))
-    return bench_process("claims", "mine.toml", "--out", folder / "runs", *options, cwd=folder)
+    return bench_here("claims", "mine.toml", "--out", folder / "runs", *options)
 
 
-def test_before_and_after_a_run(tmp_path: Path) -> None:
+def test_before_and_after_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     before = claims(tmp_path, "--json")
     assert before.code == 0, before.err
     assert {row["verdict"] for row in before.rows} == {"not tested"}
@@ -77,5 +78,5 @@ def test_before_and_after_a_run(tmp_path: Path) -> None:
 
 
 def test_an_unknown_experiment_is_told(tmp_path: Path) -> None:
-    ran = bench_process("claims", "kdd23", "--out", tmp_path / "runs")
+    ran = bench_here("claims", "kdd23", "--out", tmp_path / "runs")
     assert "kdd22" in ran.error

@@ -79,7 +79,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def first(runs: Path) -> Ran:
-    ran = bench_process(*command(runs, "--json", "--record", runs / "record"))
+    ran = bench_here(*command(runs, "--json", "--record", runs / "record"))
     assert ran.code == 0, ran.err
     return ran
 
@@ -99,7 +99,7 @@ def test_the_corpora_are_reported_under_one_name_as_the_replicates(first: Ran) -
 
 
 def test_a_second_run_does_no_work_and_the_table_says_the_design(first: Ran, runs: Path) -> None:
-    again = bench_process(*command(runs))
+    again = bench_here(*command(runs))
     assert again.code == 0, again.err
     assert "6 cells, 0 computed now" in again.out
     assert "in the test splits, 2 corpora × 1 seed." in again.out
@@ -140,7 +140,7 @@ def test_python_finds_the_same_cells(first: Ran, runs: Path) -> None:
 def test_an_experiment_has_tables_claims_and_figures_over_corpora(first: Ran, runs: Path, tmp_path: Path) -> None:
     file = tmp_path / "worlds.toml"
     file.write_text(FILE)
-    tables = bench_process("tables", file, "--device", "cpu", "--out", runs)
+    tables = bench_here("tables", file, "--device", "cpu", "--out", runs)
     assert tables.code == 0, tables.err
     assert "6 cells, 0 computed now" in tables.err, "those of the run"
     assert "in the test splits, 2 corpora × 1 seed." in tables.out

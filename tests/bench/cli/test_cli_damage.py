@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from command_line import Ran, bench_here, bench_process
+from command_line import Ran, bench_here
 from small_corpora import random_corpus
 
 pytestmark = pytest.mark.slow
@@ -23,7 +23,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def first(corpus: Path, runs: Path) -> Ran:
-    ran = bench_process(*command(corpus, runs))
+    ran = bench_here(*command(corpus, runs))
     assert ran.code == 0, ran.err
     return ran
 
@@ -55,7 +55,7 @@ def test_a_flipped_bit_is_said_and_the_table_stays_the_same(
     whole = bytearray((folder / name).read_bytes())
     whole[len(whole) // 2] ^= 1
     (folder / name).write_bytes(whole)
-    again = bench_process(*command(corpus, runs))
+    again = bench_here(*command(corpus, runs))
     assert again.code == 0, again.err
     assert numbers(again) == numbers(first)
     (said,) = [line for line in again.err.splitlines() if "set aside" in line]
@@ -70,7 +70,7 @@ def test_a_flipped_bit_is_said_and_the_table_stays_the_same(
 @pytest.mark.parametrize("text", ["", '{"status": "done"', "\x00"], ids=["empty", "half-written", "garbage"])
 def test_an_unreadable_record_ends_no_run(first: Ran, corpus: Path, runs: Path, text: str) -> None:
     (runs / "cells" / first.rows[0]["key"] / "cell.json").write_text(text)
-    again = bench_process(*command(corpus, runs))
+    again = bench_here(*command(corpus, runs))
     assert again.code == 0, again.err
     assert numbers(again) == numbers(first)
     assert "the record is not readable; set aside as" in again.err

@@ -114,7 +114,7 @@ def test_numbers_are_those_of_the_stored_scores(first: Ran, runs: Path) -> None:
 
 def test_a_second_run_does_no_work(first: Ran, corpus: Path, runs: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in runs.rglob("*")}
-    again = bench_process(*command(corpus, runs, "lstm,random", "--json"))
+    again = bench_here(*command(corpus, runs, "lstm,random", "--json"))
     assert [line for line in again.err.splitlines() if not line.startswith("Warning: ")] == [
         f"6 cells, 0 computed now; results in {runs}/cells"
     ], "a job was started"
@@ -125,7 +125,7 @@ def test_a_second_run_does_no_work(first: Ran, corpus: Path, runs: Path) -> None
 def test_numbers_depend_neither_on_the_number_of_processes_nor_on_the_folder(
     first: Ran, corpus: Path, runs: Path, tmp_path: Path
 ) -> None:
-    alone = bench_process(*command(corpus, tmp_path / "other", "lstm,random", "--jobs", 1, "--json"))
+    alone = bench_here(*command(corpus, tmp_path / "other", "lstm,random", "--jobs", 1, "--json"))
     assert alone.rows == first.rows
     for key in {key for row in first.rows for key in row["key"].split()}:
         for table in ("scores", "predictions", "curve"):
@@ -205,7 +205,7 @@ def test_a_broken_encoder_fails_alone(first: Ran, corpus: Path, runs: Path, tmp_
 
 def test_a_recorded_run_says_how_its_numbers_came_about(first: Ran, corpus: Path, runs: Path, tmp_path: Path) -> None:
     budget = ("--set", "steps=4", "--set", "validate_every=2")
-    ran = bench_process(*command(corpus, runs, "muvcog-m", *budget, "--record", tmp_path / "record", "--json"))
+    ran = bench_here(*command(corpus, runs, "muvcog-m", *budget, "--record", tmp_path / "record", "--json"))
     assert ran.code == 0, ran.err
     folder = tmp_path / "record"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["record"]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from command_line import Ran, bench_here, bench_process, environment
+from command_line import Ran, bench_here, environment
 from small_corpora import random_corpus
 
 from bench.data.corpus import Corpus
@@ -28,7 +28,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory, corpus: Path) -> Path:
     """A folder with cells of all three tasks."""
     folder = tmp_path_factory.mktemp("runs")
     for task in TASKS:
-        ran = bench_process("run", *selection(task, corpus, folder), "--jobs", 2)
+        ran = bench_here("run", *selection(task, corpus, folder), "--jobs", 2)
         assert ran.code == 0, ran.err
     return folder
 

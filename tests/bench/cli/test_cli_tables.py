@@ -84,7 +84,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def first(folder: Path) -> Ran:
-    ran = bench_process("tables", experiment(folder), "--out", folder / "runs", "--jobs", 2, "--device", "cpu")
+    ran = bench_here("tables", experiment(folder), "--out", folder / "runs", "--jobs", 2, "--device", "cpu")
     assert ran.code == 0, ran.err
     return ran
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command_line import bench_here, bench_process
+from command_line import bench_here
 from small_corpora import random_corpus
 
 from bench.errors import BenchError
@@ -128,11 +128,11 @@ def test_what_no_command_repeats_is_said(store: Store) -> None:
 def test_the_printed_command_runs_and_finds_the_result(tmp_path: Path) -> None:
     sizes = ("--set", "sessions=150", "--set", "downstream=80", "--set", "epochs=1")
     names = ("--task", "ctr", "--baseline", "transearch", "--encoder", "meanpool", "--seeds", 2)
-    ran = bench_process("run", *names, *sizes, "--out", tmp_path / "runs", "--json")
+    ran = bench_here("run", *names, *sizes, "--out", tmp_path / "runs", "--json")
     assert ran.code == 0, ran.err
     keys = next(row["key"] for row in ran.rows if row["encoder"] == "meanpool").split()
     command = bench_here("show", keys[1], "--out", tmp_path / "runs").rows["repeat"]  # type: ignore[call-overload]
-    again = bench_process(*shlex.split(command)[1:], "--json")
+    again = bench_here(*shlex.split(command)[1:], "--json")
     assert again.code == 0, again.err
     rows = [row for row in again.rows if row["encoder"] == "meanpool"]
     assert all(row["cached"] for row in rows)

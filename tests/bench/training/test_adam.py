@@ -44,16 +44,19 @@ def test_it_gives_the_weights_of_torch_to_the_last_bit(decay: float) -> None:
         assert torch.equal(one, start) == (start.shape == (2,))
 
 
-def test_a_training_step_imports_no_compiler_and_no_algebra() -> None:
+def test_a_joined_model_and_a_training_step_import_no_compiler_and_no_algebra() -> None:
     """Which takes a worker as long as importing torch."""
     code = """
 import sys
 import torch
 from bench.training.adam import Adam
-model = torch.nn.Linear(3, 1)
+from bench.training.session_vectors import JoinedClickModel
+baseline, sessions = torch.nn.Module(), torch.nn.Module()
+baseline.context_dim, sessions.width = 3, 2
+model = JoinedClickModel(baseline, sessions, torch.Generator())
 adam = Adam(model.parameters(), 0.1)
 adam.zero_grad()
-model(torch.ones(2, 3)).sum().backward()
+model.join(torch.ones(2, 5)).sum().backward()
 torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
 adam.step()
 print(*(name for name in ("torch._dynamo", "torch._inductor", "sympy", "mpmath") if name in sys.modules))
