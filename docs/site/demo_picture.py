@@ -70,7 +70,7 @@ def picture(rows: list[dict[str, object]]) -> str:
         parts.append(_bar("gain", alone, mean, y - 9, 18))
         ends = f"M{_x(alone + low):.1f} {y - 5}v10m0 -5H{_x(alone + high):.1f}m0 -5v10"
         parts.append(f'<path class="whisker" fill="none" d="{ends}"/>')
-        gained = f"{row['delta']:+.3f} [{low:+.3f}, {high:+.3f}], {share:.0%} of that".replace("-", "−")
+        gained = f"{row['delta']:+.3f} [{low:+.3f}, {high:+.3f}], {100 * share:.0f} % of that".replace("-", "−")
         parts.append(_text(_x(ceiling) + 14, y + 5, f"with {row['encoder']}: {gained}", ""))
     parts.append(f'<line class="line" x1="{LEFT}" y1="{bottom}" x2="{RIGHT}" y2="{bottom}"/>')
     for tick in range(1, 9):

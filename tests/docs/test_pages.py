@@ -12,10 +12,13 @@ import pytest
 from markdown_blocks import Block, blocks
 from reader import ROOT, SKIPPED, TEXT_OF, check_command_exists, mentioned, run_here, text_of, write_files
 
+from bench.plugins.registry import registry
+
 ELSEWHERE = {"README.md", "own-encoder.md", "own-plugins.md", "ci-gate.md", "own-logs.md"}
 """Pages whose commands run in tests/test_readme.py and tests/docs/test_own_logs.py."""
 PAGES = ("tutorial.md", "measuring.md", "log-formats.md", "tuning.md", "cluster.md", "experiments.md")
 BLOCKS = [(page, block) for page in PAGES for block in blocks(text_of(page))]
+VARIANT = re.compile(r"([a-z][\w-]*)\[(\w+)=")
 LINK = re.compile(r"\]\((?!\w+:|#)([^)\s#]+)(?:#([^)\s]+))?\)")
 
 
@@ -59,10 +62,13 @@ def test_no_page_of_this_documentation_has_blocks_that_nothing_runs() -> None:
 
 @pytest.mark.parametrize("page", sorted(TEXT_OF))
 def test_what_a_page_mentions_exists(page: str) -> None:
-    """Commands and their options, and every file that it links to."""
+    """Commands and their options, options of encoders, and every file that it links to."""
     text = text_of(page)
     for command in mentioned(text, blocks(text)):
         check_command_exists(command)
+    for name, option in VARIANT.findall(text):
+        if name in registry().names("encoder"):
+            assert option in registry().get("encoder", name).settable, f"{name}[{option}=…]"
     outside_code = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
     generated = {"reference/bench.md", "reference/testing.md", "reference/command-line.md", "reference/components.md"}
     targets = {target for target, _ in LINK.findall(outside_code)} - generated
