@@ -10,7 +10,9 @@ import subprocess
 import sys
 from collections.abc import Iterable
 from contextlib import chdir
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from command_line import bench_here, environment
@@ -98,7 +100,7 @@ def mentioned(text: str, blocks: Iterable[Block]) -> list[str]:
 def check_command_exists(command: str) -> None:
     """Fails where a command, or an option of it, is none of the command line's."""
     words = shlex.split(re.split(r"\s+[|>]\s|\s{2,}#", re.sub(r"\\?\|URL", "", command))[0])[1:]
-    at = get_command(app)
+    at = _commands()
     while words and hasattr(at, "commands"):
         if words[0].startswith(("-", "…")) or words[0] == "COMMAND":
             return
@@ -106,6 +108,12 @@ def check_command_exists(command: str) -> None:
         at = at.commands[words.pop(0)]
     known = {option for parameter in at.params for option in parameter.opts} | {"--help"}
     assert {word for word in words if word.startswith("--")} <= known, command
+
+
+@cache
+def _commands() -> Any:
+    """The commands; building them takes longer than looking one up."""
+    return get_command(app)
 
 
 def own_log(users: int = 60, items: int = 40) -> Log:
