@@ -7,7 +7,7 @@ PYTHON ?= python3
 OUT ?= runs
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types tests check install format clean
+.PHONY: demo test lint types tests docs check install format clean
 .DEFAULT_GOAL := demo
 
 install: $(VENV)/.installed
@@ -22,7 +22,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 demo: install
 	$(BIN)/bench run --task ctr --baseline references,transearch --encoder lstm,muvcog-m --dataset beauty --out $(OUT)
 
-test: lint types tests check
+test: lint types tests docs check
 
 lint: install
 	$(BIN)/ruff check .
@@ -35,6 +35,10 @@ types: install
 tests: install
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --ignore tests/benchmarks --durations 10 --durations-min 1
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/benchmarks
+
+# the site, into build/site; a warning is an error
+docs: install
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
 # the committed tables of a tiny grid; after a change that is meant to move them: bench check --update
 check: install

@@ -35,11 +35,11 @@ def pinned(name: str) -> str:
 
 
 def lowest() -> list[str]:
-    """The oldest version that each requirement of the package and of its extras admits, those of tests excepted.
+    """The oldest version that each requirement of the package and of its extras admits, those for tests and docs aside.
 
-    What tests need stays as constraints.txt pins it: an old pytest says nothing about this package.
+    What those need stays as constraints.txt pins it: an old pytest says nothing about this package.
     """
-    wanted = [line for extra, lines in project().items() if extra != "dev" for line in lines]
+    wanted = [line for extra, lines in project().items() if extra not in ("dev", "docs") for line in lines]
     return [re.sub(r"\s*>=\s*", "==", line) for line in wanted if not line.startswith("session-bench")]
 
 

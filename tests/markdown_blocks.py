@@ -4,7 +4,7 @@
 
     <!-- ci
     append to bench run: --seeds 1        options for every such command of the block
-    replace: kdd22 => tiny.toml
+    replace: kdd22 => tiny.toml           in the commands of a shell block, in the text of a file
     skip: needs a GPU                     the block is not run, and why
     -->
 
@@ -47,6 +47,14 @@ class Block:
         """The path in its first comment; empty without one."""
         found = re.match(r"# (\S+\.\w+)\n", self.text)
         return found[1] if found else ""
+
+    @property
+    def as_written(self) -> str:
+        """A file's text as CI writes it: with what is replaced."""
+        text = self.text
+        for written, instead in self.replaced:
+            text = text.replace(written, instead)
+        return text
 
     def commands(self) -> list[str]:
         """The lines of a shell block as they are run."""

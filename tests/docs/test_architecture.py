@@ -2,35 +2,24 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 from pathlib import Path
 
 import pytest
+from code_names import DOTTED, FILE, find
 from test_imports import LINES
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 
 QUOTED = re.findall(r"`([^`\n]+)`", TEXT)
-DOTTED = sorted({q for q in QUOTED if re.fullmatch(r"(?:bench|encoders|baselines|tasks)(?:\.\w+)+", q)})
-FILES = sorted({q for q in QUOTED if re.fullmatch(r"(?:tests|docs|results)/[\w./-]+", q)})
+NAMES = sorted({quoted for quoted in QUOTED if DOTTED.fullmatch(quoted)})
+FILES = sorted({quoted for quoted in QUOTED if FILE.fullmatch(quoted)})
 
 
-@pytest.mark.parametrize("name", DOTTED)
+@pytest.mark.parametrize("name", NAMES)
 def test_a_name_in_the_text_exists(name: str) -> None:
-    parts = name.split(".")
-    for number in range(len(parts), 0, -1):
-        try:
-            found = importlib.import_module(".".join(parts[:number]))
-        except ModuleNotFoundError as error:
-            if error.name is None or not name.startswith(error.name):
-                raise
-            continue
-        for attribute in parts[number:]:
-            found = getattr(found, attribute)
-        return
-    pytest.fail(f"nothing is called {name}")
+    find(name)
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -44,6 +33,6 @@ def test_the_storeys_are_those_of_the_import_test() -> None:
 
 
 def test_the_text_names_enough_for_the_test_to_mean_something() -> None:
-    assert len(DOTTED) > 50
+    assert len(NAMES) > 50
     for walk in ("from Parquet to a p-value", "from words to a table", "One gradient step"):
         assert walk in TEXT

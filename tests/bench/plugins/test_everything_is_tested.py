@@ -1,4 +1,4 @@
-"""Whatever is registered has a conformance test that somebody wrote, and is named in the README.
+"""Whatever is registered has a conformance test that somebody wrote, and is named where people look for it.
 
 What is tested is read from the test files, not from the registry: a class that is made from the registry's names would
 be there for every component, tested or not.
@@ -19,7 +19,9 @@ from bench.plugins.specs import Spec
 from bench.testing.kits import kit_of
 
 TESTS = Path(__file__).parents[2]
-README = TESTS.parent / "README.md"
+PAGES = [TESTS.parent / "docs" / page for page in ("measuring.md", "datasets.md")]
+"""Those that list what there is to be measured, and on what."""
+LISTED = "".join(page.read_text(encoding="utf-8") for page in PAGES)
 
 
 def written(folder: Path) -> set[tuple[str, str]]:
@@ -68,14 +70,14 @@ def test_every_component_has_a_written_conformance_test() -> None:
     assert untested(registered(), written(TESTS)) == []
 
 
-def test_every_component_is_named_in_the_readme() -> None:
-    assert unnamed(registered(), README.read_text(encoding="utf-8")) == []
+def test_every_component_is_named_in_the_documentation() -> None:
+    assert unnamed(registered(), LISTED) == []
 
 
 @pytest.mark.parametrize("spec", EXTRA, ids=lambda spec: spec.kind)
 def test_a_component_that_is_registered_and_nothing_else_is_noticed(spec: Spec) -> None:
     assert untested([*registered(), spec], written(TESTS)) == [f"{spec.kind} forgotten"]
-    assert unnamed([*registered(), spec], README.read_text(encoding="utf-8")) == [f"{spec.kind} forgotten"]
+    assert unnamed([*registered(), spec], LISTED) == [f"{spec.kind} forgotten"]
 
 
 @pytest.mark.parametrize(
