@@ -24,6 +24,7 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#0
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 """Markers, by which series differ in prints without colour."""
 
+
 _CJK = ("Noto Sans CJK SC", "Noto Sans SC", "WenQuanYi Micro Hei", "SimHei")
 _STYLE: dict[str, Any] = {
     "font.size": 7.0,
@@ -124,6 +125,13 @@ def spread(positions: Sequence[float], gap: float) -> list[float]:
         groups.append((centre, members))
     moved = [centre + gap * (k - (members - 1) / 2) for centre, members in groups for k in range(members)]
     return [position for _, position in sorted(zip(order, moved, strict=True))]
+
+
+def series(number: int) -> tuple[str, str]:
+    """Colour and marker of a series among up to 49: the first seven differ in both, so that a print in grey tells them
+    apart; later ones differ in their pair.
+    """
+    return COLOURS[number % len(COLOURS)], MARKERS[(number + number // len(COLOURS)) % len(MARKERS)]
 
 
 def light_grid(axes: Axes, direction: str) -> None:

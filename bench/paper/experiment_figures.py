@@ -13,11 +13,27 @@ from bench.evaluation.grid import ExperimentPlan
 from bench.evaluation.tests import Results
 from bench.figures.bars import bars_of, draw_bars
 from bench.figures.captions import dataset_label, provenance_lines
+from bench.figures.cost import draw_cost
 from bench.figures.curves import draw_curves
 from bench.figures.drawing import Drawing
 from bench.figures.forest import draw_forest
+from bench.figures.learning import draw_learning
+from bench.figures.ranks import draw_ranks
+from bench.paper.cells_drawn import costs, learning_curves, ranks_of
 from bench.paper.characteristics import draw_characteristics
-from bench.paper.figure_list import CASE, CASE_BASELINE, CASE_ENCODERS, CHARACTERISTICS, CURVES, DELTAS, case_part
+from bench.paper.figure_list import (
+    CASE,
+    CASE_BASELINE,
+    CASE_ENCODERS,
+    CHARACTERISTICS,
+    COST,
+    CURVES,
+    DELTAS,
+    LEARNING,
+    SESSION,
+    case_part,
+)
+from bench.plugins.specs import REFERENCE
 from bench.progress import Progress, silent
 from bench.reports.record import pretraining_curves
 from bench.runs.jobs import Cell
@@ -88,8 +104,11 @@ class ExperimentFigures:
         special: dict[str, Callable[[], _Drawn | Missing]] = {
             CHARACTERISTICS: self._characteristics,
             DELTAS: self._deltas,
+            COST: self._cost,
             CURVES: self._curves,
+            LEARNING: self._learning,
             CASE: lambda: self._case(train),
+            SESSION: self._session,
         }
         drawn = special[id]() if id in special else self._bars(self.experiment.part(id))
         if isinstance(drawn, Missing):
@@ -128,19 +147,53 @@ class ExperimentFigures:
         corpora = {name: corpus for name, corpus in self._corpora(cells).items() if name in set(curves["dataset"])}
         return draw_curves(curves, self._names), corpora, self._seeds, self._records(cells)
 
-    def _case(self, train: bool) -> _Drawn | Missing:
+    def _cost(self) -> _Drawn | Missing:
+        points = costs(self.results, self.experiment.parts, self.plan.cells, self.store)
+        if points.empty:
+            return self._missing(COST)
+        cells = self.plan.all_cells
+        return draw_cost(points, self._names), self._corpora(cells), self._seeds, self._records(cells)
+
+    def _learning(self) -> _Drawn | Missing:
+        curves = learning_curves(self.plan.all_cells, self.store)
+        if curves.empty:
+            return self._missing(LEARNING)
+        drawn = set(curves["dataset"])
+        cells = [cell for cell in self.plan.all_cells if cell.dataset in drawn]
+        return draw_learning(curves, self._names), self._corpora(cells), self._seeds, self._records(cells)
+
+    def _session(self) -> _Drawn | Missing:
+        part, baseline, cells = self._case_cells(REFERENCE, *CASE_ENCODERS)
+        if not cells or not all(self.store.is_done(cell.jobs[-1].kind, cell.jobs[-1].key) for cell in cells):
+            return self._missing(SESSION, part)
+        from bench.paper.case import choose_case, describe_steps
+
+        dataset = part.datasets[0]
+        corpus = self.plan.corpora[dataset]
+        case = choose_case(corpus)
+        ranks = ranks_of(case, corpus, cells, self._names, self.store)
+        if ranks.empty:
+            return self._missing(SESSION, part)
+        steps, name = describe_steps(corpus, case.query), self._names.get(baseline, baseline)
+        drawing = draw_ranks(ranks, steps, self._dataset(dataset), name, case.rule)
+        return drawing, {dataset: corpus}, (0,), self._records(cells)
+
+    def _case_cells(self, *encoders: str) -> tuple[Part, str, list[Cell]]:
+        """The part whose cells Figure 6 shows, its baseline, and the first seed's cells of that with these encoders."""
         part = case_part(self.experiment)
         assert part is not None  # figure_ids lists Figure 6 only where there is one
-        dataset = part.datasets[0]
-        planned = [cell for cell in self.plan.cells[part.id] if (cell.dataset, cell.seed) == (dataset, 0)]
-        planned = [cell for cell in planned if cell.encoder in CASE_ENCODERS]  # references have no encoder
-        if not planned:
+        cells = [cell for cell in self.plan.cells[part.id] if (cell.dataset, cell.seed) == (part.datasets[0], 0)]
+        baselines = [cell.baseline for cell in cells if cell.encoder in CASE_ENCODERS]  # references have no encoder
+        baseline = CASE_BASELINE if CASE_BASELINE in baselines else next(iter(baselines), "")
+        return part, baseline, [cell for cell in cells if cell.baseline == baseline and cell.encoder in encoders]
+
+    def _case(self, train: bool) -> _Drawn | Missing:
+        part, baseline, cells = self._case_cells(*CASE_ENCODERS)
+        if not cells:
             return self._missing(CASE, part)
-        baselines = [cell.baseline for cell in planned]
-        baseline = CASE_BASELINE if CASE_BASELINE in baselines else baselines[0]
-        cells = [cell for cell in planned if cell.baseline == baseline]
         if not train and not all(self.store.is_done(cell.jobs[0].kind, cell.jobs[0].key) for cell in cells):
             return self._missing(CASE, part)
+        dataset = part.datasets[0]
         from bench.paper.case import choose_case, describe_steps
         from bench.paper.case_study import draw_case
         from bench.paper.nearness import measure_nearness

@@ -1,4 +1,5 @@
-"""The list of an experiment's figures: Figures 2 and 6, its parts as bars, all differences, pretraining curves."""
+"""The list of an experiment's figures: Figures 2 and 6, its parts as bars, a session and its candidates, all
+differences, what they cost, and curves of pretraining and of learning."""
 
 from __future__ import annotations
 
@@ -11,14 +12,15 @@ CASE_ENCODERS = ("lstm", "muvcog-t", "muvcog-m")
 CASE_BASELINE = "alstp"
 """The encoders that the paper's Figure 6 compares, and the baseline that the LSTM is trained with (section 4.4)."""
 
-CHARACTERISTICS, CASE, DELTAS, CURVES = "figure2", "figure6", "deltas", "curves"
+CHARACTERISTICS, CASE, SESSION, DELTAS = "figure2", "figure6", "session", "deltas"
+COST, CURVES, LEARNING = "cost", "curves", "learning"
 
 
 def figure_ids(experiment: Experiment) -> list[str]:
     """The ids of an experiment's figures, in the order in which they are drawn."""
     bars = [part.id for part in experiment.parts if part.layout == "bars"]
-    case = [CASE] if case_part(experiment) is not None else []
-    return [CHARACTERISTICS, *bars, *case, DELTAS, CURVES]
+    case = [CASE, SESSION] if case_part(experiment) is not None else []
+    return [CHARACTERISTICS, *bars, *case, DELTAS, COST, CURVES, LEARNING]
 
 
 def chosen_ids(experiment: Experiment, only: Sequence[str]) -> list[str]:

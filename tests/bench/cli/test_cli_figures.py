@@ -3,6 +3,7 @@ caption says that data are simulated, and drawing again gives the same files."""
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -64,8 +65,11 @@ def test_without_results_only_the_corpora_are_drawn_and_the_rest_is_named(before
     assert set(re.findall(r"\w+", said.partition(" are left out: ")[0])) == {
         "table2",
         "figure6",
+        "session",
         "deltas",
+        "cost",
         "curves",
+        "learning",
         "and",
     }
     assert said.endswith(f"are left out: none of their results is there yet (bench tables {place}/small.toml)")
@@ -88,7 +92,7 @@ def test_with_results_every_figure_is_drawn_and_drawing_again_gives_the_same_fil
     assert ran.code == 0, ran.err
     first, second = figures(place, "--to", place / "first"), figures(place, "--to", place / "second")
     assert (first.code, second.code) == (0, 0), first.err
-    names = {f"{id}.{kind}" for id in ("figure2", "table2", "figure6", "deltas", "curves") for kind in KINDS}
+    names = {f"{id}.{kind}" for id in DRAWN for kind in KINDS}
     assert set(files(place / "first")) == names
     assert files(place / "first") == files(place / "second")
     for caption in (place / "first").glob("*.md"):
@@ -107,6 +111,41 @@ def test_with_results_every_figure_is_drawn_and_drawing_again_gives_the_same_fil
     assert deltas.loc[("lstm", "vanilla"), "delta"] == pytest.approx(gain, abs=1e-5)
     assert set(pd.read_csv(place / "first" / "figure6.csv")["encoder"]) == {"lstm", "MUVCOG-M"}
     assert pd.read_csv(place / "first" / "curves.csv")["step"].unique().tolist() == [2, 4]
+    assert pd.read_csv(place / "first" / "learning.csv")["epoch"].unique().tolist() == [1]
 
 
+@pytest.mark.slow
+def test_what_an_encoder_costs_is_what_its_cells_took(place: Path) -> None:
+    cost = pd.read_csv(place / "first" / "cost.csv").set_index(["baseline", "encoder"])
+    assert cost.index.tolist() == [("transearch", name) for name in ("vanilla", "lstm", "muvcog-m")], "no references"
+    took: dict[str, list[float]] = {}
+    for kind in ("cells", "encoders", "embeddings"):
+        for file in (place / "runs" / kind).glob("*/*.json"):
+            record = json.loads(file.read_text())
+            encoder = record["config"]["encoder"]["name"]
+            if kind != "cells" and encoder != "muvcog-m":
+                continue  # the LSTM that Figure 6 trained along is stored, too
+            if kind != "cells" or record["config"]["baseline"]["name"] == "transearch":
+                took.setdefault(encoder, []).append(record["seconds"])
+    for encoder, seconds in took.items():
+        assert cost.loc[("transearch", encoder), "seconds"] == pytest.approx(sum(seconds) / 2, rel=1e-4)
+
+
+@pytest.mark.slow
+def test_a_session_is_drawn_as_its_cells_ranked_it(place: Path) -> None:
+    session = pd.read_csv(place / "first" / "session.csv")
+    systems = session["system"].unique().tolist()
+    assert systems == ["as shown", "vanilla", "lstm", "MUVCOG-M"]
+    shown = session[session["system"] == "as shown"]
+    assert shown["rank"].tolist() == shown["shown"].tolist() == list(range(1, len(shown) + 1))
+    assert 0 < shown["clicked"].sum() < len(shown)
+    for _, ranks in session.groupby("system"):
+        assert ranks["rank"].sum() == len(shown) * (len(shown) + 1) / 2
+    predictions = [pd.read_parquet(file) for file in (place / "runs" / "cells").glob("*/predictions.parquet")]
+    lstm = session[session["system"] == "lstm"].sort_values("shown")["rank"].tolist()
+    of_queries = [scores for frame in predictions for _, scores in frame.groupby("unit") if len(scores) == len(shown)]
+    assert any(scores["score"].rank(ascending=False).tolist() == lstm for scores in of_queries)
+
+
+DRAWN = ("figure2", "table2", "figure6", "session", "deltas", "cost", "curves", "learning")
 KINDS = ("pdf", "svg", "png", "csv", "md")
