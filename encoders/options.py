@@ -203,9 +203,13 @@ class MuvcogOptions(PretrainingConfig, _ContrastOptions, GraphOptions):
 
 @dataclass(frozen=True)
 class _NextActionOptions:
-    """Options of the objective of ``muvcog-plus``.
+    """Options of ``muvcog-plus`` beside those of its graph: what its vector holds, and its objective.
 
     Attributes:
+        graph: whether the views of the graph are a part of the session's vector.
+        means_dim: width of the linear map of typed means, past the graph, that is a part of it; 0 leaves it out.
+        aim: whether the projection of these parts into the space of items stands beside them: what the session is
+            after, of width ``head_dim``.
         head_dim: width of the space in which prefixes and items are compared.
         hidden_dim: width of the hidden layer of the projections into it; 0 makes them linear.
         next_query: weight of the loss on the next query's words.
@@ -214,6 +218,9 @@ class _NextActionOptions:
             ``downstream`` sample, the labels that an encoder trained end to end has too. Validation likewise.
     """
 
+    graph: bool = True
+    means_dim: Annotated[int, AtLeast(0)] = 64
+    aim: bool = True
     head_dim: Width = 64
     hidden_dim: Annotated[int, Between(0, 100_000)] = 0
     next_query: Annotated[float, AtLeast(0)] = 0.5
@@ -227,6 +234,17 @@ class MuvcogPlusOptions(PretrainingConfig, _NextActionOptions, GraphOptions):
 
     learning_rate: LearningRate = 0.002
     schedule: Schedule = "cosine"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.graph and not self.means_dim:
+            raise BenchError(
+                "graph=false and means_dim=0 leave nothing to encode",
+                where="options of muvcog-plus",
+                fix="leave one of the two out",
+            )
+        if not self.graph and self.last_step:
+            raise BenchError("last_step is of the graph, which graph=false leaves out", where="options of muvcog-plus")
 
 
 def _divides(heads: int, width: int, where: str) -> None:

@@ -102,9 +102,9 @@ class TestMuvcogPlus(EncoderConformance):
     name = "muvcog-plus"
 
 
-class TestMuvcogPlusOnDownstreamClicks(EncoderConformance):
+class TestMuvcogPlusOnDownstreamClicksWithoutGraph(EncoderConformance):
     name = "muvcog-plus"
-    options: ClassVar = {"clicks": "downstream"}
+    options: ClassVar = {"clicks": "downstream", "graph": False}
 
 
 class TestShuffled(EncoderConformance):

@@ -82,7 +82,7 @@ def test_loss_is_infonce_restated(corpus: Corpus) -> None:
     actions = prefixes.draw(prefixes.with_clicks(np.arange(60)), torch.Generator().manual_seed(2))
     with torch.no_grad():
         found = float(encoder.loss(actions))
-        vectors = encoder(actions.prefixes).double().numpy()
+        parts = encoder(actions.prefixes)[:, : -encoder.options.head_dim].double().numpy()
     state = {name: value.double().numpy() for name, value in encoder.state_dict().items()}
 
     def head(name: str, rows: np.ndarray) -> np.ndarray:
@@ -91,7 +91,7 @@ def test_loss_is_infonce_restated(corpus: Corpus) -> None:
 
     scale = float(np.exp(state["log_scale"]))
     item = np.concatenate([actions.item_text.numpy(), actions.item_images.numpy()], 1).astype(float)
-    left, right, items = head("to_item", vectors), head("item", item), actions.items.tolist()
+    left, right, items = head("to_item", parts), head("item", item), actions.items.tolist()
     expected, size = 0.0, len(items)
     for one, other in ((left, right), (right, left)):
         for i in range(size):
@@ -99,7 +99,7 @@ def test_loss_is_infonce_restated(corpus: Corpus) -> None:
             logits = [scale * float(one[i] @ other[j]) for j in against]
             expected += (np.logaddexp.reduce(logits) - logits[against.index(i)]) / size / 2
     known = np.flatnonzero(actions.has_next.numpy())
-    left, right = head("to_next", vectors)[known], head("query", actions.next_text.double().numpy())[known]
+    left, right = head("to_next", parts)[known], head("query", actions.next_text.double().numpy())[known]
     for i in range(len(known)):
         logits = [scale * float(left[i] @ right[j]) for j in range(len(known))]
         expected += 0.7 * (np.logaddexp.reduce(logits) - logits[i]) / len(known)
@@ -108,7 +108,7 @@ def test_loss_is_infonce_restated(corpus: Corpus) -> None:
 
 
 def test_the_last_step_stands_beside_the_session(corpus: Corpus) -> None:
-    encoder, _, features = build(corpus, last_step=True)
+    encoder, _, features = build(corpus, last_step=True, means_dim=0, aim=False)
     batch = SessionBatch.from_sessions(corpus, np.arange(60), features)
     alone = SessionBatch.from_sessions(corpus, np.arange(60), features).without_steps(
         batch.step_position != (batch.num_steps - 1)[batch.step_session]
@@ -118,8 +118,74 @@ def test_the_last_step_stands_beside_the_session(corpus: Corpus) -> None:
     assert vectors.shape == (60, 16)
     torch.testing.assert_close(vectors[:, 8:], last[:, :8])
     torch.testing.assert_close(last[:, :8], last[:, 8:])
-    without, _, _ = build(corpus)
+    without, _, _ = build(corpus, means_dim=0, aim=False)
     assert without.output_dim == 8
+
+
+def test_typed_means_and_the_aim_restated_session_by_session(corpus: Corpus) -> None:
+    encoder, _, features = build(corpus, means_dim=5)
+    assert encoder.means is not None
+    encoder.means.fit_scale(TrainingContext(corpus, 0))
+    batch = SessionBatch.from_sessions(corpus, np.arange(60), features)
+    with torch.no_grad():
+        found = encoder(batch)
+    columns, words, images = corpus.columns, features.word_vectors.double(), features.dims.images
+    state = {name: value.double() for name, value in encoder.state_dict().items()}
+
+    def mean(rows: list[torch.Tensor], width: int) -> torch.Tensor:
+        return torch.stack(rows).mean(0) if rows else torch.zeros(width, dtype=torch.float64)
+
+    def shown(query: int) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+        of_query = columns.query_words[columns.query_word_offsets[query] : columns.query_word_offsets[query + 1]]
+        image = int(columns.query_image[query])
+        of_image = features.images(torch.tensor([image])).double()[0] if image >= 0 else None
+        return [words[int(w)] for w in of_query], [] if of_image is None else [of_image]
+
+    for session in range(60):
+        queries = range(columns.session_queries[session], columns.session_queries[session + 1])
+        texts: dict[int, list[torch.Tensor]] = {0: [], 1: []}
+        pictures: list[torch.Tensor] = []
+        for query in queries:
+            text, picture = shown(query)
+            texts[int(columns.query_kind[query])] += text
+            pictures += picture
+        text, picture = shown(queries[-1])
+        kinds = ((texts[0], words.shape[1]), (texts[1], words.shape[1]), (pictures, images), (text, words.shape[1]))
+        m = torch.cat([*(mean(rows, width) for rows, width in kinds), mean(picture, images)])
+        mapped = state["means.project.weight"] @ (m * state["means.scale"]) + state["means.project.bias"]
+        torch.testing.assert_close(found[session, 8:13].double(), mapped, atol=1e-4, rtol=1e-4)
+        aim = state["to_item.weight"] @ found[session, :13].double() + state["to_item.bias"]
+        torch.testing.assert_close(found[session, 13:].double(), aim, atol=1e-4, rtol=1e-4)
+
+
+def test_scales_come_from_training_sessions_alone_and_make_kinds_equal(corpus: Corpus) -> None:
+    encoder, _, features = build(corpus)
+    assert encoder.means is not None
+    encoder.means.fit_scale(TrainingContext(corpus, 0))
+    train = np.isin(corpus.columns.query_session, corpus.session_rows("train"))
+    prefixes = SessionBatch.from_prefixes(corpus, np.flatnonzero(train), features)
+    scaled = encoder.means._means(prefixes) * encoder.means.scale
+    words, images = features.dims.words, features.dims.images
+    for kind in scaled.split((words, words, images, words, images), dim=1):
+        assert float(kind.square().sum(1).mean()) == pytest.approx(1, abs=1e-4)
+
+
+def test_a_vector_holds_the_parts_that_are_asked_for(corpus: Corpus) -> None:
+    widths = {
+        (): 8 + 64 + 6,
+        (("graph", False),): 64 + 6,
+        (("aim", False), ("means_dim", 3)): 8 + 3,
+        (("aim", False), ("graph", False), ("means_dim", 3)): 3,
+    }
+    for options, width in widths.items():
+        encoder, _, features = build(corpus, **dict(options))
+        with torch.no_grad():
+            assert encoder(SessionBatch.from_sessions(corpus, np.arange(60), features)).shape == (60, width)
+        assert encoder.output_dim == width
+    with pytest.raises(BenchError, match="leave nothing to encode"):
+        build(corpus, graph=False, means_dim=0)
+    with pytest.raises(BenchError, match="last_step is of the graph"):
+        build(corpus, graph=False, last_step=True)
 
 
 def sessions_drawn(corpus: Corpus, **options: object) -> list[np.ndarray]:
