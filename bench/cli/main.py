@@ -15,7 +15,9 @@ from bench.cli import (
     claims,
     conformance,
     data,
+    export,
     figures,
+    merge,
     new_plugin,
     plugins,
     power,
@@ -40,8 +42,11 @@ app = typer.Typer(
 app.command("run", short_help="Measure encoders, and print the table.")(run.run)
 app.command("pretrain", short_help="Pretrain an encoder on a corpus.")(pretrain.pretrain)
 app.command("embed", short_help="Write the vector of every session of a corpus.")(pretrain.embed)
+app.command("export", short_help="Write an encoder as one file to serve.")(export.export)
+app.command("latency", short_help="Say how long an exported encoder takes for one session.")(export.latency)
 app.command("probe", short_help="Say what frozen vectors know of hidden intents.")(probe.probe)
 app.command("show", short_help="Say how a number came about, and how to repeat it.")(run.show)
+app.command("merge", short_help="Copy the results of several folders into one.")(merge.merge)
 app.command("tables", short_help="Compute and print the tables of an experiment.")(tables.tables)
 app.command("score", short_help="Compute other metrics and slices from stored results.")(score.score)
 app.command("claims", short_help="Say which claims of an experiment hold.")(claims.claims)
