@@ -23,6 +23,7 @@ from bench.cli import (
     power,
     pretrain,
     probe,
+    results,
     run,
     score,
     tables,
@@ -57,6 +58,7 @@ app.command("plugins", short_help="List what is installed, or explain one compon
 app.command("new-plugin", short_help="Write a small installable plugin.")(new_plugin.new_plugin)
 app.command("test-plugin", short_help="Run the conformance kit of a component.")(conformance.conformance)
 app.add_typer(data.app, name="data")
+app.add_typer(results.app, name="results")
 
 
 def _version(asked: bool) -> None:
