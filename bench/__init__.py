@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from bench.data.features import Dims, Features
     from bench.data.writer import CorpusWriter
     from bench.library import RunResult, ScoreResult, load_corpus, load_encoder, run, score
+    from bench.serving.encoder_file import ExportedEncoder
     from bench.training.context import TrainingContext
     from bench.training.pretraining import pretrain
     from bench.training.pretraining_config import PretrainingConfig
@@ -54,6 +55,7 @@ HOMES = {
     "Corpus": "bench.data.corpus",
     "CorpusWriter": "bench.data.writer",
     "Dims": "bench.data.features",
+    "ExportedEncoder": "bench.serving.encoder_file",
     "Features": "bench.data.features",
     "IntentDims": "bench.contracts",
     "IntentModel": "bench.contracts",
@@ -90,6 +92,7 @@ __all__ = [
     "DatasetSpec",
     "Dims",
     "EncoderSpec",
+    "ExportedEncoder",
     "Features",
     "IntentDims",
     "IntentModel",

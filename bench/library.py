@@ -222,7 +222,8 @@ def load_encoder(
 
     Args:
         encoder: with ``dataset``, the name of a frozen encoder, pretrained on it first where that has not been done;
-            else the key (or its beginning) or the folder of a stored one, as ``bench pretrain`` prints it.
+            else the key (or its beginning) or the folder of a stored one, as ``bench pretrain`` prints it; or a file
+            of ``bench export``, which needs no store and no corpus and gives an :class:`bench.ExportedEncoder`.
         dataset: a name, or the folder of a corpus.
         seed: of the pretraining.
         settings: options of encoder and dataset.
@@ -239,6 +240,10 @@ def load_encoder(
     if dataset is None:
         if settings:
             raise BenchError("a stored encoder has its options already", where="settings", fix="name a dataset, too")
+        if str(encoder).endswith(".safetensors"):
+            from bench.serving.encoder_file import read_encoder_file
+
+            return read_encoder_file(encoder).to(device)
         folder = _stored(str(encoder), store)
     else:
         job, _ = pretrained(str(encoder), str(dataset), seed, _typed(settings), device, store, lambda _: silent)

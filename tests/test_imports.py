@@ -25,6 +25,7 @@ LINES = (
     "figures",
     "reports",
     "paper",
+    "serving",
     "golden scaffold library testing",
     "cli",
 )

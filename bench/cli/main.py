@@ -15,12 +15,15 @@ from bench.cli import (
     claims,
     conformance,
     data,
+    export,
     figures,
+    merge,
     new_plugin,
     plugins,
     power,
     pretrain,
     probe,
+    results,
     run,
     score,
     tables,
@@ -41,8 +44,11 @@ app = typer.Typer(
 app.command("run", short_help="Measure encoders, and print the table.")(run.run)
 app.command("pretrain", short_help="Pretrain an encoder on a corpus.")(pretrain.pretrain)
 app.command("embed", short_help="Write the vector of every session of a corpus.")(pretrain.embed)
+app.command("export", short_help="Write an encoder as one file to serve.")(export.export)
+app.command("latency", short_help="Say how long an exported encoder takes for one session.")(export.latency)
 app.command("probe", short_help="Say what frozen vectors know of hidden intents.")(probe.probe)
 app.command("show", short_help="Say how a number came about, and how to repeat it.")(run.show)
+app.command("merge", short_help="Copy the results of several folders into one.")(merge.merge)
 app.command("tables", short_help="Compute and print the tables of an experiment.")(tables.tables)
 app.command("score", short_help="Compute other metrics and slices from stored results.")(score.score)
 app.command("claims", short_help="Say which claims of an experiment hold.")(claims.claims)
@@ -53,6 +59,7 @@ app.command("plugins", short_help="List what is installed, or explain one compon
 app.command("new-plugin", short_help="Write a small installable plugin.")(new_plugin.new_plugin)
 app.command("test-plugin", short_help="Run the conformance kit of a component.")(conformance.conformance)
 app.add_typer(data.app, name="data")
+app.add_typer(results.app, name="results")
 
 
 def _version(asked: bool) -> None:

@@ -15,9 +15,9 @@ import bench.testing
 
 PUBLIC = """
 BaselineSpec BenchError ClickBatch ClickCorpus ClickDims ClickModel ClickReference Corpus CorpusWriter DatasetSpec Dims
-EncoderSpec Features IntentDims IntentModel PretrainingConfig RunResult ScoreResult SessionBatch SessionEncoder
-SessionVectors SuggestionDims SuggestionModel SuggestionReference Task TaskResult TaskSpec TrainingContext __version__
-hookimpl load_corpus load_encoder pretrain run score
+EncoderSpec ExportedEncoder Features IntentDims IntentModel PretrainingConfig RunResult ScoreResult SessionBatch
+SessionEncoder SessionVectors SuggestionDims SuggestionModel SuggestionReference Task TaskResult TaskSpec
+TrainingContext __version__ hookimpl load_corpus load_encoder pretrain run score
 """
 """A change here is a change for everybody who has a plugin: it belongs into CHANGELOG.md."""
 

@@ -1,0 +1,18 @@
+"""``bench results``: what other programs need to know of results."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(name="results", help="Results as other programs read them.", no_args_is_help=True)
+
+
+@app.command("validate", short_help="Check a file against the JSON Schema of results.")
+def validate(file: Annotated[Path, typer.Argument(help="Output of bench run --json, or a cell.json.")]) -> None:
+    """Check a file against the JSON Schema of results, which comes with the package."""
+    from bench.evaluation.result_schema import validate_results
+
+    typer.echo(f"{file}: {validate_results(file)}, valid")
