@@ -54,8 +54,7 @@ def report(
     """
     from bench.cli.terminal import say
     from bench.errors import BenchError
-    from bench.files import written_whole
-    from bench.reports.html.page import html_report, require_report
+    from bench.reports.html.page import require_report, write_report
     from bench.runs.store import Store
 
     require_report("bench report")
@@ -76,11 +75,9 @@ def report(
     file = to if to is not None else out / "reports" / f"{subject.experiment.name}.html"
     if file.is_dir():
         raise BenchError("is a folder", where=f"--to {file}", fix="give the name of a file, such as report.html")
-    text = html_report(subject).encode()
-    with written_whole(file) as writing:
-        writing.write_bytes(text)
+    size = write_report(file, subject)
     done, cells = sum(subject.results.is_done(cell) for cell in subject.cells), len(subject.cells)
-    say(f"{file}: {len(text) / 1e6:.1f} MB; {done} of {cells} cells have a result")
+    say(f"{file}: {size / 1e6:.1f} MB; {done} of {cells} cells have a result")
     if done < cells:
         raise typer.Exit(1)
 
@@ -98,14 +95,11 @@ def _of_run(
 ) -> Subject:
     from bench.cli.progress import single_progress
     from bench.plugins.registry import registry
-    from bench.reports.html.subject import subject_of_run
-    from bench.reports.repeat import run_command
+    from bench.reports.html.subject import subject_of_plan
     from bench.runs.plan import RunRequest, make_plan
 
     request = RunRequest(task, names(encoder), names(baseline), names(dataset), seeds, settings, device, corpus_seeds)
-    plan = make_plan(request, registry(), store, lambda name: single_progress(f"making {name}"))
-    words = ["bench", *run_command(plan.request), *_where(store)]
-    return subject_of_run(plan.cells, plan.primary, store, shlex.join(words))
+    return subject_of_plan(make_plan(request, registry(), store, lambda name: single_progress(f"making {name}")), store)
 
 
 def _of_experiment(name: str, parts: list[str], device: str, store: Store) -> Subject:

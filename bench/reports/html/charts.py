@@ -7,6 +7,7 @@ dark ground. Every chart has a sentence for those who cannot see it, and its num
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -37,6 +38,10 @@ _CONFIG: Spec = {
     "header": {"labelColor": INK, "labelFontSize": 12, "labelFontWeight": "bold", "titleColor": INK},
     "range": {"category": list(COLOURS[:6])},
 }  # fmt: skip
+
+
+_ROLES = re.compile(r' (?:role|aria-roledescription|aria-hidden)="[^"]*"')
+"""What Vega says of single marks: the chart is one image, and has a description of its own."""
 
 
 @dataclass(frozen=True)
@@ -189,7 +194,7 @@ def curves(title: str, frame: pd.DataFrame, x: str, y: str, titles: tuple[str, s
         "data": {"values": rows},
         "facet": {"field": "panel", "type": "nominal", "title": None, "sort": None},
         "columns": min(panels, 3),
-        "resolve": {"scale": {"y": "independent"}},
+        "resolve": {"scale": {"y": "independent"}, "axis": {"x": "independent"}},
         "spec": {
             "width": 190,
             "height": 130,
@@ -224,6 +229,7 @@ def draw(spec: Spec, labels: Sequence[str] = ()) -> Markup:
     svg = vl_convert.vegalite_to_svg(
         {**shown, "padding": {"left": 5 + room, "right": 15, "top": 5, "bottom": 5}, "config": _CONFIG}
     )
+    svg = _ROLES.sub("", svg)
     return Markup(svg)  # written by vl-convert, which escapes what it is given
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,22 +69,14 @@ class Content:
     done: tuple[int, int]
 
 
-def content_of(subject: Subject, progress: Callable[[str], None]) -> Content:
-    """Gathers the content of a report.
-
-    Args:
-        subject: the results.
-        progress: is told what is being done.
-    """
+def content_of(subject: Subject) -> Content:
+    """Gathers the content of a report."""
     results, parts = subject.results, subject.experiment.parts
     labels = {name: dataset_label(results, name) for name in results.corpora}
     names = {**subject.experiment.labels, **labels, REFERENCE: subject.experiment.label(REFERENCE)}
-    progress("testing differences")
     outcomes = results.outcomes()
     answers = _answers(subject)
-    progress("writing tables")
     tables = [main_grid(results, part) for part in parts]
-    progress("drawing")
     forests = [forest(titled(part), outcomes.get(f"{part.id} primary", []), names) for part in parts]
     figures = [bars(titled(part), _bar_rows(subject, part, names), names.get(part.metrics[0], part.metrics[0]))
                for part in parts if part.layout == "bars"]  # fmt: skip
@@ -94,7 +86,6 @@ def content_of(subject: Subject, progress: Callable[[str], None]) -> Content:
                ("epoch", "validation"))
         for part in parts
     ]  # fmt: skip
-    progress("checking corpora")
     corpora = [corpus_facts(labels[name], corpus) for name, corpus in results.corpora.items()]
     cells = subject.cells
     return Content(

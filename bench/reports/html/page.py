@@ -6,13 +6,13 @@ import base64
 import hashlib
 import importlib.util
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench import __version__
 from bench.errors import BenchError
 from bench.evaluation.claims import answer_claims
+from bench.files import written_whole
 from bench.reports.claims import claim_notes, written_effect
 from bench.reports.html.content import Content, content_of
 from bench.reports.html.corpora import statistic_rows
@@ -46,17 +46,18 @@ def require_report(where: str) -> None:
         raise BenchError(what, where=where, fix="pip install 'session-bench[report]'")
 
 
-def html_report(subject: Subject, progress: Callable[[str], None] = lambda _: None) -> str:
-    """The report as HTML, below :data:`MOST_BYTES` wherever leaving out of the comparison can make it so.
+def write_report(file: Path, subject: Subject) -> int:
+    """Writes the report, whole or not at all, and returns its size in bytes."""
+    text = html_report(subject).encode()
+    with written_whole(file) as writing:
+        writing.write_bytes(text)
+    return len(text)
 
-    Args:
-        subject: the results.
-        progress: is told what is being done.
-    """
-    content = content_of(subject, progress)
-    text = ""
+
+def html_report(subject: Subject) -> str:
+    """The report as HTML, below :data:`MOST_BYTES` wherever leaving out of the comparison can make it so."""
+    content, text = content_of(subject), ""
     for limits in LIMITS:
-        progress("comparing systems")
         text = _render(subject, content, limits)
         if len(text.encode()) <= MOST_BYTES:
             break

@@ -51,7 +51,7 @@ def unit_words(corpus: Corpus, ids: NDArray[Any], whole: bool, pool: dict[str, i
     for unit, kind, text, image in zip(owner, kinds, texts, images, strict=True):  # of the few that are shown
         shown[unit]["steps"].append([KINDS[kind], pool.setdefault(text, len(pool)), int(image)])
     for unit, title in zip(of_unit, titles, strict=True):
-        if len(shown[unit]["clicked"]) < 3:
+        if len(shown[unit]["clicked"]) < 2:
             shown[unit]["clicked"].append(pool.setdefault(title, len(pool)))
     return shown
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shlex
 from dataclasses import dataclass, replace
 
 from bench.evaluation.experiment import Experiment
 from bench.evaluation.summary import declare_protocol, part_of_run, reported_metrics, results_of
 from bench.evaluation.tests import Results
 from bench.plugins.specs import REFERENCE
+from bench.reports.repeat import DEFAULT_OUT, run_command
 from bench.runs.jobs import Cell
+from bench.runs.plan import Plan
 from bench.runs.store import Store
 
 
@@ -38,15 +40,16 @@ class Subject:
         return list({cell.key: cell for cells in self.results.cells.values() for cell in cells}.values())
 
 
-def subject_of_run(cells: Sequence[Cell], primary: str, store: Store, command: str) -> Subject:
+def subject_of_plan(plan: Plan, store: Store) -> Subject:
     """The subject of a run: its cells as one part, with the protocol's two families.
 
     Args:
-        cells: planned; the store may hold all, some or none of them.
-        primary: the metric of the hypotheses.
+        plan: of the run; the store may hold all, some or none of its cells.
         store: where the results are.
-        command: the ``bench run`` that asks for these cells.
     """
+    cells, primary = plan.cells, plan.primary
+    run, *options = run_command(plan.request)
+    options += ["--out", str(store.root)] if store.root != DEFAULT_OUT else []
     results = results_of(cells, store)
     metrics = reported_metrics(results, primary)
     if any(cell.encoder != REFERENCE for cell in cells):
@@ -62,4 +65,4 @@ def subject_of_run(cells: Sequence[Cell], primary: str, store: Store, command: s
         parts=(replace(part, title=title, baselines=baselines),),
         labels={metric: metric.upper() for metric in metrics},
     )
-    return Subject(results, command, (command,))
+    return Subject(results, shlex.join(["bench", "report", *options]), (shlex.join(["bench", run, *options]),))

@@ -1,6 +1,6 @@
 // Any two systems that were scored on the same queries: who wins for how many users, and where they differ most.
 const TIE = 1e-6; // sums are of single precision
-const MOST_SHOWN = 8;
+const MOST_SHOWN = 5;
 
 function decoded(text) {
   const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
@@ -13,11 +13,13 @@ function signed(value, places = 4) {
 
 function fillSystems() {
   const group = report.groups[document.getElementById("compare-group").value];
-  for (const [id, chosen] of [["compare-first", group.systems.length - 1], ["compare-second", 0]]) {
+  const declared = Object.keys(group.tested).at(-1) ?? `${group.systems.length - 1}-0`;
+  const [first, second] = declared.split("-");
+  for (const [id, chosen] of [["compare-first", first], ["compare-second", second]]) {
     const options = group.systems.map((system, place) => make("option", { value: place }, `${system.name} (${system.mean.toFixed(3)})`));
     const select = document.getElementById(id);
     select.replaceChildren(...options);
-    select.value = String(chosen);
+    select.value = chosen;
   }
 }
 
@@ -29,7 +31,7 @@ function unitOf(group, place, first, second) {
   return make("div", { class: "unit" },
     make("p", {}, make("strong", {}, `${first.toFixed(3)} against ${second.toFixed(3)}`), ` · session ${shown.session}`),
     steps.length ? make("ol", { start }, ...steps) : null,
-    shown.clicked.length ? make("p", {}, `Clicked: ${shown.clicked.map((text) => group.texts[text]).join("; ")}`) : null);
+    shown.clicked.length ? make("p", { class: "note" }, `Clicked: ${shown.clicked.map((text) => group.texts[text]).join("; ")}`) : null);
 }
 
 function side(title, group, places, one, two) {
