@@ -69,14 +69,22 @@ def forest(title: str, outcomes: Sequence[Outcome], names: Mapping[str, str]) ->
     order = list(dict.fromkeys(row["line"] for row in rows))
     datasets = list(dict.fromkeys(row["dataset"] for row in rows))
     y = {"field": "line", "type": "nominal", "sort": order, "title": None, "axis": {"grid": True, "ticks": False}}
-    x = {"field": "delta", "type": "quantitative", "title": f"Δ {metric}", "axis": {"tickCount": 4}}
+    x = {
+        "field": "delta",
+        "type": "quantitative",
+        "title": f"Δ {metric}",
+        "axis": {"tickCount": 4, "labelOverlap": True},
+    }
     layers = [
         {"mark": {"type": "rule", "color": GREY, "strokeDash": [3, 3]}, "encoding": {"x": {"datum": 0}}},
         {
             "mark": {"type": "rule", "strokeWidth": 2.5, "color": COLOURS[0]},
             "encoding": {"y": y, "x": {**x, "field": "low"}, "x2": {"field": "high"}},
         },
-        {"mark": {"type": "point", "filled": True, "size": 70, "color": COLOURS[0]}, "encoding": {"y": y, "x": x}},
+        {
+            "mark": {"type": "point", "filled": True, "size": 70, "opacity": 1, "color": COLOURS[0]},
+            "encoding": {"y": y, "x": x},
+        },
     ]
     spec: Spec = {
         "data": {"values": rows},
@@ -150,7 +158,8 @@ def bars(title: str, rows: Rows, metric: str) -> Chart | None:
     if not known:
         return None
     encoders = list(dict.fromkeys(row["encoder"] for row in known))
-    x = {"field": "mean", "type": "quantitative", "title": metric, "scale": {"zero": False}}
+    ticks = {"tickCount": 4, "labelOverlap": True}
+    x = {"field": "mean", "type": "quantitative", "title": metric, "scale": {"zero": False}, "axis": ticks}
     y = {"field": "encoder", "type": "nominal", "sort": encoders, "title": None, "axis": {"grid": True, "ticks": False}}
     colour = {"field": "encoder", "type": "nominal", "sort": encoders, "legend": None}
     spec: Spec = {

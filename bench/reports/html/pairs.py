@@ -18,6 +18,7 @@ from bench.evaluation.experiment import Part
 from bench.evaluation.system import System
 from bench.evaluation.tests import Results
 from bench.plugins.registry import registry
+from bench.plugins.specs import REFERENCE
 from bench.reports.html.sessions import unit_words
 from bench.reports.labels import dataset_label
 from bench.stats.examples import Examples
@@ -86,8 +87,16 @@ def _group(
         "values": [encoded(row[units]) for row in values],
         "shown": unit_words(results.corpora[dataset], examples.query[units], whole, texts),
         "texts": list(texts),
+        "start": _start(results.experiment.champion, list(systems)),
         "tested": tested,
     }
+
+
+def _start(champion: str, systems: list[tuple[str, str]]) -> list[int]:
+    """The two systems that are shown first: the champion and the reference on the last baseline that has both."""
+    place = {name: number for number, name in enumerate(systems)}
+    both = [name for name, encoder in systems if encoder == champion and (name, REFERENCE) in place]
+    return [place[both[-1], champion], place[both[-1], REFERENCE]] if both else [len(systems) - 1, 0]
 
 
 def _per_unit(part: Part, system: System) -> str | None:

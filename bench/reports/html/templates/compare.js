@@ -13,13 +13,12 @@ function signed(value, places = 4) {
 
 function fillSystems() {
   const group = report.groups[document.getElementById("compare-group").value];
-  const declared = Object.keys(group.tested).at(-1) ?? `${group.systems.length - 1}-0`;
-  const [first, second] = declared.split("-");
+  const [first, second] = group.start;
   for (const [id, chosen] of [["compare-first", first], ["compare-second", second]]) {
     const options = group.systems.map((system, place) => make("option", { value: place }, `${system.name} (${system.mean.toFixed(3)})`));
     const select = document.getElementById(id);
     select.replaceChildren(...options);
-    select.value = chosen;
+    select.value = String(chosen);
   }
 }
 
@@ -45,8 +44,8 @@ function balance(won, tied, lost, names) {
   for (const [kind, count, text] of [["won", won, `better with ${names[0]}`], ["tied", tied, "the same"], ["lost", lost, `better with ${names[1]}`]]) {
     const part = make("span", { class: kind });
     part.style.flexGrow = count;
-    bar.append(part);
-    tally.append(make("li", {}, make("i", { class: kind, "aria-hidden": "true" }), `${count} users ${text}`));
+    if (count) bar.append(part);
+    tally.append(make("li", {}, make("i", { class: kind, "aria-hidden": "true" }), `${count} user${count === 1 ? "" : "s"} ${text}`));
   }
   return [bar, tally];
 }

@@ -51,6 +51,14 @@ function filterRows(input) {
   count.textContent = shown === all ? `${all} rows` : `${shown} of ${all} rows`;
 }
 
+// The second column of labels stands beside the first one when a wide table is scrolled.
+function placeStubs() {
+  for (const table of document.querySelectorAll("table.stubs")) {
+    const first = table.tHead.rows[table.tHead.rows.length - 1].cells[0];
+    table.style.setProperty("--first", `${first.getBoundingClientRect().width}px`);
+  }
+}
+
 const tip = document.getElementById("tip");
 
 function showTip(target) {
@@ -83,5 +91,7 @@ for (const kind of ["mouseover", "focusin"]) {
     if (target && target.dataset.facts) showTip(target);
   });
 }
+window.addEventListener("resize", placeStubs);
+placeStubs();
 document.addEventListener("focusout", hideTip);
 document.addEventListener("keydown", (event) => { if (event.key === "Escape") hideTip(); });
