@@ -68,6 +68,23 @@ class RunResult:
 
         return pd.DataFrame([row.as_dict() for row in self.rows])
 
+    def to_html(self, file: str | Path) -> Path:
+        """Writes the report of ``bench report``: one HTML file that opens without network.
+
+        Args:
+            file: replaced where it exists.
+
+        Raises:
+            BenchError: the packages of the extra ``report`` are not installed.
+        """
+        from bench.reports.html.page import require_report, write_report
+
+        require_report("RunResult.to_html")
+        from bench.reports.html.subject import subject_of_plan
+
+        write_report(Path(file), subject_of_plan(self.plan, self.store))
+        return Path(file)
+
     def __str__(self) -> str:
         return self.table()
 

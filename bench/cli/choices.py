@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -60,6 +61,16 @@ DatasetName = Annotated[str, typer.Argument(help="Dataset, such as beauty.", aut
 Corpus = Annotated[str, typer.Argument(help="Dataset or corpus folder.", autocompletion=completion.datasets)]
 
 RUNS = Path("runs")
+
+
+def refuse_typed(context: typer.Context, parameters: Sequence[str], what: str) -> None:
+    """Raises where one of these parameters was typed."""
+    from bench.errors import BenchError
+
+    for parameter in context.command.params:
+        source = context.get_parameter_source(str(parameter.name))
+        if parameter.name in parameters and source is not None and source.name != "DEFAULT":
+            raise BenchError(what, where=parameter.opts[0])
 
 
 def names(text: str) -> list[str]:

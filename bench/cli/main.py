@@ -23,6 +23,7 @@ from bench.cli import (
     power,
     pretrain,
     probe,
+    report,
     results,
     run,
     score,
@@ -52,6 +53,7 @@ app.command("merge", short_help="Copy the results of several folders into one.")
 app.command("tables", short_help="Compute and print the tables of an experiment.")(tables.tables)
 app.command("score", short_help="Compute other metrics and slices from stored results.")(score.score)
 app.command("claims", short_help="Say which claims of an experiment hold.")(claims.claims)
+app.command("report", short_help="Write results as one HTML file.")(report.report)
 app.command("power", short_help="Say how many seeds and users a difference takes.")(power.power)
 app.command("check", short_help="Compare a small grid with its golden tables.")(check.check)
 app.command("figures", short_help="Draw the figures of an experiment.")(figures.figures)

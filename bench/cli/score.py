@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bench.cli import completion
-from bench.cli.choices import RUNS, AsJson, Baselines, Datasets, Device, Out, Settings, Task, names
+from bench.cli.choices import RUNS, AsJson, Baselines, Datasets, Device, Out, Settings, Task, names, refuse_typed
 from bench.cli.terminal import echo
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from bench.evaluation.tests import Results
     from bench.runs.plan import RunRequest
     from bench.runs.store import Store
@@ -91,10 +89,10 @@ def score(
         return
     chosen, store = chosen_formats(formats) if formats or to is not None else [], Store(out)
     if experiment:
-        _refuse(context, _OF_RUN, f"is for a run, and the experiment {experiment} says which results are meant")
+        refuse_typed(context, _OF_RUN, f"is for a run, and the experiment {experiment} says which results are meant")
         source, words = _of_experiment(experiment, names(part), device, store)
     else:
-        _refuse(context, ["part"], "is for an experiment, and none is named")
+        refuse_typed(context, ["part"], "is for an experiment, and none is named")
         for option, value in (("--task", task), ("--encoder", encoder)):
             if not value:
                 raise BenchError("is missing", where=option, fix="or name an experiment, such as bench score quick")
@@ -146,16 +144,6 @@ def _of_experiment(name: str, parts: list[str], device: str, store: Store) -> tu
     )
     words = ["score", name, *(["--part", ",".join(parts)] if parts else []), "--device", device]
     return plan.results(store), words
-
-
-def _refuse(context: typer.Context, parameters: Sequence[str], what: str) -> None:
-    """Raises where one of these parameters was typed."""
-    from bench.errors import BenchError
-
-    for parameter in context.command.params:
-        source = context.get_parameter_source(str(parameter.name))
-        if parameter.name in parameters and source is not None and source.name != "DEFAULT":
-            raise BenchError(what, where=parameter.opts[0])
 
 
 def _listing() -> str:

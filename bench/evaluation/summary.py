@@ -163,10 +163,9 @@ def summarise(
         BenchError: seeds of a system, or two systems, were scored on different queries or candidates.
     """
     systems = list(dict.fromkeys((cell.dataset, cell.baseline, cell.encoder) for cell in results.cells[_RUN]))
-    reported = next(filter(None, (results.metrics(_RUN, *name) for name in systems)), [primary])
-    metrics = sorted(reported, key=lambda metric: (metric != primary, metric))
+    metrics = reported_metrics(results, primary)
     if any(encoder != reference for _, _, encoder in systems):
-        _declare(results, metrics, reference)
+        declare_protocol(results, metrics, reference)
 
     rows, encoders = [], results.encoders(_RUN)
     whole = registry().get("task", results.cells[_RUN][0].task).units == "sessions"
@@ -239,8 +238,15 @@ def part_of_run(results: Results, metrics: Sequence[str], reference: str = REFER
     )
 
 
-def _declare(results: Results, metrics: Sequence[str], reference: str) -> None:
-    """Declares the protocol's families on what was planned, whatever came out of it."""
+def reported_metrics(results: Results, primary: str) -> list[str]:
+    """The metrics of a run's cells, the primary one first; that one alone where none of them is done."""
+    systems = dict.fromkeys((cell.dataset, cell.baseline, cell.encoder) for cell in results.cells[_RUN])
+    reported = next(filter(None, (results.metrics(_RUN, *name) for name in systems)), [primary])
+    return sorted(reported, key=lambda metric: (metric != primary, metric))
+
+
+def declare_protocol(results: Results, metrics: Sequence[str], reference: str = REFERENCE) -> None:
+    """Declares the protocol's families on what a run planned, whatever came out of it."""
     part = part_of_run(results, metrics, reference)
     families = protocol_families(part, results.experiment.champion)
     results.experiment = replace(

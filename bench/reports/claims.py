@@ -35,11 +35,11 @@ def markdown_claims(answers: Sequence[Answer], corpora: Mapping[str, Corpus]) ->
     ]
     for answer in answers:
         dataset = _label(answer.dataset, corpora)
-        effect = _effect(answer.worst) if answer.worst is not None else ""
+        effect = written_effect(answer.worst) if answer.worst is not None else ""
         p = written_p(answer.worst.p_adjusted) if answer.worst is not None else ""
         cells = (answer.claim, answer.says, dataset, answer.verdict, effect, p, str(len(answer.outcomes)))
         lines.append("| " + " | ".join(map(markdown_text, cells)) + " |")
-    for note in _notes(answers, corpora):
+    for note in claim_notes(answers, corpora):
         lines += ["", markdown_text(note)]
     for answer in answers:
         if answer.outcomes:
@@ -56,16 +56,16 @@ def print_claims(answers: Sequence[Answer], corpora: Mapping[str, Corpus], conso
         for answer in answers:
             if answer.claim != claim:
                 continue
-            effect = f": {_effect(answer.worst)}, p {written_p(answer.worst.p_adjusted)}" if answer.worst else ""
+            effect = f": {written_effect(answer.worst)}, p {written_p(answer.worst.p_adjusted)}" if answer.worst else ""
             console.print(Padding(Text(f"{_label(answer.dataset, corpora)}: {answer.verdict}{effect}"), (0, 0, 0, 2)))
             for outcome in answer.outcomes:
                 console.print(Padding(Text(f"- {_single(outcome)}", style="dim"), (0, 0, 0, 4)))
         console.print()
-    for line in _notes(answers, corpora):
+    for line in claim_notes(answers, corpora):
         console.print(Text(line))
 
 
-def _notes(answers: Sequence[Answer], corpora: Mapping[str, Corpus]) -> list[str]:
+def claim_notes(answers: Sequence[Answer], corpora: Mapping[str, Corpus]) -> list[str]:
     """How the verdicts are to be read, and what must be known of the data."""
     lines = [_EXPLANATION]
     if any(outcome.conditional for answer in answers for outcome in answer.outcomes):
@@ -87,13 +87,14 @@ def _single(outcome: Outcome) -> str:
     if outcome.difference is None:
         return f"{outcome.hypothesis}: not tested"
     margin = f", margin {outcome.hypothesis.margin:g}" if outcome.hypothesis.margin is not None else ""
-    effect = _effect(outcome)
+    effect = written_effect(outcome)
     if outcome.difference.corpus_deltas:
         effect += f" (by corpus {written_deltas(outcome.difference.corpus_deltas)})"
     return f"{outcome.hypothesis}{margin}: {effect}, p {written_p(outcome.p_adjusted)}: {outcome.verdict()}"
 
 
-def _effect(outcome: Outcome) -> str:
+def written_effect(outcome: Outcome) -> str:
+    """The difference of a tested hypothesis with its interval, and that of every seed where these are few."""
     difference = outcome.difference
     assert difference is not None
     interval = written_interval(difference.delta, difference.low, difference.high)
