@@ -32,6 +32,7 @@ from bench.golden.gate import load_gate
 from bench.plugins.registry import registry
 from bench.plugins.settings import resolve_options
 from bench.plugins.variants import variant_of
+from bench.printable import one_line
 from bench.progress import notes_to
 from bench.runs.engines.limits import bytes_of
 from bench.runs.store import Store
@@ -179,7 +180,7 @@ def fuzz(parser: Parser, number: int, seed: int) -> Iterator[tuple[bytes, str]]:
             parser.read(data)
         except BenchError as error:
             line = str(error)
-            if len(line) > 6_500 or not line.isprintable():
+            if len(line) > 6_500 or line != one_line(line):
                 yield data, f"an error of {len(line)} characters: {line[:300]!r}"
         except Exception:
             yield data, traceback.format_exc(limit=-4)

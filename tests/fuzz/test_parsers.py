@@ -22,8 +22,6 @@ from bench.golden.gate import load_gate
 from bench.plugins.registry import registry
 
 SAMPLE, SEED = 40, 7
-
-
 NAMES = ("corpus.toml", "experiment", "gate", "mapping", "setting", "variant", "size", "record", "vectors")
 
 
@@ -129,3 +127,10 @@ def test_names_and_metadata_of_a_vector_file_that_are_no_text(tmp_path: Path) ->
     odd = pa.table({"query_id": ["a"], "vector": vectors}, metadata={b"\xff": b"\xfe", "made": json.dumps({})})
     pq.write_table(odd, tmp_path / "odd.parquet")
     assert read_vector_file(tmp_path / "odd.parquet").about["made"] == "{}"
+
+
+@pytest.mark.parametrize("seeds", [0, -1, 10**9])
+def test_seeds_have_an_end_in_files_too(seeds: int, tmp_path: Path) -> None:
+    (tmp_path / "gate.toml").write_text(f'seeds = {seeds}\ntask = "ctr"\nencoders = ["vanilla"]\n')
+    with pytest.raises(BenchError, match=rf"seeds: {seeds:,} seeds \(1 to 1,000"):
+        load_gate(tmp_path)
