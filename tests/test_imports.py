@@ -25,7 +25,7 @@ LINES = (
     "figures",
     "reports",
     "paper",
-    "golden scaffold library testing",
+    "doctor golden scaffold library testing",
     "cli",
 )
 """The parts of ``bench``, as docs/architecture.md lists them."""
