@@ -98,7 +98,7 @@ def ingest(
     if as_json:
         typer.echo(json.dumps(report.rows(), indent=1))
         return
-    for line in [*report.lines(), *(f"Warning: {warning}" for warning in report.warnings), f"corpus in {to}"]:
+    for line in [*report.told(), f"corpus in {to}"]:
         typer.echo(line)
 
 
