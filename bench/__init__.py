@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from bench.data.corpus import Corpus
     from bench.data.features import Dims, Features
     from bench.data.writer import CorpusWriter
+    from bench.datasets.exchange import corpus_from_tables, log_tables
+    from bench.evaluation.contrasts import Contrast
     from bench.library import RunResult, ScoreResult, load_corpus, load_encoder, run, score
     from bench.serving.encoder_file import ExportedEncoder
     from bench.training.context import TrainingContext
@@ -52,6 +54,7 @@ HOMES = {
     "ClickDims": "bench.contracts",
     "ClickModel": "bench.contracts",
     "ClickReference": "bench.contracts",
+    "Contrast": "bench.evaluation.contrasts",
     "Corpus": "bench.data.corpus",
     "CorpusWriter": "bench.data.writer",
     "Dims": "bench.data.features",
@@ -71,8 +74,10 @@ HOMES = {
     "Task": "bench.contracts",
     "TaskResult": "bench.contracts",
     "TrainingContext": "bench.training.context",
+    "corpus_from_tables": "bench.datasets.exchange",
     "load_corpus": "bench.library",
     "load_encoder": "bench.library",
+    "log_tables": "bench.datasets.exchange",
     "pretrain": "bench.training.pretraining",
     "run": "bench.library",
     "score": "bench.library",
@@ -87,6 +92,7 @@ __all__ = [
     "ClickDims",
     "ClickModel",
     "ClickReference",
+    "Contrast",
     "Corpus",
     "CorpusWriter",
     "DatasetSpec",
@@ -110,9 +116,11 @@ __all__ = [
     "TaskSpec",
     "TrainingContext",
     "__version__",
+    "corpus_from_tables",
     "hookimpl",
     "load_corpus",
     "load_encoder",
+    "log_tables",
     "pretrain",
     "run",
     "score",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.data.corpus import Corpus
 from bench.errors import BenchError
+from bench.evaluation.contrasts import Contrast, contrasts
 from bench.evaluation.summary import SummaryRow, results_of, summarise
 from bench.plugins.registry import registry
 from bench.plugins.specs import REFERENCE
@@ -85,11 +86,20 @@ class RunResult:
         write_report(Path(file), subject_of_plan(self.plan, self.store))
         return Path(file)
 
+    def differences(self) -> tuple[Contrast, ...]:
+        """Every tested contrast: two encoders, their difference, its interval, p, and what may be said of it."""
+        return tuple(contrasts(self.rows))
+
     def __str__(self) -> str:
         return self.table()
 
     def _repr_markdown_(self) -> str:
         return self.table()
+
+    def _repr_html_(self) -> str:
+        from bench.reports.run_table import html_run
+
+        return html_run(self.rows, self.plan.corpora, self.plan.primary)
 
 
 def run(
@@ -184,6 +194,11 @@ class ScoreResult:
 
     def _repr_markdown_(self) -> str:
         return self.table()
+
+    def _repr_html_(self) -> str:
+        from bench.reports.writers import html_fragment
+
+        return html_fragment(self.tables)
 
 
 def score(

@@ -219,7 +219,7 @@ class _NextActionOptions:
     """
 
     graph: bool = True
-    means_dim: Annotated[int, AtLeast(0)] = 64
+    means_dim: Annotated[int, Between(0, 100_000)] = 64
     aim: bool = True
     head_dim: Width = 64
     hidden_dim: Annotated[int, Between(0, 100_000)] = 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
+from bench.errors import BenchError
 from bench.plugins.constraints import Above, Between, OrInfinite
 
 
@@ -38,6 +39,11 @@ class ClickPredictionOptions(FittingOptions):
     negatives: Annotated[int, Between(0, 10_000)] = 5
     min_user_sessions: Annotated[int, Between(1, 1_000_000_000)] = 2
     labels: Annotated[int, Between(0, 1_000_000_000)] = 0
+
+    def __post_init__(self) -> None:
+        if self.labels == 1:
+            what = "one labelled session cannot be in the training and in the validation split"
+            raise BenchError(what, where="labels of ctr", fix="2 or more, or 0 for all")
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ LINES = (
     "reports",
     "paper",
     "serving",
-    "golden scaffold library testing",
+    "doctor golden scaffold library testing",
     "cli",
 )
 """The parts of ``bench``, as docs/architecture.md lists them."""

@@ -27,6 +27,7 @@ RIGHT = '''
         ClickBatch,
         ClickDims,
         ClickModel,
+        Contrast,
         Corpus,
         Dims,
         EncoderSpec,
@@ -35,6 +36,7 @@ RIGHT = '''
         SessionBatch,
         SessionEncoder,
         TrainingContext,
+        corpus_from_tables,
         hookimpl,
         load_corpus,
         run,
@@ -106,7 +108,11 @@ RIGHT = '''
     def measure() -> pd.DataFrame:
         found = run("ctr", "lstm", baseline=["transearch"], seeds=2, settings={"epochs": 2})
         assert_type(found, RunResult)
+        assert_type(found.differences(), tuple[Contrast, ...])
         look(load_corpus("beauty"))
+        frame = load_corpus("beauty").to_pandas("sessions")
+        assert_type(frame, pd.DataFrame)
+        assert_type(corpus_from_tables("mine", queries=frame, impressions=frame, clicks=frame, items=frame), Corpus)
         return found.to_pandas()
 '''
 
@@ -114,7 +120,7 @@ WRONG = """
     import numpy as np
     from torch import Tensor
 
-    from bench import EncoderSpec, SessionBatch, SessionEncoder, run
+    from bench import EncoderSpec, SessionBatch, SessionEncoder, corpus_from_tables, run
     from bench.plugins.registry import registry
 
 
@@ -131,6 +137,7 @@ WRONG = """
     spec: EncoderSpec = registry().get("baseline", "transearch")  # wrong: that is a BaselineSpec
     EncoderSpec("counts", "m:C", "help")  # wrong: no citation
     run(encoder="lstm")  # wrong: no task
+    corpus_from_tables("mine", queries=[1], impressions=[], clicks=[])  # wrong: lists, and no items
 """
 
 

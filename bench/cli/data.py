@@ -124,7 +124,7 @@ def _make(
     if report is not None:
         from bench.datasets.ingest.spelling import as_settings
 
-        for line in [*report.lines(), *(f"Warning: {warning}" for warning in report.warnings)]:
+        for line in report.told():
             echo(as_settings(line))
     echo(f"{corpus.info.counts['sessions']} sessions, {corpus.info.counts['queries']} queries in {folder}")
     for caveat in corpus.info.caveats:

@@ -99,7 +99,7 @@ def ingest(
     if as_json:
         echo(json.dumps(report.rows(), indent=1))
         return
-    for line in [*report.lines(), *(f"Warning: {warning}" for warning in report.warnings), f"corpus in {to}"]:
+    for line in [*report.told(), f"corpus in {to}"]:
         echo(line)
 
 

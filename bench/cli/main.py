@@ -15,6 +15,7 @@ from bench.cli import (
     claims,
     conformance,
     data,
+    doctor,
     export,
     figures,
     merge,
@@ -57,6 +58,7 @@ app.command("report", short_help="Write results as one HTML file.")(report.repor
 app.command("power", short_help="Say how many seeds and users a difference takes.")(power.power)
 app.command("check", short_help="Compare a small grid with its golden tables.")(check.check)
 app.command("figures", short_help="Draw the figures of an experiment.")(figures.figures)
+app.command("doctor", short_help="Say what is slow or broken on this machine, and why.")(doctor.doctor)
 app.command("plugins", short_help="List what is installed, or explain one component.")(plugins.plugins)
 app.command("new-plugin", short_help="Write a small installable plugin.")(new_plugin.new_plugin)
 app.command("test-plugin", short_help="Run the conformance kit of a component.")(conformance.conformance)

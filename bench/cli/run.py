@@ -106,8 +106,9 @@ def run(
             print_run(rows, plan.corpora, plan.primary, console(), keys)
     for line in warnings:
         say(line, err=as_json or markdown)
-    done = sum(cell.key in computed for cell in plan.cells)
-    say(f"{len(plan.cells)} cells, {done} computed now; results in {out}/cells", err=as_json or markdown)
+    keys_of_cells = {cell.key for cell in plan.cells}  # a reference has one cell for all seeds
+    done = len(keys_of_cells & computed)
+    say(f"{len(keys_of_cells)} cells, {done} computed now; results in {out}/cells", err=as_json or markdown)
     if not (as_json or markdown):
         echo(_how_to_see(rows[-1], plan.cells[-1], len(plan.corpora) > 1, out))
     if any(row.status != "done" for row in rows):

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,11 +16,15 @@ from numpy.typing import NDArray
 
 from bench.data.checksums import has_digest
 from bench.data.columns import FOLDER, Columns, Meta, OutdatedColumnsError, build_columns, open_columns
-from bench.data.schema import FORMAT_VERSION, SPLITS
+from bench.data.schema import FORMAT_VERSION, SPLITS, TABLES
 from bench.data.split_kinds import SPLIT_KINDS, SplitKind
-from bench.errors import BenchError, quoted
+from bench.errors import BenchError, did_you_mean, quoted
 from bench.files import locked, read_toml
 from bench.progress import note
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from datasets import Dataset
 
 
 @dataclass(frozen=True)
@@ -164,6 +168,41 @@ class Corpus:
         """A string column, such as ``strings("sessions", "session_id")``, read now and not kept."""
         self.check()
         return pq.read_table(self.folder / f"{table}.parquet", columns=[column])[column]
+
+    def to_arrow(self, table: str) -> pa.Table:
+        """A table of the corpus, such as ``to_arrow("sessions")``, read now and not kept.
+
+        References between tables are row numbers, words are rows of ``vocabulary``; :func:`bench.log_tables` has ids
+        and words in their place.
+
+        Raises:
+            BenchError: no table is called so.
+        """
+        if table not in TABLES:
+            raise BenchError(
+                f"a corpus has no table {table!r}", where=str(self.folder), fix=did_you_mean(table, TABLES)
+            )
+        self.check()
+        return pq.read_table(self.folder / f"{table}.parquet")
+
+    def to_pandas(self, table: str) -> pd.DataFrame:
+        """The same as a pandas frame."""
+        frame: pd.DataFrame = self.to_arrow(table).to_pandas()
+        return frame
+
+    def to_hf(self, table: str) -> Dataset:
+        """The same as a Hugging Face ``Dataset``.
+
+        Raises:
+            BenchError: that library is not installed.
+        """
+        try:
+            from datasets import Dataset
+            from datasets.table import InMemoryTable
+        except ImportError:
+            fix = 'pip install "session-bench[huggingface]"'
+            raise BenchError("Hugging Face's datasets is not installed", fix=fix) from None
+        return Dataset(InMemoryTable(self.to_arrow(table)))
 
     def session_rows(self, split: str | None = None, downstream: bool | None = None) -> NDArray[np.int64]:
         """Rows of the sessions in ``split`` (all splits without it), in or out of the downstream sample."""

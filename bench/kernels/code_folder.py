@@ -29,7 +29,7 @@ def code_folder(sources: Path, version: str) -> Path | None:
     It is beside the sources, or in the user's cache where these cannot be written; ``NUMBA_CACHE_DIR`` comes before
     both. None without a version or a place to write: everything is then compiled again in each process.
     """
-    for root in _roots(sources) if version else ():
+    for root in code_roots(sources) if version else ():
         folder = root / f"{_PREFIX}{version}"
         with suppress(OSError):
             root.mkdir(parents=True, exist_ok=True)
@@ -81,7 +81,8 @@ def _locked(file: Path) -> Iterator[None]:
                 fcntl.flock(stream, fcntl.LOCK_UN)  # closing is not enough: a forked process may hold it open too
 
 
-def _roots(sources: Path) -> Iterator[Path]:
+def code_roots(sources: Path) -> Iterator[Path]:
+    """Where compiled code of the sources in a folder may be kept, the first choice first."""
     package = f"{sources.parent.name}.{sources.name}"
     if chosen := getattr(config, "CACHE_DIR", ""):
         yield Path(chosen) / "session-bench" / package

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich.console import Console
-from tabulate import tabulate
 
 from bench.data.corpus import Corpus
 from bench.evaluation.experiment import written_design
 from bench.evaluation.summary import SummaryRow
 from bench.plugins.registry import registry
 from bench.plugins.specs import REFERENCE
-from bench.printable import markdown_text
 from bench.reports.ceilings_line import taken_lines
 from bench.reports.fitting import print_fitting
 from bench.reports.labels import FEW_SEEDS, GROUPS, GROUPS_READING, ONE_SEED, REPLICATES
 from bench.reports.power_line import power_line
 from bench.reports.run_layout import run_layouts, written_difference, written_value
+from bench.reports.table import Line, Table, TableCell
+from bench.reports.writers import html_fragment, markdown
 from bench.stats.banerjee import few
 from bench.stats.marks import dagger
 from bench.stats.rounding import written_interval, written_p, written_seeds
@@ -45,51 +45,49 @@ def print_run(
         for line in _keys(mine, primary) if keys else ():
             console.print(line, highlight=False, markup=False)
         console.print()
-    console.print(_reading(rows), highlight=False, markup=False)
+    console.print(reading(rows), highlight=False, markup=False)
 
 
 def markdown_run(rows: Sequence[SummaryRow], corpora: dict[str, Corpus], primary: str) -> str:
     """The same as Markdown."""
-    parts = []
+    return markdown(run_tables(rows, corpora, primary)) + f"\n{reading(rows)}\n"
+
+
+def html_run(rows: Sequence[SummaryRow], corpora: dict[str, Corpus], primary: str) -> str:
+    """The same as a piece of HTML, for a notebook."""
+    return html_fragment(run_tables(rows, corpora, primary), reading(rows))
+
+
+def run_tables(rows: Sequence[SummaryRow], corpora: dict[str, Corpus], primary: str) -> list[Table]:
+    """A table per dataset, with all metrics and, below it, what must be known about the data."""
+    tables = []
     for dataset, corpus in corpora.items():
         mine = [row for row in rows if row.dataset == dataset]
-        title, head, body = _cells(mine, corpus, primary)
-        align = ["left", "left", *["right"] * (len(head) - 2)]
-        body = [[markdown_text(cell) for cell in line] for line in body]
-        table = tabulate(body, head, tablefmt="github", colalign=align, disable_numparse=True)
-        parts.append(
-            "\n\n".join([f"### {markdown_text(title)}", table, *map(markdown_text, _notes(mine, corpus, primary))])
+        metrics = list(dict.fromkeys(row.metric for row in mine))
+        lettered = any(row.groups for row in mine if row.metric == primary)
+        columns = [*(metric.upper() for metric in metrics), *[GROUPS] * lettered]
+        columns += [f"Δ {primary.upper()} to {REFERENCE} [95 %]", "p (Holm)"]
+        lines = []
+        for system in dict.fromkeys((row.baseline, row.encoder) for row in mine):
+            of_system = {row.metric: row for row in mine if (row.baseline, row.encoder) == system}
+            lead = of_system[primary]
+            cells = [TableCell(written_value(of_system[metric]), of_system[metric].bold) for metric in metrics]
+            cells += [TableCell(lead.groups or "")] * lettered
+            difference = "; ".join(filter(None, (written_difference(lead), written_seeds(lead.by_seed))))
+            cells += [TableCell(difference), TableCell(written_p(lead.p_adjusted))]
+            lines.append(Line(system, tuple(cells)))
+        tables.append(
+            Table(
+                id=f"run-{dataset}",
+                title=f"{mine[0].task} on {corpus.info.label}",
+                stubs=("baseline", "encoder"),
+                groups=(),
+                columns=tuple(columns),
+                lines=tuple(lines),
+                notes=tuple(_notes(mine, corpus, primary)),
+            )
         )
-    return "\n\n".join([*parts, _reading(rows)]) + "\n"
-
-
-def _cells(rows: Sequence[SummaryRow], corpus: Corpus, primary: str) -> tuple[str, list[str], list[list[str]]]:
-    """Title, column heads and lines of a dataset's table."""
-    metrics = list(dict.fromkeys(row.metric for row in rows))
-    head = ["baseline", "encoder", *(metric.upper() for metric in metrics)]
-    lettered = any(row.groups for row in rows if row.metric == primary)
-    head += [GROUPS] * lettered
-    head += [f"Δ {primary.upper()} to {REFERENCE} [95 %]", "p (Holm)"]
-    body = []
-    for system in dict.fromkeys((row.baseline, row.encoder) for row in rows):
-        of_system = {row.metric: row for row in rows if (row.baseline, row.encoder) == system}
-        lead = of_system[primary]
-        body.append(
-            [
-                *system,
-                *(_emphasised(of_system[metric]) for metric in metrics),
-                *([lead.groups or ""] if lettered else []),
-                "; ".join(filter(None, (written_difference(lead), written_seeds(lead.by_seed)))),
-                written_p(lead.p_adjusted),
-            ]
-        )
-    return f"{rows[0].task} on {corpus.info.label}", head, body
-
-
-def _emphasised(row: SummaryRow) -> str:
-    """A value in bold where no other is better for sure."""
-    text = written_value(row)
-    return f"**{text}**" if row.bold else text
+    return tables
 
 
 def _notes(rows: Sequence[SummaryRow], corpus: Corpus, primary: str) -> list[str]:
@@ -132,7 +130,8 @@ def _strongest(rows: Sequence[SummaryRow], primary: str) -> list[str]:
     return lines
 
 
-def _reading(rows: Sequence[SummaryRow]) -> str:
+def reading(rows: Sequence[SummaryRow]) -> str:
+    """How the numbers of a run are to be read."""
     seeds = max((row.seeds for row in rows), default=0)
     if seeds == 1:
         return ONE_SEED

@@ -43,6 +43,26 @@ def html_page(tables: Sequence[Table]) -> str:
     return f"{head}{style}\n</style></head>\n<body>\n" + "\n".join(map(_html, tables)) + "\n</body></html>\n"
 
 
+def html_fragment(tables: Sequence[Table], note: str = "") -> str:
+    """The tables as a piece of a page, such as the output of a notebook's cell, in the page's own colours.
+
+    Args:
+        tables: from top to bottom.
+        note: a paragraph below them all.
+    """
+    style = (
+        ".session-bench table{border-collapse:collapse;color:inherit;background:transparent}"
+        ".session-bench caption{text-align:left;font-weight:bold;color:inherit}"
+        ".session-bench td,.session-bench th{padding:.2em .6em;text-align:right;background:transparent}"
+        ".session-bench .stub{text-align:left}.session-bench thead{border-bottom:1px solid currentColor}"
+        ".session-bench .wide{overflow-x:auto}"
+    )
+    below = f"<p>{_escaped(note)}</p>\n" if note else ""
+    return (
+        f'<div class="session-bench">\n<style>{style}</style>\n' + "\n".join(map(_html_part, tables)) + below + "</div>"
+    )
+
+
 def csv_rows(tables: Sequence[Table]) -> str:
     """The numbers of all tables as CSV, a line each, with the union of their fields."""
     rows = [row for table in tables for row in table.rows]
@@ -118,6 +138,20 @@ def _spans(table: Table) -> list[tuple[int, int]]:
 
 
 def _html(table: Table) -> str:
+    notes = "".join(f"<p>{_escaped(note)}</p>\n" for note in table.notes)
+    title = f'<h3 id="{_escaped(table.id)}">{_escaped(table.title)}</h3>'
+    return f"{title}\n<table>\n{_html_rows(table)}</table>\n{notes}"
+
+
+def _html_part(table: Table) -> str:
+    """A table without an id, which the page may have already, and no wider than the page."""
+    notes = "".join(f"<p>{_escaped(note)}</p>\n" for note in table.notes)
+    title = f"<caption>{_escaped(table.title)}</caption>"
+    return f'<div class="wide"><table>\n{title}\n{_html_rows(table)}</table></div>\n{notes}'
+
+
+def _html_rows(table: Table) -> str:
+    """Head and body of a table."""
     heads = []
     if table.groups:
         blank = f'<th colspan="{len(table.stubs)}"></th>'
@@ -126,9 +160,7 @@ def _html(table: Table) -> str:
     stubs = "".join(f'<th class="stub">{_escaped(name)}</th>' for name in table.stubs)
     heads.append(f"<tr>{stubs}" + "".join(f"<th>{_escaped(name)}</th>" for name in table.columns) + "</tr>")
     body = "\n".join(_html_line(line) for line in table.lines)
-    notes = "".join(f"<p>{_escaped(note)}</p>\n" for note in table.notes)
-    title = f'<h3 id="{_escaped(table.id)}">{_escaped(table.title)}</h3>'
-    return f"{title}\n<table>\n<thead>{''.join(heads)}</thead>\n<tbody>\n{body}\n</tbody>\n</table>\n{notes}"
+    return f"<thead>{''.join(heads)}</thead>\n<tbody>\n{body}\n</tbody>\n"
 
 
 def _html_line(line: Line) -> str:

@@ -14,14 +14,14 @@ def neighbour_edges(graphs: SessionGraphs) -> Tensor:
     """
     nodes = len(graphs.node_session)
     own = torch.arange(nodes, device=graphs.node_session.device)
-    together, before = _pairs(graphs, 0), _pairs(graphs, 1)
+    together, before = step_pairs(graphs, 0), step_pairs(graphs, 1)
     source = torch.cat([own, together[0], before[0]])
     target = torch.cat([own, together[1], before[1]])
     key = torch.unique(target * max(nodes, 1) + source)
     return torch.stack([key % max(nodes, 1), torch.div(key, max(nodes, 1), rounding_mode="floor")])
 
 
-def _pairs(graphs: SessionGraphs, later: int) -> tuple[Tensor, Tensor]:
+def step_pairs(graphs: SessionGraphs, later: int) -> tuple[Tensor, Tensor]:
     """Nodes of each step (sources) with all nodes of the step ``later`` after it (targets), with repetitions."""
     steps = len(graphs.batch.step_kind)
     by_step = torch.argsort(graphs.member_step, stable=True)

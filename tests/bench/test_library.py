@@ -49,6 +49,11 @@ def test_a_run_gives_rows_a_table_and_a_frame_and_shares_cells_with_the_command_
     assert set(frame["encoder"]) == {"vanilla", "muvcog-m"}
     assert "| transearch | muvcog-m" in " ".join(result.table().split())
     assert str(result) == result.table()
+    contrasts = [one for one in result.differences() if one.minus == "vanilla"]
+    assert {(one.encoder, one.reading) for one in contrasts} == {("muvcog-m", "too few seeds to say")}
+    by_metric = frame[frame["encoder"] == "muvcog-m"].set_index("metric")["delta"]
+    assert {one.metric: one.delta for one in contrasts} == by_metric.to_dict()
+    assert "muvcog-m" in result._repr_html_()
 
     words = ["--task", "ctr", "--encoder", "muvcog-m", "--baseline", "transearch", "--dataset", corpus, "--seeds", 2]
     words += [word for key, value in TINY.items() for word in ("--set", f"{key}={value}")]

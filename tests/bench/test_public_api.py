@@ -14,10 +14,10 @@ import bench
 import bench.testing
 
 PUBLIC = """
-BaselineSpec BenchError ClickBatch ClickCorpus ClickDims ClickModel ClickReference Corpus CorpusWriter DatasetSpec Dims
-EncoderSpec ExportedEncoder Features IntentDims IntentModel PretrainingConfig RunResult ScoreResult SessionBatch
-SessionEncoder SessionVectors SuggestionDims SuggestionModel SuggestionReference Task TaskResult TaskSpec
-TrainingContext __version__ hookimpl load_corpus load_encoder pretrain run score
+BaselineSpec BenchError ClickBatch ClickCorpus ClickDims ClickModel ClickReference Contrast Corpus CorpusWriter
+DatasetSpec Dims EncoderSpec ExportedEncoder Features IntentDims IntentModel PretrainingConfig RunResult ScoreResult
+SessionBatch SessionEncoder SessionVectors SuggestionDims SuggestionModel SuggestionReference Task TaskResult TaskSpec
+TrainingContext __version__ corpus_from_tables hookimpl load_corpus load_encoder log_tables pretrain run score
 """
 """A change here is a change for everybody who has a plugin: it belongs into CHANGELOG.md."""
 

@@ -27,6 +27,7 @@ from encoders.controls import Vanilla
 from encoders.lstm import LstmEncoder
 from tasks.ctr import ClickPrediction
 from tasks.examples.click import example_queries
+from tasks.options import ClickPredictionOptions
 
 LOOKS, SHOWN = 5, 5
 CHANCE = float(np.mean(1 / np.log2(np.arange(2, SHOWN + 2))))  # NDCG of a random ranking with one relevant item
@@ -214,6 +215,11 @@ def test_batches_of_the_evaluation_do_not_matter(small: Corpus, monkeypatch: pyt
     monkeypatch.setattr("tasks.examples.click_evaluation._ITEMS", 5)
     found, _ = run(small, LstmEncoder)
     pd.testing.assert_frame_equal(found.scores, expected.scores, atol=1e-6)
+
+
+def test_one_label_is_refused_before_anything_runs() -> None:
+    with pytest.raises(BenchError, match="labels of ctr: one labelled session cannot be"):
+        ClickPredictionOptions(labels=1)
 
 
 def test_few_labels_leave_the_test_split_whole(small: Corpus) -> None:

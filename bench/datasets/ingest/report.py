@@ -94,6 +94,10 @@ class IngestReport:
             lines.append(f"columns that are not read: {', '.join(ignored)}")
         return lines + self.notes
 
+    def told(self) -> list[str]:
+        """The lines, and below them the warnings, as commands print both."""
+        return [*self.lines(), *(f"Warning: {warning}" for warning in self.warnings)]
+
     def rows(self) -> list[dict[str, str | int | float]]:
         """The report for a program, as flat objects.
 

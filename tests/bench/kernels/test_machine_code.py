@@ -142,7 +142,7 @@ def test_with_compiling_switched_off_the_reference_runs(copy: Path) -> None:
 
 
 def test_the_versions_used_last_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(code_folder, "_roots", lambda sources: iter([tmp_path]))
+    monkeypatch.setattr(code_folder, "code_roots", lambda sources: iter([tmp_path]))
     make = code_folder.code_folder.__wrapped__
     for version in range(4):
         folder = make(PACKAGE, str(version))

@@ -4,39 +4,17 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
+from html import escape
 from pathlib import Path
 
 import pytest
 from rich.console import Console
+from run_rows import BROKEN, GOOD, ROW, WEAK
 from small_corpora import random_corpus
 
 from bench.data.corpus import Corpus
 from bench.evaluation.summary import SummaryRow
-from bench.reports.run_table import markdown_run, print_run
-
-ROW = SummaryRow(
-    task="ctr",
-    dataset="small",
-    baseline="b",
-    encoder="vanilla",
-    metric="ndcg@10",
-    mean=0.5,
-    std=0.01,
-    seeds=5,
-    delta=None,
-    ci_low=None,
-    ci_high=None,
-    p=None,
-    p_adjusted=None,
-    n_users=20,
-    n_queries=70,
-    status="done",
-    cached=False,
-    key="k",
-)
-GOOD = replace(ROW, encoder="good", mean=0.6, delta=0.1, ci_low=0.08, ci_high=0.12, p=1e-6, p_adjusted=2e-6)
-WEAK = replace(ROW, encoder="weak", mean=0.51, delta=0.01, ci_low=-0.02, ci_high=0.04, p=0.3, p_adjusted=0.6)
-BROKEN = replace(ROW, encoder="broken", mean=None, std=None, status="failed", n_users=0, n_queries=0)
+from bench.reports.run_table import html_run, markdown_run, print_run
 
 
 @pytest.fixture(scope="module")
@@ -182,3 +160,21 @@ def test_corpora_that_are_replicates_are_counted(corpus: Corpus) -> None:
         assert "in the test splits, 5 corpora × 2 seeds." in text
         assert "mean ± deviation over corpora" in " ".join(text.split())
         assert "FAILED" in text
+
+
+def test_a_notebook_gets_the_same_table_escaped_and_with_what_must_be_known(corpus: Corpus) -> None:
+    odd = replace(GOOD, encoder="<b>&", mean=0.61)
+    text = html_run([ROW, odd, WEAK, BROKEN], {"small": corpus}, "ndcg@10")
+    assert "<b>&" not in text
+    assert "&lt;b&gt;&amp;" in text
+    assert f"ctr on {corpus.info.label}" in text
+    assert "FAILED" in text
+    for caveat in corpus.info.caveats:
+        assert escape(caveat) in text
+    assert "<html" not in text
+    assert " id=" not in text
+    for colour in ("#fff", "white", "black", "#000"):
+        assert colour not in text  # in a dark notebook it is dark
+    outside = {"best-prefix": 0.9, "chance": 0.4}
+    ceilings = [replace(ROW, baseline=name, mean=mean) for name, mean in outside.items()]
+    assert "that the session had to give" in html_run([ROW, GOOD, *ceilings], {"small": corpus}, "ndcg@10")
