@@ -149,7 +149,7 @@ def bench_encoders() -> list[EncoderSpec]:
         EncoderSpec(
             "muvcog-plus",
             "encoders.muvcog.plus:MuvcogPlus",
-            "MUVCOG's views and typed means, pretrained to predict what was clicked and asked next; frozen",
+            "MUVCOG's views and typed means, taught what was clicked and asked next; frozen",
             "a contribution of this project on the graph of " + _MUVCOG,
             options=MuvcogPlusOptions,
             needs=(

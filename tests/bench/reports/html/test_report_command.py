@@ -11,6 +11,7 @@ from command_line import bench_here
 from hostile_report import Made
 from small_corpora import random_corpus
 
+import bench
 from bench.reports.html import page
 from bench.reports.html.visible import all_visible, visible
 
@@ -29,6 +30,10 @@ def test_a_run_has_a_report_of_its_own_cells(made: Made, tmp_path: Path) -> None
     assert "bench run --task ctr" in text
     assert "MISSING" not in text
     assert 'id="claims"' not in text, "a run declares no claims"
+    result = bench.run(
+        "ctr", "meanpool", "transearch", corpus, seeds=2, settings={"ctr.epochs": 2}, device="cpu", out=made.store
+    )
+    assert result.to_html(tmp_path / "same.html").read_text(encoding="utf-8") == text
 
 
 @pytest.mark.slow
