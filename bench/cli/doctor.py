@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from bench.cli.choices import RUNS, AsJson, Out
+from bench.cli.terminal import echo
 
 
 def doctor(
@@ -30,7 +31,7 @@ def doctor(
 
     found = examine(out)
     if as_json:
-        typer.echo(json.dumps([asdict(one) for one in found], indent=1, ensure_ascii=False))
+        echo(json.dumps([asdict(one) for one in found], indent=1, ensure_ascii=False))
     else:
         marks = {"ok": "     ok", "note": "   note", "warning": "warning", "broken": " BROKEN"}
         for one in found:
@@ -49,7 +50,7 @@ def _licences(as_json: bool) -> None:
 
     found = licences()
     if as_json:
-        typer.echo(json.dumps([asdict(one) for one in found], indent=1, ensure_ascii=False))
+        echo(json.dumps([asdict(one) for one in found], indent=1, ensure_ascii=False))
         return
     from bench.cli.terminal import console
     from bench.reports.fitting import Layout, Row, print_fitting

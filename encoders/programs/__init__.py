@@ -17,6 +17,7 @@ from encoders.muvcog.model import Muvcog
 from encoders.muvcog.plus import MuvcogPlus
 from encoders.programs.graph import GraphProgram
 from encoders.programs.means import MeansProgram
+from encoders.programs.plus import PlusProgram
 from encoders.word2vec import Word2VecFeatures
 
 
@@ -45,7 +46,7 @@ def program_of(encoder: SessionEncoder, word_vectors: Tensor) -> nn.Module:
     if isinstance(encoder, MuvcogPlus):
         if encoder.options.last_step:
             raise BenchError("last_step=true encodes a session twice, for which there is no program")
-        return GraphProgram(word_vectors, encoder.sources, [encoder.agv, encoder.hlv], True)
+        return PlusProgram(encoder, word_vectors)
     raise BenchError(f"there is no program for {type(encoder).__name__}: its tokens are cut and laid out by numbers")
 
 

@@ -37,13 +37,13 @@ class MeansProgram(nn.Module):
         vectors, there = self.word_vectors[words], word_step >= 0  # (W, w), (W,)
         of_word = kind[word_step.clamp(min=0)]  # (W,)
         chosen = [there & (of_word == one) for one in (KEYWORD, PRODUCT)] if self.split_kinds else [there]
-        means = torch.cat([*(_mean(vectors, rows) for rows in chosen), _mean(images, image_step >= 0)])  # (m,)
+        means = torch.cat([*(mean_of(vectors, rows) for rows in chosen), mean_of(images, image_step >= 0)])  # (m,)
         if self.axes is None or self.centre is None:
             return means
         return (means - self.centre) @ self.axes
 
 
-def _mean(vectors: Tensor, chosen: Tensor) -> Tensor:
+def mean_of(vectors: Tensor, chosen: Tensor) -> Tensor:
     """(d,) mean of the chosen rows of (n, d), zero without any."""
     weights = chosen.to(vectors.dtype)  # (n,)
     return (vectors * weights.unsqueeze(1)).sum(0) / weights.sum().clamp(min=1)

@@ -17,8 +17,8 @@ import pandas as pd
 from markupsafe import Markup
 
 from bench.figures.style import COLOURS, GREY, INK, PALE
+from bench.printable import visible
 from bench.reports.html.findings import Finding
-from bench.reports.html.visible import visible
 from bench.stats.outcome import Outcome
 from bench.stats.rounding import written_interval
 

@@ -13,13 +13,14 @@ from bench import __version__
 from bench.errors import BenchError
 from bench.evaluation.claims import answer_claims
 from bench.files import written_whole
+from bench.printable import visible
 from bench.reports.claims import claim_notes, written_effect
 from bench.reports.html.content import Content, content_of
 from bench.reports.html.corpora import statistic_rows
 from bench.reports.html.costs import written_seconds
 from bench.reports.html.pairs import Limits, comparisons
 from bench.reports.html.subject import Subject
-from bench.reports.html.visible import all_visible, visible
+from bench.reports.html.visible import all_visible
 from bench.stats.rounding import written_p
 
 if TYPE_CHECKING:

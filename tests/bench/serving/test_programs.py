@@ -31,7 +31,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
 
 
 @pytest.mark.slow  # traces and converts
-@pytest.mark.parametrize("name", ["meanpool", "muvcog-m"])
+@pytest.mark.parametrize("name", ["meanpool", "muvcog-m", "muvcog-plus"])
 def test_programs_give_the_vectors_of_the_encoder(name: str, corpus: Corpus, tmp_path: Path) -> None:
     onnxruntime = pytest.importorskip("onnxruntime")
     file = export(name, corpus, tmp_path / "model.safetensors")

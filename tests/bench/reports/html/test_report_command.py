@@ -12,8 +12,9 @@ from hostile_report import Made
 from small_corpora import random_corpus
 
 import bench
+from bench.printable import visible
 from bench.reports.html import page
-from bench.reports.html.visible import all_visible, visible
+from bench.reports.html.visible import all_visible
 
 RUN = ("--task", "ctr", "--encoder", "meanpool", "--baseline", "transearch", "--seeds", 2, "--device", "cpu")
 
