@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import tomli_w
-from fuzz.parsers import Parser, fuzz, parsers
+from parsers import Parser, fuzz, parsers
 from small_corpora import random_corpus
 
 from bench.data.corpus import Corpus, read_info
