@@ -64,9 +64,10 @@ def make(
     ] = None,
     settings: Settings = None,
     out: Out = RUNS,
+    as_json: AsJson = False,
 ) -> None:
     """Make the corpus of a dataset, such as beauty --set sessions=100000."""
-    _make(name, None, to, settings or [], out)
+    _make(name, None, to, settings or [], out, as_json)
 
 
 @app.command(short_help="Fetch a released dataset, and make its corpus.")
@@ -118,7 +119,8 @@ def _make(
 
         report = IngestReport(**corpus.info.source["report"])
     if as_json:
-        kept = [{"what": "kept", "name": name, "value": count} for name, count in corpus.info.counts.items()]
+        made = {"what": "folder", "name": corpus.info.name, "value": str(folder)}
+        kept = [made, *({"what": "kept", "name": each, "value": count} for each, count in corpus.info.counts.items())]
         echo(json.dumps(kept if report is None else report.rows(), indent=1))
         return
     if report is not None:
@@ -194,8 +196,11 @@ def validate(
     name: Corpus,
     settings: Settings = None,
     out: Out = RUNS,
+    as_json: AsJson = False,
 ) -> None:
     """Say everything that is wrong with a corpus; exit with 1 if anything is."""
+    from dataclasses import asdict
+
     from bench.data.checks.corpus_checks import problems
     from bench.errors import BenchError
     from bench.plugins.registry import registry
@@ -205,11 +210,15 @@ def validate(
     if not folder.is_dir():
         raise BenchError("no such folder", where=str(folder), fix="name a dataset, or the folder of a corpus")
     found = problems(folder)
-    for problem in found:
-        echo(str(problem.error(str(folder))))
+    if as_json:
+        echo(json.dumps([asdict(problem) for problem in found], indent=1))
+    else:
+        for problem in found:
+            echo(str(problem.error(str(folder))))
     if found:
         raise typer.Exit(1)
-    echo(f"{folder}: nothing wrong")
+    if not as_json:
+        echo(f"{folder}: nothing wrong")
 
 
 def _open(name: str, settings: list[str], out: Path):  # type: ignore[no-untyped-def]  # a Corpus; importing it is dear

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from bench.cli.choices import RUNS, Dataset, Device, FrozenEncoder, Out, Settings
+from bench.cli.choices import RUNS, AsJson, Dataset, Device, FrozenEncoder, Out, Settings
 from bench.cli.terminal import echo
 
 
@@ -19,6 +20,7 @@ def pretrain(
     device: Device = "auto",
     out: Out = RUNS,
     plot: Annotated[Path | None, typer.Option("--plot", help="Draw the curve: an SVG, PDF or PNG file.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Pretrain an encoder on the training sessions of a corpus; print where its weights and its curve are."""
     if plot is not None:
@@ -35,11 +37,16 @@ def pretrain(
     record = store.read(job.kind, job.key) or {}
     for warning in record.get("warnings", []):
         echo(f"Warning: {warning}", err=True)
-    echo(str(store.folder(job.kind, job.key)))
+    folder = store.folder(job.kind, job.key)
+    if as_json:
+        named = {"encoder": encoder, "dataset": corpus.info.name, "seed": seed, "key": job.key, "folder": str(folder)}
+        echo(json.dumps([{**named, "seconds": record.get("seconds"), **_last(folder / "curve.parquet")}], indent=1))
+    else:
+        echo(str(folder))
     if plot is not None:
         from bench.figures.curves import plot_curve
 
-        plot_curve(store.folder(job.kind, job.key) / "curve.parquet", corpus.info.label, encoder, seed, plot)
+        plot_curve(folder / "curve.parquet", corpus.info.label, encoder, seed, plot)
 
 
 def embed(
@@ -53,6 +60,7 @@ def embed(
     prefixes: Annotated[
         bool, typer.Option("--prefixes", help="A vector for every query: of its session up to and including it.")
     ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Write the vector of every session of a corpus: Parquet with session_id, split and vector.
 
@@ -64,4 +72,19 @@ def embed(
     from bench.runs.store import Store
 
     rows = embed_sessions(encoder, dataset, seed, settings or [], device, Store(out), to, single_progress, prefixes)
-    echo(f"{rows} {'prefixes' if prefixes else 'sessions'} in {to}")
+    unit = "prefixes" if prefixes else "sessions"
+    if as_json:
+        echo(json.dumps([{"encoder": encoder, "seed": seed, "unit": unit, "rows": rows, "file": str(to)}], indent=1))
+    else:
+        echo(f"{rows} {unit} in {to}")
+
+
+def _last(curve: Path) -> dict[str, float | int | None]:
+    """Step, loss and held-out accuracy of the last validation; nothing where an encoder has no curve."""
+    import pandas as pd
+
+    rows = pd.read_parquet(curve) if curve.exists() else pd.DataFrame()
+    if not len(rows):
+        return {}
+    last: dict[str, float | int | None] = json.loads(rows.tail(1).to_json(orient="records"))[0]  # NaN is null there
+    return last

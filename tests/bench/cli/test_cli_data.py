@@ -54,6 +54,7 @@ def test_statistics_stand_beside_the_published_ones(made: Path) -> None:
 def test_a_good_corpus_validates(made: Path) -> None:
     ran = bench_here("data", "validate", made)
     assert (ran.code, ran.out, ran.err) == (0, f"{made}: nothing wrong\n", "")
+    assert bench_here("data", "validate", made, "--json").rows == []
 
 
 @pytest.mark.parametrize("table", ["sessions", "queries", "impressions", "items", "vocabulary"])
@@ -77,6 +78,9 @@ def test_a_table_with_a_wrong_row_is_named(made: Path, tmp_path: Path) -> None:
     ran = bench_here("data", "validate", folder)
     assert ran.code == 1
     assert "queries.parquet" in ran.out
+    told = bench_here("data", "validate", folder, "--json")
+    assert told.code == 1
+    assert ("queries.parquet", 7) in {(row["file"], row["row"]) for row in told.rows}
 
 
 def test_what_is_no_corpus_does_not_validate(tmp_path: Path) -> None:

@@ -63,10 +63,13 @@ def test_pretraining_says_where_its_weights_are_and_happens_once(corpus: Corpus,
     folder = Path(ran.out.strip())
     assert {path.name for path in folder.iterdir()} == {"encoder.json", "encoder.safetensors", "curve.parquet"}
     assert pd.read_parquet(folder / "curve.parquet")["step"].tolist() == [1, 2, 3]
+    (row,) = bench_here("pretrain", *arguments, "--json").rows
+    assert (row["folder"], row["key"], row["step"], row["seed"]) == (str(folder), folder.name, 3, 0)
+    assert {"train_loss", "valid_accuracy", "seconds"} <= set(row)
     before = (folder / "encoder.safetensors").stat().st_mtime_ns
     assert bench_here("pretrain", *arguments).out == ran.out
-    vectors = bench_here("embed", *arguments, "--to", tmp_path / "vectors.parquet")
-    assert vectors.code == 0, vectors.err
+    vectors = bench_here("embed", *arguments, "--to", tmp_path / "vectors.parquet", "--json")
+    assert vectors.rows[0]["rows"] == 50, vectors.err
     assert (folder / "encoder.safetensors").stat().st_mtime_ns == before
     assert pq.read_schema(tmp_path / "vectors.parquet").metadata[b"key"].decode() == folder.name
 
