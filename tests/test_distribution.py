@@ -12,7 +12,7 @@ from fresh_environment import ROOT, Environment, make_environment
 
 BUILD = 'import os, setuptools.build_meta as b; os.makedirs("dist"); b.build_sdist("dist"); b.build_wheel("dist")'
 PACKAGES = ("bench", "encoders", "baselines", "tasks")
-DATA = (".toml", ".json", ".template", ".typed")
+DATA = (".toml", ".json", ".template", ".typed", ".jinja", ".css", ".js")
 """Endings of the files of a package that are no modules."""
 
 
@@ -67,4 +67,10 @@ def test_the_wheel_runs_where_there_is_no_checkout(environment: Environment, tmp
     ran = environment.run(f"{command} --set sessions=200 --set downstream=120 --set epochs=1", tmp_path)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert {row["status"] for row in json.loads(ran.stdout)} == {"done"}
-    # bench report, once there is one, belongs here: it has templates of its own
+    written = environment.run(
+        command.replace("bench run", "bench report").replace(" --jobs 1", "").replace(" --json", " --to report.html")
+        + " --set sessions=200 --set downstream=120 --set epochs=1",
+        tmp_path,
+    )
+    assert written.returncode == 0, written.stdout + written.stderr
+    assert (tmp_path / "report.html").stat().st_size > 10_000

@@ -12,6 +12,7 @@ import typer
 
 from bench.cli import completion
 from bench.cli.choices import RUNS, AsJson, Dataset, Device, Out, Settings
+from bench.cli.terminal import echo
 
 
 class Format(StrEnum):
@@ -65,11 +66,11 @@ def export(
     if card is not None:
         with written_whole(card) as writing:
             writing.write_text(card_text(found.card, found.options, found.output_dim), encoding="utf-8")
-    typer.echo(f"{found.card['encoder']} of {found.card['data']['name']}, {found.output_dim} numbers, in {to}")
+    echo(f"{found.card['encoder']} of {found.card['data']['name']}, {found.output_dim} numbers, in {to}")
     if latency:
         from bench.serving.latency import latencies, latency_text
 
-        typer.echo(latency_text(latencies(found)))
+        echo(latency_text(latencies(found)))
 
 
 def latency(
@@ -83,4 +84,4 @@ def latency(
     from bench.serving.latency import latencies, latency_text
 
     rows = latencies(read_encoder_file(file), steps, words)
-    typer.echo(json.dumps([row.as_dict() for row in rows], indent=1) if as_json else latency_text(rows))
+    echo(json.dumps([row.as_dict() for row in rows], indent=1) if as_json else latency_text(rows))

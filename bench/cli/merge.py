@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from bench.cli.choices import AsJson
+from bench.cli.terminal import echo
 
 
 def merge(
@@ -28,7 +29,7 @@ def merge(
     found = list(merged(sources, to))
     wrong = [one for one in found if one.outcome in ("conflict", "damaged")]
     if as_json:
-        typer.echo(json.dumps([asdict(one) for one in found], indent=1))
+        echo(json.dumps([asdict(one) for one in found], indent=1))
     else:
         for one in wrong:
             what = (
@@ -36,9 +37,9 @@ def merge(
                 if one.outcome == "conflict"
                 else "is not as it was written, and is left out"
             )
-            typer.echo(f"{one.source}/{one.kind}/{one.key} {what}", err=True)
+            echo(f"{one.source}/{one.kind}/{one.key} {what}", err=True)
         counts = Counter(one.outcome for one in found)
         said = ", ".join(f"{counts[name]} {name}" for name in ("taken", "same", "failed", "conflict", "damaged"))
-        typer.echo(f"{len(found)} results: {said}; in {to}")
+        echo(f"{len(found)} results: {said}; in {to}")
     if wrong:
         raise typer.Exit(1)

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from bench.cli.terminal import echo
+
 app = typer.Typer(name="results", help="Results as other programs read them.", no_args_is_help=True)
 
 
@@ -15,4 +17,4 @@ def validate(file: Annotated[Path, typer.Argument(help="Output of bench run --js
     """Check a file against the JSON Schema of results, which comes with the package."""
     from bench.evaluation.result_schema import validate_results
 
-    typer.echo(f"{file}: {validate_results(file)}, valid")
+    echo(f"{file}: {validate_results(file)}, valid")

@@ -35,7 +35,7 @@ def test_an_unknown_split_names_the_others(tmp_path: Path) -> None:
     assert "random" in error
     assert "user" in error
     error = bench_here("data", "ingest", tmp_path, "--to", tmp_path / "x", "--split", "weekday").error
-    assert "'weekday' is unknown (random or time or user)" in error
+    assert "split must be random, time or user, not 'weekday'" in error
 
 
 def test_the_command_that_repeats_a_number_has_the_split(tmp_path: Path) -> None:

@@ -146,7 +146,7 @@ def test_a_random_split_is_what_it_was(tmp_path: Path) -> None:
 
 
 def test_an_unknown_split_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BenchError, match="'hour' is unknown"):
+    with pytest.raises(BenchError, match="split must be random, time or user, not 'hour'"):
         made(tmp_path, log_of(), split="hour")
 
 

@@ -106,7 +106,7 @@ def test_what_a_corpus_lacks_is_one_line(tmp_path: Path) -> None:
     ("typed", "said"),
     [
         ("first-queries", "did you mean first-query"),
-        ("long-sessions[steps=1]", "long-sessions steps must be at least 2, not 1 (the default is 5)"),
+        ("long-sessions[steps=1]", "long-sessions steps must be from 2 to 1,000,000, not 1 (the default is 5)"),
         ("long-sessions[step=4]", "long-sessions has no choice 'step' (did you mean steps?)"),
         ("long-sessions[steps=many]", "is not a whole number"),
         ("long-sessions[steps=4", "lacks a closing bracket"),

@@ -127,7 +127,7 @@ def forged(file: Path, to: Path, change: Callable[[dict[str, torch.Tensor], dict
 
 FORGERIES: dict[str, tuple[Callable[[Any, Any], object], str]] = {
     "a module to import": (lambda t, f: f.update(encoder="os:system"), "no encoder is called"),
-    "too wide": (lambda t, f: f["options"].update(view_dim=10**7), "cannot be built from it"),
+    "too wide": (lambda t, f: f["options"].update(view_dim=10**7), "view_dim must be from 1 to 100,000"),
     "no option": (lambda t, f: f["options"].update(view_dmi=8), "view_dmi"),
     "a folder": (lambda t, f: f["options"].update(path="/etc"), "reads a folder of the machine"),
     "dims": (lambda t, f: f.update(dims={"words": 10**12, "images": 12}), "no widths of vectors"),
