@@ -24,6 +24,7 @@ LINES = (
     "evaluation",
     "figures",
     "reports",
+    "tracking",
     "paper",
     "serving",
     "doctor golden scaffold library testing",

@@ -63,6 +63,10 @@ def run(
     markdown: Annotated[bool, typer.Option("--markdown", help="The table as Markdown on standard output.")] = False,
     keys: Annotated[bool, typer.Option("--keys", help="Print the cells' keys below the table.")] = False,
     record: Annotated[Path | None, typer.Option("--record", help="Folder to write table and provenance to.")] = None,
+    track: Annotated[
+        list[str] | None,
+        typer.Option("--track", metavar="NAME:PLACE", help="Log to mlflow, tensorboard or wandb; repeatable."),
+    ] = None,
 ) -> None:
     """Measure encoders: every baseline of a task with every encoder, over several seeds.
 
@@ -82,6 +86,7 @@ def run(
         task, names(encoder), names(baseline), names(dataset), seeds, settings or [], device, corpus_seeds
     )
     memory = memory_limit(cell_memory, "--cell-memory")
+    places = _places(track)
     store = Store(out)
     plan = make_plan(request, registry(), store, lambda name: single_progress(f"making {name}"))
     missing = missing_jobs(plan.jobs, store)
@@ -95,6 +100,13 @@ def run(
         from bench.reports.repeat import run_command
 
         record_run(record, run_command(plan.request), rows, plan.cells, plan.corpora, plan.primary, store, warnings)
+    if places:
+        from bench.tracking.tracked import tracked_runs
+        from bench.tracking.trackers import log
+
+        simulated = {name: corpus.info.origin == "simulated" for name, corpus in plan.corpora.items()}
+        for line in log(tracked_runs(plan.cells, simulated, store), places):
+            say(line, err=True)
     if as_json:
         echo(json.dumps([row.as_dict() for row in rows], indent=1))
     else:
@@ -113,6 +125,15 @@ def run(
         echo(_how_to_see(rows[-1], plan.cells[-1], len(plan.corpora) > 1, out))
     if any(row.status != "done" for row in rows):
         raise typer.Exit(1)
+
+
+def _places(track: list[str] | None) -> list[str]:
+    """What --track says, checked before anything runs."""
+    if not track:
+        return []
+    from bench.tracking.trackers import checked_places
+
+    return checked_places(track)
 
 
 def show(
