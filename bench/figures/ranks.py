@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from bench.figures.drawing import Drawing
+from bench.figures.session_text import write_steps
 from bench.figures.style import COLOURS, GREY, INK, PAGE, PALE, new_figure, style
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def draw_ranks(ranks: pd.DataFrame, steps: Sequence[str], dataset: str, baseline
     with style():
         figure = new_figure(PAGE, max(1.9, _ROW * len(candidates) + 0.55))
         text, axes = figure.subplots(1, 2, width_ratios=[1, 2.4])
-        _write_steps(text, dataset, steps)
+        write_steps(text, dataset, steps, latest=6, width=38, lines=24)
         for candidate in candidates.itertuples():
             of_item = ranks[ranks["shown"] == candidate.shown].set_index("system")["rank"].reindex(systems)
             _draw_item(axes, of_item.tolist(), bool(candidate.clicked), str(candidate.item))
@@ -77,13 +78,3 @@ def _finish(axes: Axes, systems: list[str], candidates: int) -> None:
     axes.spines[:].set_visible(False)
     for place in (1, *range(5, candidates + 1, 5)):
         axes.text(len(systems) - 0.75, place, str(place), ha="left", va="center", fontsize=5.5, color=INK)
-
-
-def _write_steps(axes: Axes, dataset: str, steps: Sequence[str]) -> None:
-    """Writes the last six steps, wrapped."""
-    axes.axis("off")
-    axes.set_title(dataset)
-    lines = [line for step in steps[-6:] for line in textwrap.wrap(step, 38, subsequent_indent="   ")]
-    if len(steps) > 6:
-        lines.insert(0, f"({len(steps) - 6} earlier steps)")
-    axes.text(0, 0.97, "\n".join(lines[:24]), transform=axes.transAxes, va="top", fontsize=5.5, linespacing=1.4)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bench.figures.drawing import Drawing
+from bench.figures.session_text import write_steps
 from bench.figures.style import COLOURS, INK, PAGE, PALE, new_figure, require_plotting, style
 from bench.stats.rounding import written_interval
 
@@ -50,7 +50,7 @@ def draw_case(
     with style():
         figure = new_figure(PAGE, 2.35)
         text, *panels = figure.subplots(1, 1 + len(by_encoder), width_ratios=[1.35, *[1] * len(by_encoder)])
-        _write_steps(text, dataset, steps)
+        write_steps(text, dataset, steps, latest=4, width=40, lines=18)
         for axes, (name, near) in zip(panels, by_encoder.items(), strict=True):
             _draw_map(axes, points[name])
             axes.set_title(name)
@@ -100,17 +100,6 @@ def _draw_map(axes: Axes, points: pd.DataFrame) -> None:
     axes.margins(0.06)
     axes.spines[["top", "right"]].set_visible(True)
     axes.spines[:].set_color(PALE)
-
-
-def _write_steps(axes: Axes, dataset: str, steps: Sequence[str]) -> None:
-    """Writes the last four steps, wrapped, in at most 18 lines."""
-    axes.axis("off")
-    axes.set_title(dataset)
-    lines = [line for step in steps[-4:] for line in textwrap.wrap(step, 40, subsequent_indent="   ")]
-    if len(steps) > 4:
-        lines.insert(0, f"({len(steps) - 4} earlier steps)")
-    shown = lines if len(lines) <= 18 else [*lines[:17], "…"]
-    axes.text(0, 1, "\n".join(shown), transform=axes.transAxes, va="top", fontsize=5.5, linespacing=1.35)
 
 
 def _over_queries(by_encoder: Mapping[str, Nearness]) -> pd.DataFrame:
