@@ -60,7 +60,33 @@ Dataset = Annotated[
 DatasetName = Annotated[str, typer.Argument(help="Dataset, such as beauty.", autocompletion=completion.datasets)]
 Corpus = Annotated[str, typer.Argument(help="Dataset or corpus folder.", autocompletion=completion.datasets)]
 
+StoredEncoders = Annotated[
+    str, typer.Option("--encoder", help="Encoders, comma-separated.", autocompletion=completion.encoders)
+]
+StoredSeeds = Annotated[int, typer.Option("--seeds", help="Number of seeds of the stored run.")]
+StoredCorpusSeeds = Annotated[int | None, typer.Option("--corpus-seeds", metavar="N", help="Those of the stored run.")]
+StoredPart = Annotated[str, typer.Option("--part", help="Parts of the experiment, comma-separated; default: all.")]
+
 RUNS = Path("runs")
+
+OF_RUN = "task", "encoder", "baseline", "dataset", "seeds", "corpus_seeds", "settings"
+"""Parameters that select the cells of a stored run."""
+
+
+def refuse_run(context: typer.Context, experiment: str) -> None:
+    """Raises where an option of a run was typed beside the name of an experiment."""
+    refuse_typed(context, OF_RUN, f"is for a run, and the experiment {experiment} says which results are meant")
+
+
+def require_run(context: typer.Context, task: str, encoder: str) -> None:
+    """Raises where a stored run is asked for and its task or its encoders are missing, or a part is named."""
+    from bench.errors import BenchError
+
+    refuse_typed(context, ["part"], "is for an experiment, and none is named")
+    for option, value in (("--task", task), ("--encoder", encoder)):
+        if not value:
+            fix = f"or name an experiment, such as bench {context.info_name} quick"
+            raise BenchError("is missing", where=option, fix=fix)
 
 
 def refuse_typed(context: typer.Context, parameters: Sequence[str], what: str) -> None:

@@ -9,14 +9,28 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bench.cli import completion
-from bench.cli.choices import RUNS, Baselines, Datasets, Device, Out, Settings, Task, names, refuse_typed
+from bench.cli.choices import (
+    OF_RUN,
+    RUNS,
+    Baselines,
+    Datasets,
+    Device,
+    Out,
+    Settings,
+    StoredCorpusSeeds,
+    StoredEncoders,
+    StoredPart,
+    StoredSeeds,
+    Task,
+    names,
+    refuse_run,
+    refuse_typed,
+    require_run,
+)
 
 if TYPE_CHECKING:
     from bench.reports.html.subject import Subject
     from bench.runs.store import Store
-
-_OF_RUN = "task", "encoder", "baseline", "dataset", "seeds", "corpus_seeds", "settings"
-"""Parameters that select the cells of a run."""
 
 
 def report(
@@ -33,17 +47,13 @@ def report(
         Path | None, typer.Option("--to", metavar="FILE", help="The file; default: reports/NAME.html in --out.")
     ] = None,
     task: Task = "",
-    encoder: Annotated[
-        str, typer.Option("--encoder", help="Encoders, comma-separated.", autocompletion=completion.encoders)
-    ] = "",
+    encoder: StoredEncoders = "",
     baseline: Baselines = "",
     dataset: Datasets = "beauty",
-    seeds: Annotated[int, typer.Option("--seeds", help="Number of seeds of the stored run.")] = 5,
-    corpus_seeds: Annotated[
-        int | None, typer.Option("--corpus-seeds", metavar="N", help="Those of the stored run.")
-    ] = None,
+    seeds: StoredSeeds = 5,
+    corpus_seeds: StoredCorpusSeeds = None,
     settings: Settings = None,
-    part: Annotated[str, typer.Option("--part", help="Parts of the experiment, comma-separated; default: all.")] = "",
+    part: StoredPart = "",
     device: Device = "auto",
     out: Out = RUNS,
 ) -> None:
@@ -61,16 +71,11 @@ def report(
     store = Store(out)
     if task or encoder:
         if experiment:
-            refuse_typed(
-                context, _OF_RUN, f"is for a run, and the experiment {experiment} says which results are meant"
-            )
-        refuse_typed(context, ["part"], "is for an experiment, and none is named")
-        for option, value in (("--task", task), ("--encoder", encoder)):
-            if not value:
-                raise BenchError("is missing", where=option, fix="or name an experiment, such as bench report quick")
+            refuse_run(context, experiment)
+        require_run(context, task, encoder)
         subject = _of_run(task, encoder, baseline, dataset, seeds, settings or [], device, corpus_seeds, store)
     else:
-        refuse_typed(context, _OF_RUN, "is for a run, and there is no --task")
+        refuse_typed(context, OF_RUN, "is for a run, and there is no --task")
         subject = _of_experiment(experiment or "kdd22", names(part), device, store)
     file = to if to is not None else out / "reports" / f"{subject.experiment.name}.html"
     if file.is_dir():

@@ -9,16 +9,29 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bench.cli import completion
-from bench.cli.choices import RUNS, AsJson, Baselines, Datasets, Device, Out, Settings, Task, names, refuse_typed
+from bench.cli.choices import (
+    RUNS,
+    AsJson,
+    Baselines,
+    Datasets,
+    Device,
+    Out,
+    Settings,
+    StoredCorpusSeeds,
+    StoredEncoders,
+    StoredPart,
+    StoredSeeds,
+    Task,
+    names,
+    refuse_run,
+    require_run,
+)
 from bench.cli.terminal import echo
 
 if TYPE_CHECKING:
     from bench.evaluation.tests import Results
     from bench.runs.plan import RunRequest
     from bench.runs.store import Store
-
-_OF_RUN = "task", "encoder", "baseline", "dataset", "seeds", "corpus_seeds", "settings"
-"""Parameters that select the cells of a run."""
 
 
 def score(
@@ -47,17 +60,13 @@ def score(
     ] = "",
     listed: Annotated[bool, typer.Option("--list", help="Only list the measures and the slices.")] = False,
     task: Task = "",
-    encoder: Annotated[
-        str, typer.Option("--encoder", help="Encoders, comma-separated.", autocompletion=completion.encoders)
-    ] = "",
+    encoder: StoredEncoders = "",
     baseline: Baselines = "",
     dataset: Datasets = "beauty",
-    seeds: Annotated[int, typer.Option("--seeds", help="Number of seeds of the stored run.")] = 5,
-    corpus_seeds: Annotated[
-        int | None, typer.Option("--corpus-seeds", metavar="N", help="Those of the stored run.")
-    ] = None,
+    seeds: StoredSeeds = 5,
+    corpus_seeds: StoredCorpusSeeds = None,
     settings: Settings = None,
-    part: Annotated[str, typer.Option("--part", help="Parts of the experiment, comma-separated; default: all.")] = "",
+    part: StoredPart = "",
     formats: Annotated[
         str, typer.Option("--format", help="Write files in these formats: md, tex, csv, html, json; default: none.")
     ] = "",
@@ -76,7 +85,6 @@ def score(
     """
     from bench.cli.table_output import chosen_formats, give_out
     from bench.cli.terminal import say
-    from bench.errors import BenchError
     from bench.evaluation.rescored import rescore
     from bench.plugins.registry import registry
     from bench.reports.all_tables import write_tables
@@ -89,13 +97,10 @@ def score(
         return
     chosen, store = chosen_formats(formats) if formats or to is not None else [], Store(out)
     if experiment:
-        refuse_typed(context, _OF_RUN, f"is for a run, and the experiment {experiment} says which results are meant")
+        refuse_run(context, experiment)
         source, words = _of_experiment(experiment, names(part), device, store)
     else:
-        refuse_typed(context, ["part"], "is for an experiment, and none is named")
-        for option, value in (("--task", task), ("--encoder", encoder)):
-            if not value:
-                raise BenchError("is missing", where=option, fix="or name an experiment, such as bench score quick")
+        require_run(context, task, encoder)
         request = RunRequest(
             task, names(encoder), names(baseline), names(dataset), seeds, settings or [], device, corpus_seeds
         )
