@@ -55,6 +55,11 @@ def visible(text: str) -> str:
     return _UNSAFE.sub(_spelt_out, text) if _UNSAFE.search(text) is not None else text
 
 
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """``1 cell``, ``1,200 cells``: a number and what is counted, by default with an s unless it is one."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
 def one_line(text: str) -> str:
     """A text on one line: white space is one blank, and the rest is :func:`visible`."""
     return visible(" ".join(text.split()))

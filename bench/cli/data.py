@@ -11,6 +11,7 @@ import typer
 from bench.cli import completion, images, logs
 from bench.cli.choices import RUNS, AsJson, Corpus, DatasetName, Out, Settings
 from bench.cli.terminal import echo
+from bench.printable import counted
 
 app = typer.Typer(help="Corpora: make, fetch, ingest, inspect.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -128,7 +129,9 @@ def _make(
 
         for line in report.told():
             echo(as_settings(line))
-    echo(f"{corpus.info.counts['sessions']} sessions, {corpus.info.counts['queries']} queries in {folder}")
+    counts = corpus.info.counts
+    queries = counted(counts["queries"], "query", "queries")
+    echo(f"{counted(counts['sessions'], 'session')}, {queries} in {folder}")
     for caveat in corpus.info.caveats:
         echo(f"Note: {caveat}")
 
@@ -172,6 +175,7 @@ def truth(
     half: Annotated[str, typer.Option("--half", metavar="text|visual|both", help="Which half of the intent.")] = "both",
     settings: Settings = None,
     out: Out = RUNS,
+    as_json: AsJson = False,
 ) -> None:
     """Write what simulated shoppers were after, a vector for each query: for ceilings, never for a claim.
 
@@ -188,7 +192,11 @@ def truth(
         raise BenchError(f"{half!r} is not text, visual or both", where="--half", fix=did_you_mean(half, HALVES))
     corpus = _open(name, settings or [], out)
     require_truth(corpus)
-    echo(f"{write_true_intents(corpus, to, chosen)} intents in {to}; for ceilings, never for a claim")
+    written = write_true_intents(corpus, to, chosen)
+    if as_json:
+        echo(json.dumps([{"file": str(to), "intents": written, "half": chosen}], indent=1))
+        return
+    echo(f"{counted(written, 'intent')} in {to}; for ceilings, never for a claim")
 
 
 @app.command(short_help="Say all that is wrong with a corpus.")

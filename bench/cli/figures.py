@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from bench.cli.choices import RUNS, Device, Experiment, Out, names
+from bench.cli.choices import RUNS, AsJson, Device, Experiment, Out, names
 from bench.cli.terminal import echo
 
 
@@ -19,6 +20,7 @@ def figures(
     ] = None,
     device: Device = "auto",
     out: Out = RUNS,
+    as_json: AsJson = False,
 ) -> None:
     """Draw an experiment's figures from its results: PDF, SVG and PNG, the numbers as CSV, the caption as Markdown.
 
@@ -48,6 +50,7 @@ def figures(
     command = ["figures", experiment, *(["--only", ",".join(ids)] if wanted else [])]
     drawing = ExperimentFigures(plan, store, command, single_progress)
     missing: list[Missing] = []
+    rows = []
     for name in ids:
         drawn = drawing.draw(name, train=bool(wanted))
         if isinstance(drawn, Missing):
@@ -57,6 +60,11 @@ def figures(
             continue
         figure, provenance = drawn
         write_drawing(figure, folder, provenance)
-        echo(f"{folder / name}.pdf, .svg, .png, .csv, .md: {figure.title}")
+        rows.append({"figure": name, "title": figure.title, "folder": str(folder), "missing": None})
+        if not as_json:
+            echo(f"{folder / name}.pdf, .svg, .png, .csv, .md: {figure.title}")
+    if as_json:
+        rows += [{"figure": one.id, "title": None, "folder": None, "missing": one.reason} for one in missing]
+        echo(json.dumps(rows, indent=1))
     if missing:
         echo(left_out(missing), err=True)

@@ -133,10 +133,19 @@ def columns(
 
 def maps(
     name: Annotated[str, typer.Argument(help="One that ships: prints it, to start one of your own from.")] = "",
+    as_json: AsJson = False,
 ) -> None:
     """Say how a log mapping is written and list those that ship, or print one of them."""
     from bench.datasets.mapping import MAP_HELP, map_text, read_map, shipped_maps
 
+    if as_json:
+        chosen = [name] if name else shipped_maps()
+        echo(
+            json.dumps(
+                [{"map": one, "about": read_map(one).about, "text": map_text(one)[0]} for one in chosen], indent=1
+            )
+        )
+        return
     if name:
         echo(map_text(name)[0], nl=False)
         return

@@ -26,6 +26,7 @@ from bench.cli.choices import (
     names,
 )
 from bench.cli.terminal import echo
+from bench.printable import counted
 
 if TYPE_CHECKING:
     from bench.evaluation.summary import SummaryRow
@@ -120,7 +121,7 @@ def run(
         say(line, err=as_json or markdown)
     keys_of_cells = {cell.key for cell in plan.cells}  # a reference has one cell for all seeds
     done = len(keys_of_cells & computed)
-    say(f"{len(keys_of_cells)} cells, {done} computed now; results in {out}/cells", err=as_json or markdown)
+    say(f"{counted(len(keys_of_cells), 'cell')}, {done} computed now; results in {out}/cells", err=as_json or markdown)
     if not (as_json or markdown):
         echo(_how_to_see(rows[-1], plan.cells[-1], len(plan.corpora) > 1, out))
     if any(row.status != "done" for row in rows):

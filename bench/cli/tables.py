@@ -21,6 +21,7 @@ from bench.cli.choices import (
 )
 from bench.cli.table_output import chosen_formats, give_out
 from bench.cli.terminal import echo
+from bench.printable import counted
 
 if TYPE_CHECKING:
     from bench.evaluation.grid import ExperimentPlan
@@ -101,7 +102,7 @@ def tables(
     give_out(found, as_json)
     for line in results.warnings():
         say(line, err=True)
-    say(f"{len(plan.all_cells)} cells, {computed} computed now; tables in {folder}", err=True)
+    say(f"{counted(len(plan.all_cells), 'cell')}, {computed} computed now; tables in {folder}", err=True)
     if not only_datasets and not all(results.is_done(cell) for cell in plan.all_cells):
         raise typer.Exit(1)
 
@@ -118,14 +119,15 @@ def _forecast(plan: ExperimentPlan, store: Store, workers: int | None) -> str:
     lines = []
     for part, cells in plan.cells.items():
         keys = {cell.key for cell in cells}
-        lines.append(f"{part}: {len(keys)} cells, {len(keys - waiting)} done")
+        lines.append(f"{part}: {counted(len(keys), 'cell')}, {len(keys - waiting)} done")
     trained = [job for job in jobs if job.kind == "encoders"]
     left = sum(job.kind == "encoders" for job in missing)
     cells_left = sum(job.kind == "cells" for job in missing)
     seconds = estimate_seconds(missing, store)
     lines += [
-        f"all: {len(plan.all_cells)} cells, those of several parts once; {len(plan.all_cells) - cells_left} done",
-        f"{len(trained)} pretrainings, shared by their cells; {len(trained) - left} done",
+        f"all: {counted(len(plan.all_cells), 'cell')}, those of several parts once; "
+        f"{len(plan.all_cells) - cells_left} done",
+        f"{counted(len(trained), 'pretraining')}, shared by their cells; {len(trained) - left} done",
         f"about {_duration(seconds / processes)} on {processes} process{'es' * (processes != 1)}, "
         f"{_duration(seconds)} of processor time",
     ]

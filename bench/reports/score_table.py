@@ -53,7 +53,8 @@ def _table(results: Rescored, part: Part, dataset: str) -> Table:
             cells = [cell for row, outcome in zip(mine, outcomes, strict=True) for cell in _cells(row, outcome)]
             lines.append(Line(stubs, (*map(TableCell, sizes), *cells), rule=number == 0))
     task = results.tasks[part.id]
-    about = f"{part.task} on {dataset_label(results, dataset)}{' by slice' if len(slices) > 1 else ''}"
+    by = " by slice" if len(slices) > 1 else ""
+    about = f"{part.task} on {dataset_label(results, dataset)}, test split{by}"
     return Table(
         id=name,
         title=titled(part, about) if part.title else about,

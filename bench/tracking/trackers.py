@@ -6,12 +6,13 @@ import importlib.util
 import json
 import os
 from collections.abc import Callable, Sequence
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Literal
 from unittest.mock import patch
 
 from bench.errors import BenchError, did_you_mean
-from bench.printable import file_name
+from bench.printable import file_name, said
 from bench.tracking.tracked import TrackedRun
 
 Tracker = Callable[[Sequence[TrackedRun], str], None]
@@ -33,7 +34,7 @@ def log(runs: Sequence[TrackedRun], places: Sequence[str]) -> list[str]:
     for written in places:
         name, _, place = written.partition(":")
         try:
-            TRACKERS[name](runs, place)
+            _tracker(name)(runs, place)
         except Exception as error:  # somebody else's library and server; the results are stored, whatever it says
             lines.append(f"Warning: {name} was not told: {type(error).__name__}: {error}")
         else:
@@ -49,13 +50,18 @@ def checked_places(places: Sequence[str]) -> list[str]:
     """
     for written in places:
         name, _, place = written.partition(":")
-        if name not in TRACKERS:
-            raise BenchError(f"there is no tracker {name!r}", where="--track", fix=did_you_mean(name, TRACKERS))
+        known = {*TRACKERS, *_of_others()}
+        if name not in known:
+            raise BenchError(f"there is no tracker {name!r}", where="--track", fix=did_you_mean(name, known))
         if not place:
             raise BenchError(f"{written!r} does not say where", where="--track", fix=f"write {name}:FOLDER")
-        if importlib.util.find_spec(_MODULES[name]) is None:
+        if name in TRACKERS and importlib.util.find_spec(name) is None:
             fix = f"pip install 'session-bench[{name}]'"
             raise BenchError(f"{name} is not installed", where="--track", fix=fix)
+        try:
+            _tracker(name)
+        except Exception as error:  # a third party's module that fails to import, before anything has run
+            raise BenchError(f"{name} cannot be imported: {said(error)}", where="--track") from error
     return list(places)
 
 
@@ -146,9 +152,20 @@ def to_wandb(runs: Sequence[TrackedRun], place: str) -> None:
 
 
 TRACKERS: dict[str, Tracker] = {"mlflow": to_mlflow, "tensorboard": to_tensorboard, "wandb": to_wandb}
-"""By the name before the colon. A library of your own adds itself here before it calls :func:`log`."""
+"""Those that come along, by the name before the colon; it is the name of the library as well."""
 
-_MODULES = {"mlflow": "mlflow", "tensorboard": "tensorboard", "wandb": "wandb"}
+GROUP = "bench.trackers"
+"""Entry points of this group are trackers of third parties: a name, and a function that is a :data:`Tracker`."""
+
+
+def _of_others() -> dict[str, EntryPoint]:
+    """What other distributions offer, by name; a name that comes along stays what it is."""
+    return {found.name: found for found in entry_points(group=GROUP) if found.name not in TRACKERS}
+
+
+def _tracker(name: str) -> Tracker:
+    found: Tracker = TRACKERS[name] if name in TRACKERS else _of_others()[name].load()
+    return found
 
 
 def _plain(name: str) -> str:

@@ -77,6 +77,13 @@ def test_without_results_only_the_corpora_are_drawn_and_the_rest_is_named(before
     assert not (place / "runs" / "encoders").exists()
 
 
+def test_json_says_what_was_drawn_and_why_the_rest_was_not(before: Ran, place: Path) -> None:
+    rows = {row["figure"]: row for row in figures(place, "--to", place / "before", "--json").rows}
+    assert rows["figure2"]["folder"] == str(place / "before")
+    assert rows["figure2"]["missing"] is None
+    assert "none of its results is there yet" in rows["deltas"]["missing"]
+
+
 def test_a_figure_that_is_asked_for_and_has_no_results_is_an_error(before: Ran, place: Path) -> None:
     assert "--only table2: none of its results is there yet" in figures(place, "--only", "table2").error
 

@@ -62,6 +62,11 @@ def test_its_gate_runs(tmp_path: Path) -> None:
     }
 
 
+def test_json_names_every_file_that_was_written(tmp_path: Path) -> None:
+    rows = bench_here("new-plugin", "their-own", "--to", tmp_path / "x", "--json").rows
+    assert {Path(row["file"]) for row in rows} == {file for file in (tmp_path / "x").rglob("*") if file.is_file()}
+
+
 def test_errors_are_one_line(tmp_path: Path) -> None:
     assert "the encoder 'lstm' exists" in bench_here("new-plugin", "lstm", "--to", tmp_path / "x").error
     assert "is there already" in bench_here("new-plugin", "their-own", "--to", tmp_path).error

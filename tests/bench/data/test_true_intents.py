@@ -34,6 +34,8 @@ def test_each_query_has_its_intent(corpus: Corpus, tmp_path: Path, half: str, di
     ran = bench_here("data", "truth", corpus.folder, "--to", file, "--half", half)
     assert ran.code == 0, ran.err
     assert "never for a claim" in ran.out
+    (row,) = bench_here("data", "truth", corpus.folder, "--to", file, "--half", half, "--json").rows
+    assert row == {"file": str(file), "intents": corpus.info.counts["queries"], "half": half}
     queries = np.arange(corpus.info.counts["queries"])[::-3]
     found = read_vector_file(file).of_prefixes(corpus, queries, "ctr")
     np.testing.assert_array_equal(found, np.asarray(read_truth(corpus).intents)[queries, dimensions])

@@ -274,6 +274,8 @@ def test_from_the_command_line_by_name_and_by_path(name: str, tmp_path: Path) ->
     assert "all files and columns of the map are there" in said.out
     own = tmp_path / "mine.toml"
     own.write_text(bench_here("data", "maps", name).out, encoding="utf-8")
+    (row,) = bench_here("data", "maps", name, "--json").rows
+    assert (row["map"], row["text"]) == (name, own.read_text(encoding="utf-8"))
     first = bench_here("data", "ingest", log, "--map", name, "--to", tmp_path / "a", "--json").rows
     assert bench_here("data", "ingest", log, "--map", own, "--to", tmp_path / "b", "--name", "a").code == 0
     assert {row["what"] for row in first} >= {"read", "kept", "note", "measure"}

@@ -97,3 +97,22 @@ def test_a_tracker_that_fails_spoils_nothing(place: Path, told: Ran) -> None:
 def test_what_cannot_be_told_is_refused_before_anything_runs(place: Path) -> None:
     assert "there is no tracker 'mlflo' (did you mean mlflow?)" in run(place, "mlflo:x").error
     assert "'wandb' does not say where" in run(place, "wandb").error
+
+
+def test_a_strangers_tracker_is_an_entry_point(place: Path, told: Ran, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = place / "site"
+    (site / "ours-1.0.dist-info").mkdir(parents=True)
+    (site / "ours-1.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: ours\nVersion: 1.0\n")
+    (site / "ours-1.0.dist-info" / "entry_points.txt").write_text(
+        "[bench.trackers]\nours = our_tracking:log\ngone = our_tracking:nothing\nmlflow = our_tracking:nothing\n"
+    )
+    (site / "our_tracking.py").write_text(
+        "def log(runs, place):\n    open(place, 'a').writelines(f'{run.key} {run.name}\\n' for run in runs)\n"
+    )
+    monkeypatch.syspath_prepend(str(site))
+    ran = run(place, f"ours:{place}/ours.txt")
+    assert ran.code == 0, ran.err
+    names = {line.split()[1] for line in (place / "ours.txt").read_text().splitlines()}
+    assert names == {"chance/vanilla/0", "transearch/vanilla/0", "transearch/meanpool/0"}
+    assert "gone cannot be imported" in run(place, "gone:x").error
+    assert "3 runs logged to mlflow" in run(place, f"mlflow:{place}/ml").err, "a name that comes along stays what it is"
