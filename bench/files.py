@@ -1,9 +1,8 @@
-"""Files that are there whole or not at all, locks, and TOML tables read strictly."""
+"""Files that are there whole or not at all, and TOML tables read strictly."""
 
 from __future__ import annotations
 
 import errno
-import fcntl
 import glob
 import os
 import platform
@@ -87,7 +86,12 @@ def scratch(place: Path) -> Iterator[Path]:
 
 def beside(place: Path) -> Path:
     """The name under which this process writes what shall stand at ``place``: it ends in ``.writing-PID@HOST``."""
-    return place.with_name(f"{place.name}{_WRITING}{os.getpid()}@{platform.node()}")
+    return place.with_name(f"{place.name}{_WRITING}{os.getpid()}@{node()}")
+
+
+def node() -> str:
+    """The name of this machine; ``BENCH_NODE`` where it has none of its own among those that share a folder."""
+    return os.environ.get("BENCH_NODE") or platform.node()
 
 
 def take_place(writing: Path, folder: Path, keep: Callable[[], bool] = lambda: False) -> None:
@@ -107,65 +111,24 @@ def take_place(writing: Path, folder: Path, keep: Callable[[], bool] = lambda: F
         shutil.rmtree(earlier, ignore_errors=True)
 
 
-def sweep(folder: Path, name: str = "") -> None:
+def sweep(folder: Path, name: str = "", gone: str | None = None) -> None:
     """Removes what processes of this machine that no longer run left half-written in ``folder``.
 
     Args:
         folder: looked at without its subfolders.
         name: of what they were writing; empty for whatever it was.
+        gone: another machine, of which it is known that nobody there is at it any more.
     """
     for writing in folder.glob(f"{glob.escape(name) or '*'}{_WRITING}*@*"):
-        number, _, node = writing.name.rpartition(_WRITING)[2].partition("@")
-        if node.removesuffix(_EARLIER) == platform.node() and number.isdigit() and not _runs(int(number)):
+        number, _, machine = writing.name.rpartition(_WRITING)[2].removesuffix(_EARLIER).partition("@")
+        if number.isdigit() and (machine == gone or (machine == node() and not runs(int(number)))):
             if writing.is_dir():
                 shutil.rmtree(writing, ignore_errors=True)
             else:
                 writing.unlink(missing_ok=True)
 
 
-@contextmanager
-def locked(place: Path, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
-    """Holds the lock of ``place`` (``PLACE.lock``), so that of several processes one makes it and the others wait.
-
-    The lock is ``flock``'s: the system gives it back when a process ends, however it ends. It holds between the
-    processes of one machine; over a network file system it may hold for nobody, and then all make the same thing and
-    the last one stands.
-
-    Args:
-        place: the file or folder about to be made.
-        waiting: called once where another process holds the lock.
-    """
-    lock = place.with_name(f"{place.name}.lock")
-    handle = _locked_file(lock, waiting)
-    try:
-        yield
-    finally:
-        lock.unlink(missing_ok=True)  # while it is held: who waits for it sees that it is gone and opens a new one
-        os.close(handle)
-
-
-def _locked_file(lock: Path, waiting: Callable[[], None]) -> int:
-    told = False
-    while True:
-        lock.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            handle = os.open(lock, os.O_CREAT | os.O_RDWR, 0o666)
-        except FileNotFoundError:  # who failed to make it has just removed the folder
-            continue
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if not told:
-                waiting()
-                told = True
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        with suppress(FileNotFoundError):
-            if os.fstat(handle).st_ino == lock.stat().st_ino:
-                return handle
-        os.close(handle)  # its holder has removed it
-
-
-def _runs(number: int) -> bool:
+def runs(number: int) -> bool:
     """Whether this machine has a process with this number."""
     try:
         os.kill(number, 0)

@@ -14,12 +14,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from bench.claiming import claimed
 from bench.data.checksums import has_digest
 from bench.data.columns import FOLDER, Columns, Meta, OutdatedColumnsError, build_columns, open_columns
 from bench.data.schema import FORMAT_VERSION, SPLITS, TABLES
 from bench.data.split_kinds import SPLIT_KINDS, SplitKind
 from bench.errors import BenchError, did_you_mean, quoted
-from bench.files import locked, read_toml
+from bench.files import read_toml
 from bench.progress import note
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ class Corpus:
             raise BenchError("is a link", where=str(self.folder / FOLDER), fix="remove it; columns are derived again")
         with suppress(OutdatedColumnsError):
             return open_columns(self.folder, self.info.fingerprint)
-        with locked(self.folder / FOLDER):
+        with claimed(self.folder / FOLDER):
             try:
                 return open_columns(self.folder, self.info.fingerprint)  # another process was as fast
             except OutdatedColumnsError as outdated:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from bench.claiming import claimed
 from bench.data.corpus import Corpus
 from bench.data.schema import SPLITS
 from bench.data.truth import require_truth, sealed
@@ -22,7 +24,7 @@ from bench.plugins.settings import resolve_options
 from bench.plugins.specs import Spec
 from bench.plugins.variants import base_of, variant_of, variant_options
 from bench.plugins.vector_files import VectorFileSpec, is_vector_file
-from bench.progress import Progress
+from bench.progress import Progress, note
 from bench.runs.corpora import dataset_spec, open_corpus
 from bench.runs.jobs import Job, plan_encoder
 from bench.runs.needs import check_needs
@@ -84,7 +86,12 @@ def pretrained(
         from bench.runs.work import perform
 
         torch.set_num_threads(1)  # as in the grid's workers, so that the same key means the same weights
-        record = perform(job, store, progress(job.title))
+        place = store.claim(job.kind, job.key)
+        with claimed(place, lambda holder: note(f"waiting for {holder}: {job.title}")):
+            store.sweep()
+            record = perform(job, store, progress(job.title))
+        with suppress(OSError):  # another run has claims there
+            place.parent.rmdir()
         if record["status"] != "done":
             raise BenchError(record["error"], where=job.title, fix=f"bench show {job.key}")
     return job, corpus

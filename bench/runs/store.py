@@ -47,6 +47,10 @@ class Store:
         """Where the last state of the pretrainings that differ in their number of steps alone is kept."""
         return self.root / "trajectories" / f"{key}.safetensors"
 
+    def claim(self, kind: str, key: str) -> Path:
+        """What a process claims (:mod:`bench.claiming`) while it computes the result of this kind and key."""
+        return self.root / "claims" / f"{kind}-{key}"
+
     def folder(self, kind: str, key: str) -> Path:
         """Where the result of this kind and key stands, or would."""
         return self.root / kind / key
@@ -90,7 +94,7 @@ class Store:
 
     def sweep(self) -> None:
         """Removes what processes of this machine that no longer run left half-written."""
-        for kind in (*RECORDS, "corpora", "checkpoints", "trajectories"):
+        for kind in (*RECORDS, "corpora", "checkpoints", "trajectories", "claims"):
             sweep(self.root / kind)
 
     def _text(self, kind: str, key: str) -> bytes | None:

@@ -1,4 +1,4 @@
-"""What is written is there whole or not at all, and of several processes one holds a lock."""
+"""What is written is there whole or not at all."""
 
 from __future__ import annotations
 
@@ -6,37 +6,11 @@ import os
 import platform
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
-from bench.files import beside, files_written_whole, folder_written_whole, locked, sweep, written_whole
-
-HOLD = """
-import sys, time
-from pathlib import Path
-from bench.files import locked
-place, marks = Path(sys.argv[1]), Path(sys.argv[2])
-with locked(place, lambda: (marks / f"waits {sys.argv[3]}").touch()):
-    assert not (marks / "held").exists(), "two hold the lock at once"
-    (marks / "held").touch()
-    (marks / f"began {sys.argv[3]}").touch()
-    while not (marks / "go").exists():
-        time.sleep(0.01)
-    (marks / "held").unlink()
-"""
-
-
-def holder(place: Path, marks: Path, name: str) -> subprocess.Popen[bytes]:
-    """A process that takes the lock of ``place`` and keeps it until there is a file called go."""
-    return subprocess.Popen([sys.executable, "-c", HOLD, place, marks, name])
-
-
-def until(file: Path) -> None:
-    """Waits for a file; the test's own time limit is the machine's patience."""
-    while not file.exists():
-        time.sleep(0.01)
+from bench.files import beside, files_written_whole, folder_written_whole, sweep, written_whole
 
 
 def test_a_file_is_seen_when_it_is_whole(tmp_path: Path) -> None:
@@ -105,27 +79,3 @@ def test_what_dead_processes_left_is_swept_and_nothing_else(tmp_path: Path) -> N
     assert {path.name for path in tmp_path.iterdir()} == {*dead, *kept, f"file.writing-{gone.pid}@{here}"} - {dead[1]}
     sweep(tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == set(kept)
-
-
-def test_one_process_holds_the_lock_and_the_others_wait_and_say_so(tmp_path: Path) -> None:
-    place = tmp_path / "made"
-    first = holder(place, tmp_path, "first")
-    until(tmp_path / "began first")
-    others = [holder(place, tmp_path, name) for name in ("second", "third")]
-    until(tmp_path / "waits second")
-    until(tmp_path / "waits third")
-    (tmp_path / "go").touch()
-    assert [process.wait(60) for process in (first, *others)] == [0, 0, 0]
-    assert (tmp_path / "began third").exists()
-    assert not list(tmp_path.glob("*.lock"))
-
-
-def test_a_killed_process_gives_its_lock_back(tmp_path: Path) -> None:
-    place = tmp_path / "made"
-    killed = holder(place, tmp_path, "killed")
-    until(tmp_path / "began killed")
-    killed.kill()
-    killed.wait()
-    with locked(place, lambda: pytest.fail("nobody holds it")):
-        assert place.with_name("made.lock").exists()
-    assert not list(tmp_path.glob("*.lock"))

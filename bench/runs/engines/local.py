@@ -7,8 +7,10 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from bench.claiming import LOOK_EVERY as CLAIMS_EVERY
 from bench.errors import BenchError
 from bench.progress import note
+from bench.runs.claims import Claims
 from bench.runs.engines.limits import LOOK_EVERY, memory_of, written_bytes
 from bench.runs.engines.schedule import Schedule, name_of
 from bench.runs.engines.workers import Worker, Workers
@@ -33,7 +35,8 @@ def run_jobs(
     """Runs jobs, none before those among them that it needs.
 
     A job fails alone: whoever needs its result fails with that reason, everything else goes on. Ctrl-C stops the
-    workers; finished results stay, and the next run goes on from them.
+    workers; finished results stay, and the next run goes on from them. Another run on the same folder, here or on
+    another machine, may be at some of these jobs: they are left to it, and looked at again until they are done.
 
     Args:
         jobs: those without a result (:func:`bench.runs.plan.missing_jobs`), in any order.
@@ -60,6 +63,7 @@ def run_jobs(
         run.to_the_end()
     finally:
         pool.close()
+        run.claims.close()
 
 
 class _Run:
@@ -74,17 +78,26 @@ class _Run:
     ) -> None:
         self.schedule, self.pool, self.store, self.watch = schedule, pool, store, watch
         self.timeout, self.memory = timeout, memory
+        self.claims = Claims(store)
+        self.looked = 0.0  # at what other runs have claimed
         self.lone = False  # what is under way was put back to be tried alone
 
     def to_the_end(self) -> None:
         """Starts and listens until nothing is left."""
         while True:
+            self._look_elsewhere()
             self._start()
             if not self.pool.busy:
-                return
+                if not self.claims.elsewhere:
+                    return
+                self.claims.say_waiting()
+                time.sleep(CLAIMS_EVERY)
+                continue
             for worker, said in self.pool.listen(self._patience()):
                 job = worker.job
                 assert job is not None
+                if self.claims.is_lost(job):
+                    continue
                 if said is None:
                     self._died(worker, job)
                 elif said[0] == "at":
@@ -98,6 +111,7 @@ class _Run:
                     self._ended(job, said[1])
             self._end_overdue()
             self._end_oversized()
+            self._end_lost()
 
     def _start(self) -> None:
         while len(self.pool.busy) < self.pool.size:
@@ -105,10 +119,24 @@ class _Run:
             job, alone = self.schedule.next(running, self.lone)
             if job is None:
                 return
+            if not self.claims.take(job):
+                continue
+            record = self.claims.found(job)
+            if record is not None:
+                self._ended(job, record)
+                continue
             self.lone = alone
             self.pool.start(job)
 
+    def _look_elsewhere(self) -> None:
+        """Puts jobs that other runs were at back into the schedule, when these runs are done with them."""
+        if self.claims.elsewhere and time.monotonic() - self.looked >= CLAIMS_EVERY:
+            for job in self.claims.free():
+                self.schedule.again(job)
+            self.looked = time.monotonic()
+
     def _ended(self, job: Job, record: Record) -> None:
+        self.claims.release(job)
         self.watch(job, 1.0, record)
         if is_done(record):
             self.schedule.is_done(job)
@@ -126,8 +154,10 @@ class _Run:
             self._ended(job, fail(job, self.store, worker.ending()))
 
     def _patience(self) -> float | None:
-        """Seconds until the next job is overdue or memory is looked at; None where neither is asked for."""
-        look = None if self.memory is None else LOOK_EVERY
+        """Seconds until a job may be overdue, or memory or claims are to be looked at; None where nothing is."""
+        looks = [LOOK_EVERY] if self.memory is not None else []
+        looks += [CLAIMS_EVERY] if self.claims.elsewhere else []
+        look = min(looks, default=None)
         began = [worker.began for worker in self.pool.busy if worker.began is not None]
         if self.timeout is None or not began:
             return look
@@ -150,6 +180,15 @@ class _Run:
             if worker.job is not None and taken > self.memory:
                 limit = f"--cell-memory {written_bytes(self.memory)}"
                 self._end(worker, worker.job, f"took more memory than {limit}: {written_bytes(taken)}")
+
+    def _end_lost(self) -> None:
+        """Leaves jobs to the runs that took them over: this one was suspended, and counted as gone."""
+        for worker in self.pool.busy:
+            job = worker.job
+            if job is not None and self.claims.is_lost(job):
+                self.pool.drop(worker)
+                self.claims.release(job)
+                self.schedule.again(job)
 
     def _end(self, worker: Worker, job: Job, reason: str) -> None:
         self.pool.drop(worker)

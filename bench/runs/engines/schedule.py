@@ -59,6 +59,10 @@ class Schedule:
         """Puts back a job that was under way when its worker died; nothing else will run beside it."""
         self._alone.append(job)
 
+    def again(self, job: Job) -> None:
+        """Puts back a job that another run was at."""
+        self._ready[job.kind].append(job)
+
     def is_done(self, job: Job) -> None:
         """Takes in that a job is done: who waited for it alone may start."""
         del self._waiting[name_of(job)]

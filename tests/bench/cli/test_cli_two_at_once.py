@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 from contextlib import nullcontext
@@ -12,7 +13,7 @@ import pytest
 from command_line import BENCH, Ran, environment
 from event_logs import small_log, write_log
 
-from bench.files import locked
+from bench.claiming import claimed
 
 pytestmark = pytest.mark.slow
 
@@ -24,9 +25,9 @@ def at_once(*commands: tuple[object, ...], lock: Path | None = None) -> list[Ran
 
     Args:
         commands: without ``bench``.
-        lock: a folder whose lock is held until all of them wait for it, so that none comes before or after the others.
+        lock: a folder that is claimed until all of them wait for it, so that none comes before or after the others.
     """
-    with locked(lock) if lock is not None else nullcontext():
+    with claimed(lock) if lock is not None else nullcontext():
         started = [
             subprocess.Popen(
                 [BENCH, *map(str, command)],
@@ -41,7 +42,7 @@ def at_once(*commands: tuple[object, ...], lock: Path | None = None) -> list[Ran
         for process in started if lock is not None else ():
             assert process.stderr is not None
             said.append(process.stderr.readline())
-            assert said[-1].startswith(f"bench: {lock} is being made by another process; waiting for it"), said
+            assert said[-1].startswith(f"bench: {lock} is being made by process {os.getpid()} on "), said
     ended = [(process, *process.communicate(timeout=300)) for process in started]
     return [Ran(process.returncode, out, err) for process, out, err in ended]
 
@@ -56,7 +57,7 @@ def test_two_equal_runs_in_a_fresh_folder_print_the_same_table(attempt: int, tmp
     tables = [[{**row, "cached": None} for row in ran.rows] for ran in (one, other)]
     assert tables[0] == tables[1]
     assert all(row["status"] == "done" for row in tables[0])
-    assert len([line for line in (one.err + other.err).splitlines() if "is being made by another process" in line]) <= 1
+    assert len([line for line in (one.err + other.err).splitlines() if "is being made by process" in line]) <= 1
     assert len(list((tmp_path / "corpora").iterdir())) == 1, "no lock, nothing half-written"
     assert not [path for path in tmp_path.rglob("*") if ".writing" in path.name or ".broken" in path.name]
 
