@@ -18,8 +18,10 @@ from bench.evaluation.summary import SummaryRow, results_of, summarise
 from bench.plugins.registry import registry
 from bench.plugins.specs import REFERENCE
 from bench.progress import silent
+from bench.runs.engines.engine import Engine
 from bench.runs.engines.limits import memory_limit
-from bench.runs.engines.local import Watcher, run_jobs
+from bench.runs.engines.local import Watcher
+from bench.runs.mirror import Mirror
 from bench.runs.plan import Plan, RunRequest, make_plan, missing_jobs
 from bench.runs.store import Store
 
@@ -117,6 +119,10 @@ def run(
     cell_memory: str | None = None,
     out: str | Path = "runs",
     watch: Watcher | None = None,
+    engine: str = "local",
+    address: str | None = None,
+    gpu_share: float = 1.0,
+    store: str | None = None,
 ) -> RunResult:
     """Measures encoders: every baseline of a task with every encoder, over several seeds.
 
@@ -139,23 +145,38 @@ def run(
         cell_memory: such as ``4GB``; a cell or a pretraining that takes more is ended, and has failed.
         out: folder of corpora, encoders and results.
         watch: is told of every job as it proceeds.
+        engine: ``local``, or ``ray`` for a cluster.
+        address: of the Ray cluster; without one, one is started on this machine.
+        gpu_share: of a GPU, for each job on Ray that computes on one.
+        store: URL where results are kept, too, such as ``s3://bucket/runs``.
 
     Raises:
         BenchError: a name, an option or a corpus is wrong; nothing has been run then. A cell that fails is a row whose
             ``status`` says so.
     """
     memory = memory_limit(cell_memory, "cell_memory")
-    store = Store(Path(out))
+    kept, runs_on, mirror = Store(Path(out)), Engine(engine, address, gpu_share), Mirror(store)
+    runs_on.check()
     datasets = [str(dataset)] if isinstance(dataset, str | Path) else list(dataset)
     request = RunRequest(
-        task, _names(encoder), _names(baseline), datasets, seeds, _typed(settings), device, corpus_seeds
+        task,
+        _names(encoder),
+        _names(baseline),
+        datasets,
+        seeds,
+        _typed(settings),
+        device,
+        corpus_seeds,
+        runs_on.elsewhere,
     )
-    plan = make_plan(request, registry(), store)
-    missing = missing_jobs(plan.jobs, store)
-    run_jobs(missing, store, jobs, watch or _unwatched, cell_timeout, memory)
-    results = results_of(plan.cells, store)
+    plan = make_plan(request, registry(), kept)
+    mirror.bring(plan.jobs, kept)
+    missing = missing_jobs(plan.jobs, kept)
+    with mirror:
+        runs_on.run_jobs(missing, kept, jobs, mirror.watched(kept, watch or _unwatched), cell_timeout, memory)
+    results = results_of(plan.cells, kept)
     rows = summarise(results, plan.primary, REFERENCE, frozenset(job.key for job in missing), plan.corpora)
-    return RunResult(tuple(rows), plan, store, tuple(results.warnings()))
+    return RunResult(tuple(rows), plan, kept, tuple(results.warnings()))
 
 
 @dataclass(frozen=True)

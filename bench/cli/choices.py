@@ -27,6 +27,18 @@ CellMemory = Annotated[
         "--cell-memory", metavar="SIZE", help="A cell or pretraining that takes more memory fails, such as 4GB."
     ),
 ]
+EngineName = Annotated[str, typer.Option("--engine", help="local: processes of this machine; ray: a cluster.")]
+Address = Annotated[
+    str | None,
+    typer.Option("--address", metavar="HOST:PORT", help="Of a Ray cluster, or auto; default: started here."),
+]
+GpuShare = Annotated[
+    float, typer.Option("--gpu-share", metavar="PART", help="Of a GPU, for each job on Ray that computes on one.")
+]
+Remote = Annotated[
+    str | None,
+    typer.Option("--store", metavar="URL", help="Keep results there, too, such as s3://bucket/runs; fetched first."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON on standard output and nothing else there.")]
 
 Experiment = Annotated[

@@ -8,7 +8,21 @@ from typing import Annotated
 
 import typer
 
-from bench.cli.choices import RUNS, AsJson, CellMemory, CellTimeout, Device, Experiment, Jobs, Out, names
+from bench.cli.choices import (
+    RUNS,
+    Address,
+    AsJson,
+    CellMemory,
+    CellTimeout,
+    Device,
+    EngineName,
+    Experiment,
+    GpuShare,
+    Jobs,
+    Out,
+    Remote,
+    names,
+)
 from bench.cli.terminal import echo
 
 
@@ -19,6 +33,10 @@ def claims(
     ] = "",
     run: Annotated[bool, typer.Option("--run", help="Run the cells that are missing first.")] = False,
     jobs: Jobs = None,
+    engine: EngineName = "local",
+    address: Address = None,
+    gpu_share: GpuShare = 1.0,
+    remote: Remote = None,
     cell_timeout: CellTimeout = None,
     cell_memory: CellMemory = None,
     device: Device = "auto",
@@ -36,20 +54,30 @@ def claims(
     from bench.evaluation.grid import plan_experiment
     from bench.evaluation.load import load_experiment
     from bench.plugins.registry import registry
+    from bench.runs.engines.engine import Engine
     from bench.runs.engines.limits import memory_limit
-    from bench.runs.engines.local import run_jobs
+    from bench.runs.mirror import Mirror
     from bench.runs.store import Store
 
     memory = memory_limit(cell_memory, "--cell-memory")
+    runs_on, mirror = Engine(engine, address, gpu_share), Mirror(remote)
+    runs_on.check()
     store = Store(out)
     declared = load_experiment(experiment, registry())
     plan = plan_experiment(
-        declared, registry(), store, names(part), device, lambda name: single_progress(f"making {name}")
+        declared,
+        registry(),
+        store,
+        names(part),
+        device,
+        lambda name: single_progress(f"making {name}"),
+        runs_on.elsewhere,
     )
+    mirror.bring(plan.jobs, store)
     if run:
         missing = plan.missing(store)
-        with GridProgress(missing) as progress:
-            run_jobs(missing, store, jobs, progress.watch, cell_timeout, memory)
+        with mirror, GridProgress(missing) as progress:
+            runs_on.run_jobs(missing, store, jobs, mirror.watched(store, progress.watch), cell_timeout, memory)
     results = plan.results(store)
     outcomes = [outcome for family in results.outcomes().values() for outcome in family]
     answers = answer_claims(outcomes, declared.claims)

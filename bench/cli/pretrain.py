@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from bench.cli.choices import RUNS, AsJson, Dataset, Device, FrozenEncoder, Out, Settings
+from bench.cli.choices import RUNS, Address, AsJson, Dataset, Device, EngineName, FrozenEncoder, Out, Settings
 from bench.cli.terminal import echo
 
 
@@ -18,6 +18,8 @@ def pretrain(
     seed: Annotated[int, typer.Option("--seed", help="Seed.")] = 0,
     settings: Settings = None,
     device: Device = "auto",
+    engine: EngineName = "local",
+    address: Address = None,
     out: Out = RUNS,
     plot: Annotated[Path | None, typer.Option("--plot", help="Draw the curve: an SVG, PDF or PNG file.")] = None,
     as_json: AsJson = False,
@@ -30,10 +32,12 @@ def pretrain(
         require_picture(plot, "--plot")
     from bench.cli.progress import single_progress
     from bench.runs.embed import pretrained
+    from bench.runs.engines.engine import Engine
     from bench.runs.store import Store
 
-    store = Store(out)
-    job, corpus = pretrained(encoder, dataset, seed, settings or [], device, store, single_progress)
+    store, runs_on = Store(out), Engine(engine, address)
+    runs_on.check()
+    job, corpus = pretrained(encoder, dataset, seed, settings or [], device, store, single_progress, engine=runs_on)
     record = store.read(job.kind, job.key) or {}
     for warning in record.get("warnings", []):
         echo(f"Warning: {warning}", err=True)

@@ -12,6 +12,7 @@ import typer
 from bench.cli import completion
 from bench.cli.choices import (
     RUNS,
+    Address,
     AsJson,
     CellMemory,
     CellTimeout,
@@ -19,8 +20,11 @@ from bench.cli.choices import (
     Datasets,
     Device,
     Encoders,
+    EngineName,
+    GpuShare,
     Jobs,
     Out,
+    Remote,
     Settings,
     Task,
     names,
@@ -56,6 +60,10 @@ def run(
     ] = None,
     settings: Settings = None,
     jobs: Jobs = None,
+    engine: EngineName = "local",
+    address: Address = None,
+    gpu_share: GpuShare = 1.0,
+    remote: Remote = None,
     cell_timeout: CellTimeout = None,
     cell_memory: CellMemory = None,
     device: Device = "auto",
@@ -78,21 +86,33 @@ def run(
     from bench.evaluation.summary import results_of, summarise
     from bench.plugins.registry import registry
     from bench.plugins.specs import REFERENCE
+    from bench.runs.engines.engine import Engine
     from bench.runs.engines.limits import memory_limit
-    from bench.runs.engines.local import run_jobs
+    from bench.runs.mirror import Mirror
     from bench.runs.plan import RunRequest, make_plan, missing_jobs
     from bench.runs.store import Store
 
+    runs_on, mirror = Engine(engine, address, gpu_share), Mirror(remote)
+    runs_on.check()
     request = RunRequest(
-        task, names(encoder), names(baseline), names(dataset), seeds, settings or [], device, corpus_seeds
+        task,
+        names(encoder),
+        names(baseline),
+        names(dataset),
+        seeds,
+        settings or [],
+        device,
+        corpus_seeds,
+        runs_on.elsewhere,
     )
     memory = memory_limit(cell_memory, "--cell-memory")
     places = _places(track)
     store = Store(out)
     plan = make_plan(request, registry(), store, lambda name: single_progress(f"making {name}"))
+    mirror.bring(plan.jobs, store)
     missing = missing_jobs(plan.jobs, store)
-    with GridProgress(missing) as progress:
-        run_jobs(missing, store, jobs, progress.watch, cell_timeout, memory)
+    with mirror, GridProgress(missing) as progress:
+        runs_on.run_jobs(missing, store, jobs, mirror.watched(store, progress.watch), cell_timeout, memory)
     computed = frozenset(job.key for job in missing)
     results = results_of(plan.cells, store)
     rows, warnings = summarise(results, plan.primary, REFERENCE, computed, plan.corpora), results.warnings()

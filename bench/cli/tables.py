@@ -9,13 +9,17 @@ import typer
 
 from bench.cli.choices import (
     RUNS,
+    Address,
     AsJson,
     CellMemory,
     CellTimeout,
     Device,
+    EngineName,
     Experiment,
+    GpuShare,
     Jobs,
     Out,
+    Remote,
     names,
     typed,
 )
@@ -25,6 +29,7 @@ from bench.printable import counted
 
 if TYPE_CHECKING:
     from bench.evaluation.grid import ExperimentPlan
+    from bench.runs.mirror import Mirror
     from bench.runs.store import Store
 
 _DATASETS = "table1"
@@ -47,6 +52,10 @@ def tables(
         bool, typer.Option("--rerun/--only-missing", help="Remove the results of these cells first, and no others.")
     ] = False,
     jobs: Jobs = None,
+    engine: EngineName = "local",
+    address: Address = None,
+    gpu_share: GpuShare = 1.0,
+    remote: Remote = None,
     cell_timeout: CellTimeout = None,
     cell_memory: CellMemory = None,
     device: Device = "auto",
@@ -63,20 +72,33 @@ def tables(
     from bench.evaluation.grid import plan_experiment, remove_results
     from bench.evaluation.load import load_experiment
     from bench.plugins.registry import registry
+    from bench.runs.engines.engine import Engine
     from bench.runs.engines.limits import memory_limit
-    from bench.runs.engines.local import run_jobs
     from bench.runs.store import Store
 
     chosen = chosen_formats(formats)
     if rerun and (no_run or dry_run):
         raise BenchError("removes results", where="--rerun", fix="leave out --no-run and --dry-run")
+    if rerun and remote is not None:
+        raise BenchError("keeps what --rerun removes", where="--store", fix="leave out one of them")
     memory = memory_limit(cell_memory, "--cell-memory")
+    runs_on, mirror = Engine(engine, address, gpu_share), Mirror(remote)
+    runs_on.check()
     store = Store(out)
     parts = names(part)
     declared = load_experiment(experiment, registry())
     grid = [name for name in parts if name != _DATASETS]
-    plan = plan_experiment(declared, registry(), store, grid, device, lambda name: single_progress(f"making {name}"))
+    plan = plan_experiment(
+        declared,
+        registry(),
+        store,
+        grid,
+        device,
+        lambda name: single_progress(f"making {name}"),
+        runs_on.elsewhere,
+    )
     only_datasets = bool(parts) and not grid
+    mirror.bring(plan.jobs, store)
     if dry_run:
         echo(_forecast(plan, store, jobs))
         return
@@ -86,8 +108,8 @@ def tables(
     if not (no_run or only_datasets):
         missing = plan.missing(store)
         computed = sum(job.kind == "cells" for job in missing)
-        with GridProgress(missing) as progress:
-            run_jobs(missing, store, jobs, progress.watch, cell_timeout, memory)
+        with mirror, GridProgress(missing) as progress:
+            runs_on.run_jobs(missing, store, jobs, mirror.watched(store, progress.watch), cell_timeout, memory)
 
     from bench.reports.all_tables import all_tables, write_tables
     from bench.reports.dataset_table import dataset_table

@@ -69,6 +69,7 @@ def plan_experiment(
     parts: Collection[str] = (),
     device: str = "auto",
     corpus_progress: Callable[[str], Progress] = lambda _: silent,
+    elsewhere: bool = False,
 ) -> ExperimentPlan:
     """Plans the cells of an experiment, making the corpora that are missing.
 
@@ -79,6 +80,7 @@ def plan_experiment(
         parts: ids of the parts wanted; all when empty.
         device: ``auto``, ``cpu`` or ``cuda``.
         corpus_progress: from a dataset's name to who is told of its making.
+        elsewhere: whether jobs run on other machines, so that this one needs no GPU for theirs.
 
     Raises:
         BenchError: an unknown part, a corpus that can't be had, or a dataset that is another one in another part.
@@ -101,6 +103,7 @@ def plan_experiment(
             [*applying(experiment.settings, part, registry), *part.settings],
             device,
             experiment.corpus_seeds,
+            elsewhere,
         )
         plan = make_plan(request, registry, store, corpus_progress)
         cells[part.id] = plan.cells

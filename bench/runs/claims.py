@@ -99,5 +99,15 @@ class Claims:
             self._store.claim("", "").parent.rmdir()
 
 
+class ClaimedElsewhere(Claims):
+    """The claims of a run whose jobs another process has claimed for it: all of them are its own."""
+
+    def take(self, job: Job) -> bool:
+        return True
+
+    def close(self) -> None:
+        pass
+
+
 def _checksum(record: Record | None) -> str | None:
     return None if record is None else str(record.get("checksum"))

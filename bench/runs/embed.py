@@ -26,10 +26,11 @@ from bench.plugins.variants import base_of, variant_of, variant_options
 from bench.plugins.vector_files import VectorFileSpec, is_vector_file
 from bench.progress import Progress, note
 from bench.runs.corpora import dataset_spec, open_corpus
+from bench.runs.engines.engine import Engine
 from bench.runs.jobs import Job, plan_encoder
 from bench.runs.needs import check_needs
 from bench.runs.plan import resolve_device
-from bench.runs.store import RECORDS, Store
+from bench.runs.store import RECORDS, Record, Store
 
 if TYPE_CHECKING:
     from bench.contracts import SessionEncoder
@@ -45,6 +46,7 @@ def pretrained(
     progress: Callable[[str], Progress],
     beside: Sequence[str] = (),
     truth: bool = False,
+    engine: Engine = Engine(),
 ) -> tuple[Job, Corpus]:
     """Pretrains an encoder unless that has been done with this very configuration.
 
@@ -54,6 +56,7 @@ def pretrained(
         progress: from a title to what is called with the progress of that work.
         beside: names of encoders that the settings may be meant for as well.
         truth: whether the corpus must have a known truth.
+        engine: the local one stands for this very process.
 
     Returns:
         the job whose result is in the store, and the corpus.
@@ -79,22 +82,36 @@ def pretrained(
     check_needs(corpus, name, [spec], options)
     if truth:
         require_truth(corpus)
-    job = plan_encoder(corpus, name, spec, seed, options, resolve_device(device))
+    job = plan_encoder(corpus, name, spec, seed, options, resolve_device(device, engine.elsewhere))
     if not store.is_done(job.kind, job.key):
-        import torch
+        if engine.elsewhere:
+            record = _carried_out(job, store, progress(job.title), engine)
+        else:
+            import torch
 
-        from bench.runs.work import perform
+            from bench.runs.work import perform
 
-        torch.set_num_threads(1)  # as in the grid's workers, so that the same key means the same weights
-        place = store.claim(job.kind, job.key)
-        with claimed(place, lambda holder: note(f"waiting for {holder}: {job.title}")):
-            store.sweep()
-            record = perform(job, store, progress(job.title))
-        with suppress(OSError):  # another run has claims there
-            place.parent.rmdir()
+            torch.set_num_threads(1)  # as in the grid's workers, so that the same key means the same weights
+            place = store.claim(job.kind, job.key)
+            with claimed(place, lambda holder: note(f"waiting for {holder}: {job.title}")):
+                store.sweep()
+                record = perform(job, store, progress(job.title))
+            with suppress(OSError):  # another run has claims there
+                place.parent.rmdir()
         if record["status"] != "done":
             raise BenchError(record["error"], where=job.title, fix=f"bench show {job.key}")
     return job, corpus
+
+
+def _carried_out(job: Job, store: Store, progress: Progress, engine: Engine) -> Record:
+    """Carries out one job on an engine; returns its record."""
+    percent = 100
+
+    def watch(job: Job, part: float, record: Record | None) -> None:
+        progress(int(percent * part), percent)
+
+    engine.run_jobs([job], store, 1, watch)
+    return store.read(job.kind, job.key) or {"status": "failed", "error": "no result was stored"}
 
 
 def opened_corpus(dataset: str, settings: Sequence[str], store: Store, progress: Progress) -> Corpus:

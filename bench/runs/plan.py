@@ -44,6 +44,7 @@ class RunRequest:
         device: ``auto``, ``cpu`` or ``cuda``.
         corpus_seeds: number of corpora of each simulated dataset, made with seeds 1 … corpus_seeds, which are the
             replicates (:mod:`bench.runs.replicates`); None for one corpus, as its options say.
+        elsewhere: whether jobs run on other machines, so that this one needs no GPU for theirs.
     """
 
     task: str
@@ -54,6 +55,7 @@ class RunRequest:
     settings: Sequence[str] = ()
     device: str = "auto"
     corpus_seeds: int | None = None
+    elsewhere: bool = False
 
 
 @dataclass
@@ -99,7 +101,7 @@ def make_plan(
     """
     chosen = _chosen(request, registry)
     task, baselines, encoders, options = chosen.task, chosen.baselines, chosen.encoders, chosen.options
-    device = resolve_device(request.device)
+    device = resolve_device(request.device, request.elsewhere)
 
     plan = Plan(request, task.primary)
     opened = {
@@ -258,8 +260,11 @@ def _named_baselines(request: RunRequest, registry: Registry) -> list[str]:
     return [name for names in named for name in names] or every
 
 
-def resolve_device(device: str) -> str:
-    """``cpu`` or ``cuda``; ``auto`` is ``cuda`` where there is one. Only with a driver is torch imported to look."""
+def resolve_device(device: str, elsewhere: bool = False) -> str:
+    """``cpu`` or ``cuda``; ``auto`` is ``cuda`` where there is one. Only with a driver is torch imported to look.
+
+    ``elsewhere`` says that jobs run on other machines: ``cuda`` is theirs then, and is not looked for here.
+    """
     if device == "auto":
         if not Path("/dev/nvidiactl").exists() and not Path("/proc/driver/nvidia").exists():
             return "cpu"
@@ -268,7 +273,7 @@ def resolve_device(device: str) -> str:
         return "cuda" if torch.cuda.is_available() else "cpu"
     if device not in ("cpu", "cuda"):
         raise BenchError(f"{device!r} is not auto, cpu or cuda", where="--device")
-    if device == "cuda":
+    if device == "cuda" and not elsewhere:
         import torch
 
         if not torch.cuda.is_available():

@@ -26,6 +26,7 @@ from bench.runs.finished import finished_vectors
 from bench.runs.jobs import Job
 from bench.runs.keys import trajectory_key
 from bench.runs.output import LOG, collected_warnings, printed_to
+from bench.runs.peak import forget_peak, peak_memory
 from bench.runs.provenance import provenance
 from bench.runs.store import Record, Store, is_done, write_record
 from bench.training.context import TrainingContext
@@ -53,6 +54,7 @@ def perform(job: Job, store: Store, progress: Progress = silent, keep_output: bo
     if there is not None and is_done(there):
         return there
     started, clock = time.time(), time.perf_counter()
+    forget_peak()
     record: Record = {"key": job.key, "title": job.title, "config": job.config}
     record["provenance"] = {**provenance(), "threads": torch.get_num_threads(), "corpus_folder": job.corpus}
     if job.vectors:
@@ -73,7 +75,7 @@ def perform(job: Job, store: Store, progress: Progress = silent, keep_output: bo
                     raise  # Ctrl-C; a worker gets none, and there it is a plugin's
                 record |= failure_of(error)
         record["warnings"] = [*(context.warnings if context is not None else ()), *warned()]
-        record |= {"started": started, "seconds": time.perf_counter() - clock}
+        record |= {"started": started, "seconds": time.perf_counter() - clock, "peak_memory": peak_memory()}
         try:
             record = write_record(folder, job.kind, record)
         except (TypeError, ValueError) as error:  # a plugin's result that is no number or text

@@ -49,16 +49,13 @@ def run_jobs(
     Raises:
         BenchError: a number of processes or of seconds that is none; nothing has been run then.
     """
-    if workers is not None and not 1 <= workers <= _MOST_WORKERS:
-        raise BenchError(f"{workers:,} processes", where="--jobs", fix=f"1 to {_MOST_WORKERS:,}")
-    if timeout is not None and not 0 < timeout <= _LONGEST:
-        raise BenchError(f"{timeout:g} s is no limit", where="--cell-timeout", fix=f"above 0, up to {_LONGEST:,} s")
+    check_limits(workers, timeout)
     store.sweep()
     waiting = {name_of(job): job for job in jobs}
     if not waiting:
         return
     pool = Workers(str(store.root), min(workers or len(os.sched_getaffinity(0)), len(waiting)))
-    run = _Run(Schedule(waiting.values()), pool, store, watch, timeout, memory)
+    run = Run(Schedule(waiting.values()), pool, store, watch, timeout, memory)
     try:
         run.to_the_end()
     finally:
@@ -66,7 +63,17 @@ def run_jobs(
         run.claims.close()
 
 
-class _Run:
+def check_limits(workers: int | None, timeout: float | None) -> None:
+    """Raises where a number of processes or of seconds is none."""
+    if workers is not None and not 1 <= workers <= _MOST_WORKERS:
+        raise BenchError(f"{workers:,} processes", where="--jobs", fix=f"1 to {_MOST_WORKERS:,}")
+    if timeout is not None and not 0 < timeout <= _LONGEST:
+        raise BenchError(f"{timeout:g} s is no limit", where="--cell-timeout", fix=f"above 0, up to {_LONGEST:,} s")
+
+
+class Run:
+    """Jobs on their way through a pool of workers."""
+
     def __init__(
         self,
         schedule: Schedule,
@@ -75,10 +82,11 @@ class _Run:
         watch: Watcher,
         timeout: float | None,
         memory: int | None,
+        claims: Claims | None = None,
     ) -> None:
         self.schedule, self.pool, self.store, self.watch = schedule, pool, store, watch
         self.timeout, self.memory = timeout, memory
-        self.claims = Claims(store)
+        self.claims = Claims(store) if claims is None else claims
         self.looked = 0.0  # at what other runs have claimed
         self.lone = False  # what is under way was put back to be tried alone
 
@@ -99,7 +107,7 @@ class _Run:
                 if self.claims.is_lost(job):
                     continue
                 if said is None:
-                    self._died(worker, job)
+                    self.died(worker, job)
                 elif said[0] == "at":
                     self.watch(job, said[1], None)
                 elif said[0] == "note":
@@ -144,7 +152,7 @@ class _Run:
         for dependant, reason in self.schedule.has_failed(job, record.get("title", job.title), record["error"]):
             self.watch(dependant, 1.0, fail(dependant, self.store, reason))
 
-    def _died(self, worker: Worker, job: Job) -> None:
+    def died(self, worker: Worker, job: Job) -> None:
         """A worker is gone. Where others worked beside it, memory may have been short for all: it is tried alone."""
         self.pool.drop(worker)
         self.store.sweep()

@@ -1,0 +1,236 @@
+"""The driver: hands out jobs as they may start, publishes what comes back, and tells people about it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from bench.claiming import LOOK_EVERY as CLAIMS_EVERY
+from bench.data.checksums import has_digest
+from bench.errors import BenchError
+from bench.printable import said
+from bench.progress import note
+from bench.runs.claims import Claims
+from bench.runs.engines.local import Watcher, check_limits, fail
+from bench.runs.engines.ray.cluster import connected, require_ray
+from bench.runs.engines.ray.desk import Desk
+from bench.runs.engines.ray.node import Order, Outcome, carry_out
+from bench.runs.engines.ray.resources import Resources
+from bench.runs.engines.schedule import Schedule, name_of
+from bench.runs.jobs import Job
+from bench.runs.store import Record, Store, is_done, write_record
+
+_LISTEN_EVERY = 0.5  # seconds
+_AHEAD = 2  # jobs that Ray knows of for each CPU, so that none waits for the driver
+_LEAST_AHEAD = 64  # what an autoscaler sees as demand
+_LOST_NODES = 5  # how often Ray starts a job again whose node or process was lost
+
+
+def run_jobs(
+    jobs: Iterable[Job],
+    store: Store,
+    workers: int | None = None,
+    watch: Watcher = lambda *_: None,
+    timeout: float | None = None,
+    memory: int | None = None,
+    address: str | None = None,
+    gpu_share: float = 1.0,
+) -> None:
+    """Runs jobs on a Ray cluster, none before those among them that it needs; see :mod:`bench.runs.engines.ray`.
+
+    Args:
+        jobs, store, workers, watch, timeout, memory: as :func:`bench.runs.engines.local.run_jobs` has them; ``workers``
+            are jobs at once, by default as many as the cluster has CPUs for.
+        address: of the cluster; see :func:`bench.runs.engines.ray.cluster.connected`.
+        gpu_share: of a GPU, for each job that computes on one.
+
+    Raises:
+        BenchError: Ray is not installed, there is no such cluster, a node has other sources or libraries, or results
+            cannot be stored.
+    """
+    require_ray()
+    check_limits(workers, timeout)
+    if not 0 < gpu_share <= 1:
+        raise BenchError(f"{gpu_share:g} of a GPU", where="--gpu-share", fix="above 0, up to 1")
+    store.sweep()
+    waiting = {name_of(job): job for job in jobs}
+    if not waiting:
+        return
+    with connected(address, workers) as home:
+        run = _Run(Schedule(waiting.values()), store, watch, home, workers, timeout, memory, gpu_share)
+        try:
+            run.to_the_end()
+        finally:
+            run.cancel()
+            run.claims.close()
+
+
+class _Run:
+    """Jobs on their way through a cluster."""
+
+    def __init__(
+        self,
+        schedule: Schedule,
+        store: Store,
+        watch: Watcher,
+        home: str,
+        workers: int | None,
+        timeout: float | None,
+        memory: int | None,
+        gpu_share: float,
+    ) -> None:
+        import ray
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+        self.ray: Any = ray
+        self.schedule, self.store, self.watch, self.workers = schedule, store, watch, workers
+        self.resources = Resources(store, _largest_memory(), gpu_share, memory)
+        self.order = (str(store.root.absolute()), home, timeout, memory)
+        here = NodeAffinitySchedulingStrategy(node_id=home, soft=False)
+        self.desk: Any = ray.remote(Desk).options(num_cpus=0, scheduling_strategy=here).remote()
+        self.task: Any = ray.remote(max_retries=_LOST_NODES, max_calls=0)(carry_out)
+        self.claims = Claims(store)  # for all nodes: of several drivers on one folder, one hands out each job
+        self.looked = 0.0  # at what other runs have claimed
+        self.under_way: dict[Any, Job] = {}
+        self.by_name: dict[tuple[str, str], Job] = {}
+        self.beside: set[tuple[str, str]] = set()  # jobs that had others beside them
+        self.nodes = _living()
+        self.lone = False  # what is under way was put back to be tried alone
+
+    def to_the_end(self) -> None:
+        """Hands out and listens until nothing is left."""
+        while True:
+            self._look_elsewhere()
+            self._hand_out()
+            if not self.under_way:
+                if not self.claims.elsewhere:
+                    return
+                self.claims.say_waiting()
+                time.sleep(CLAIMS_EVERY)
+                continue
+            self.ray.wait(list(self.under_way), num_returns=1, timeout=_LISTEN_EVERY)
+            ready, _ = self.ray.wait(list(self.under_way), num_returns=len(self.under_way), timeout=0)
+            for reference in ready:
+                self._take(reference)
+            self._listen()
+
+    def cancel(self) -> None:
+        """Ends whatever is under way, and its processes."""
+        for reference in self.under_way:
+            self.ray.cancel(reference, force=True)
+
+    def _hand_out(self) -> None:
+        most = self.workers or max(_LEAST_AHEAD, _AHEAD * int(self.ray.cluster_resources().get("CPU", 1)))
+        while len(self.under_way) < most:
+            job, alone = self.schedule.next(len(self.under_way), self.lone)
+            if job is None:
+                return
+            if not self.claims.take(job):
+                continue
+            record = self.claims.found(job)
+            if record is not None:
+                self._ended(job, record)
+                continue
+            self.lone = alone
+            self._submit(job)
+
+    def _look_elsewhere(self) -> None:
+        """Puts back what other runs are done with, and leaves to them what they took over from this one."""
+        if time.monotonic() - self.looked < CLAIMS_EVERY:
+            return
+        self.looked = time.monotonic()
+        for job in self.claims.free():
+            self.schedule.again(job)
+        for reference, job in list(self.under_way.items()):
+            if self.claims.is_lost(job):  # this process was suspended, and counted as gone
+                self.ray.cancel(reference, force=True)
+                del self.under_way[reference], self.by_name[name_of(job)]
+                self.claims.release(job)
+                self.schedule.again(job)
+
+    def _submit(self, job: Job) -> None:
+        root, home, timeout, memory = self.order
+        there = replace(job, corpus=str(Path(job.corpus).absolute()))
+        order = Order(there, root, home, timeout, memory)
+        reference = self.task.options(**self.resources.of(job)).remote(order, self.desk)
+        if self.under_way:
+            self.beside |= {name_of(job), *map(name_of, self.under_way.values())}
+        self.under_way[reference] = self.by_name[name_of(job)] = job
+
+    def _take(self, reference: Any) -> None:
+        job = self.under_way.pop(reference)
+        del self.by_name[name_of(job)]
+        try:
+            outcome: Outcome = self.ray.get(reference)
+        except self.ray.exceptions.RayTaskError as error:
+            raise BenchError(said(error.cause), where=f"carrying out {job.title}") from error
+        except self.ray.exceptions.RayError as error:  # processes or nodes were lost, more often than it is tried again
+            outcome = Outcome(lost=said(error).splitlines()[0])
+        if outcome.refused:
+            raise BenchError(outcome.refused, where=f"carrying out {job.title}")
+        if not outcome.lost:
+            self._ended(job, outcome.record if outcome.stored else self._published(job, outcome))
+        elif name_of(job) in self.beside:  # memory may have been short for all: it is tried alone, as locally
+            self.beside.discard(name_of(job))
+            self.schedule.again_alone(job)
+        else:
+            self._ended(job, fail(job, self.store, outcome.lost))
+
+    def _published(self, job: Job, outcome: Outcome) -> Record:
+        """Stores a result that came from another node, under the paths of this one.
+
+        Raises:
+            BenchError: it is not what was sent.
+        """
+        assert outcome.record is not None
+        record = {key: value for key, value in outcome.record.items() if key not in ("files", "checksum")}
+        if "provenance" in record:
+            record["provenance"] |= {"corpus_folder": job.corpus, **({"vectors": job.vectors} if job.vectors else {})}
+        with self.store.publish(job.kind, job.key) as folder:
+            for name, known in outcome.record["files"].items():
+                file = folder / name
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_bytes(outcome.files[name])
+                if not has_digest(file, known["sha256"]):
+                    raise BenchError(f"{name} did not arrive as it was sent", where=job.title, fix="run it again")
+            return write_record(folder, job.kind, record)
+
+    def _ended(self, job: Job, record: Record | None) -> None:
+        assert record is not None
+        self.claims.release(job)
+        self.resources.learn(job.kind, record)
+        self.watch(job, 1.0, record)
+        if is_done(record):
+            self.schedule.is_done(job)
+            return
+        for dependant, reason in self.schedule.has_failed(job, record.get("title", job.title), record["error"]):
+            self.watch(dependant, 1.0, fail(dependant, self.store, reason))
+
+    def _listen(self) -> None:
+        """Passes on what jobs have said, and says which nodes are gone."""
+        for name, kind, what in self.ray.get(self.desk.heard.remote()):
+            if kind == "note":
+                note(what)
+            elif name in self.by_name:
+                self.watch(self.by_name[name], what, None)
+        now = _living()
+        for node in self.nodes.keys() - now.keys():
+            note(f"the node {self.nodes[node]} is gone; its jobs start again on others")
+        self.nodes = now
+
+
+def _living() -> dict[str, str]:
+    """Names of the nodes that live, by id."""
+    import ray
+
+    return {node["NodeID"]: node["NodeManagerHostname"] for node in ray.nodes() if node["Alive"]}
+
+
+def _largest_memory() -> int:
+    """Bytes of memory of the node that has most."""
+    import ray
+
+    return int(max(node["Resources"].get("memory", 0) for node in ray.nodes() if node["Alive"]))

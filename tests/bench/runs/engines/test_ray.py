@@ -1,0 +1,188 @@
+"""The Ray engine on two nodes of one CPU: results are those of the local engine, and a lost node loses nothing."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from command_line import BENCH, Ran, bench_here, bench_process, environment
+from noisy_encoders import install_noisy_encoder
+from odd_encoders import install_odd_encoders
+from small_corpora import random_corpus
+
+from bench.data.corpus import Corpus
+from bench.runs.engines.ray.fetching import node_folder
+from bench.runs.store import RECORDS, Record, Store
+
+ray_cluster = pytest.importorskip("ray.cluster_utils")
+
+_PATIENCE = 60.0  # seconds
+
+
+@dataclass
+class Nodes:
+    """A cluster, its plugins, and a corpus to run on."""
+
+    cluster: Any
+    corpus: Corpus
+    plugins: list[Path]
+
+    def command(self, out: Path, *words: object) -> list[str]:
+        """A run on this cluster."""
+        return [*_run(self.corpus, out, *words), "--engine", "ray", "--address", self.cluster.address]
+
+    def living(self) -> list[str]:
+        """Ids of the nodes that live."""
+        return [node.node_id for node in self.cluster.list_all_nodes()]
+
+
+@pytest.fixture(scope="module")
+def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
+    root = tmp_path_factory.mktemp("ray")
+    plugins = [install_odd_encoders(root / "odd"), install_noisy_encoder(root / "noisy")]
+    with pytest.MonkeyPatch.context() as patched:
+        for name, value in environment(plugins, RAY_USAGE_STATS_ENABLED="0").items():
+            patched.setenv(name, value)
+        one = {"num_cpus": 1, "object_store_memory": 100 << 20, "include_dashboard": False}
+        cluster = ray_cluster.Cluster(initialize_head=True, head_node_args=one)
+        cluster.add_node(num_cpus=1, object_store_memory=100 << 20)
+        try:
+            yield Nodes(cluster, random_corpus(root / "small", sessions=30), plugins)
+        finally:
+            cluster.shutdown()
+
+
+def _run(corpus: Corpus, out: Path, *words: object) -> list[str]:
+    request = ["run", "--task", "ctr", "--dataset", corpus.folder, "--set", "epochs=1", "--device", "cpu"]
+    return [str(word) for word in (*request, *words, "--out", out, "--json")]
+
+
+def _records(root: Path) -> dict[tuple[str, str], Record]:
+    """Every result in a folder, looked at with its checksums."""
+    store, found = Store(root), {}
+    for kind in RECORDS:
+        for folder in (root / kind).iterdir():
+            record = store.read(kind, folder.name)
+            assert record is not None, folder
+            found[kind, folder.name] = record
+    return found
+
+
+def _until(what: Callable[[], bool]) -> None:
+    end = time.monotonic() + _PATIENCE
+    while not what():
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+def _processes(marked: str) -> list[int]:
+    """Processes whose environment has a variable with this text."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*"):
+        try:
+            if marked.encode() in (place / "environ").read_bytes():
+                found.append(int(place.name))
+        except OSError:
+            continue
+    return found
+
+
+@pytest.mark.slow
+def test_two_nodes_give_what_the_local_engine_gives(nodes: Nodes, tmp_path: Path) -> None:
+    """Keys, numbers to the bit, failures and their reasons; the second node fetched the corpus, and left nothing."""
+    words = ["--encoder", "meanpool,steady,raises,dies", "--baseline", "transearch", "--seeds", "2"]
+    here = bench_process(*_run(nodes.corpus, tmp_path / "local", *words), plugins=nodes.plugins)
+    there = bench_process(*nodes.command(tmp_path / "ray", *words), plugins=nodes.plugins)
+    assert here.code == there.code == 1, (here, there)  # two encoders fail
+    assert here.rows == there.rows
+    local, remote = _records(tmp_path / "local"), _records(tmp_path / "ray")
+    assert local.keys() == remote.keys()
+    for name, record in local.items():
+        other = remote[name]
+        assert (other["status"], other["config"]) == (record["status"], record["config"])
+        assert other["warnings"] == record["warnings"] if "warnings" in record else "warnings" not in other
+        assert other.get("error", "").partition(", on ")[0] == record.get("error", "").partition(", on ")[0]
+        for file in ("scores.parquet", "predictions.parquet", "vectors.npy", "encoder.safetensors"):
+            sums = [one["files"].get(file, {}).get("sha256") for one in (record, other)]
+            assert sums[0] == sums[1], (name, file)
+        if record["status"] == "done":
+            assert other["provenance"]["corpus_folder"] == str(nodes.corpus.folder)
+            assert 50 << 20 < other["peak_memory"] < 20 << 30
+    second = next(folder for node in nodes.living() if (folder := node_folder(node)).exists())
+    assert [place.name for place in (second / "corpora").iterdir()] == [nodes.corpus.info.fingerprint]
+    assert not list((second / "cells").glob("*"))
+    _is_quiet(there)
+
+
+def _is_quiet(ran: Ran) -> None:
+    """Ray itself says nothing: every line is one of ours."""
+    for line in ran.err.splitlines():
+        assert line.startswith(("[", "FAILED", "making", "Note", "Warning")) or "cells" in line or "warns" in line, line
+
+
+@pytest.mark.slow
+def test_a_node_that_is_killed_loses_nothing_and_nothing_is_done_twice(nodes: Nodes, tmp_path: Path) -> None:
+    began = tmp_path / "began"
+    words = ["--encoder", "noisy", "--baseline", "transearch", "--seeds", "4"]
+    settings = ["--set", "noisy.seconds=3", "--set", f"noisy.folder={tmp_path}"]
+    command = nodes.command(tmp_path / "out", *words, *settings)
+    driver = subprocess.Popen([BENCH, *command], env=environment(nodes.plugins), stdout=-3, stderr=-1, text=True)
+    _until(lambda: began.exists() and len(began.read_text().splitlines()) >= 2)  # both nodes are at work
+    pids = began.read_text().split()
+    nodes.cluster.remove_node(nodes.cluster.worker_nodes.copy().pop(), allow_graceful=False)
+    _, said = driver.communicate(timeout=120)
+    assert driver.returncode == 0, said
+    records = _records(tmp_path / "out")
+    assert Counter(kind for kind, _ in records) == {"encoders": 4, "embeddings": 4, "cells": 8}
+    assert {record["status"] for record in records.values()} == {"done"}
+    ended = Counter(line.rpartition("] ")[2] for line in said.splitlines() if line.endswith(": done"))
+    assert len(ended) == 16
+    assert set(ended.values()) == {1}
+    assert len(began.read_text().splitlines()) == 5  # four pretrainings, and again the one that was lost
+    assert "is gone; its jobs start again on others" in said
+    _until(lambda: not any(Path("/proc", pid).exists() for pid in pids))
+    assert not list((tmp_path / "out").glob("*/*.writing-*"))
+
+
+@pytest.mark.slow
+def test_ctrl_c_leaves_no_process(nodes: Nodes, tmp_path: Path) -> None:
+    """Neither of a cluster that was started on the spot nor of its jobs."""
+    words = ["--encoder", "sleeps", "--baseline", "transearch", "--seeds", "1", "--set", f"sleeps.folder={tmp_path}"]
+    command = [BENCH, *_run(nodes.corpus, tmp_path / "out", *words, "--engine", "ray", "--jobs", "2")]
+    marked = environment(nodes.plugins, BENCH_TEST_MARK=str(tmp_path))
+    driver = subprocess.Popen(command, env=marked, stdout=-3, stderr=-1, text=True, start_new_session=True)
+    _until(lambda: (tmp_path / "started").exists())
+    assert len(_processes(str(tmp_path))) > 3  # it, Ray's, and the worker
+    os.killpg(driver.pid, signal.SIGINT)  # as a terminal does: to the whole group
+    _, said = driver.communicate(timeout=60)
+    assert driver.returncode == 130
+    assert "Traceback" not in said
+    _until(lambda: not _processes(str(tmp_path)))
+
+
+def test_without_ray_it_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    ran = bench_here("run", "--task", "ctr", "--encoder", "meanpool", "--engine", "ray", "--out", tmp_path)
+    assert "Ray is not installed; --engine ray" in ran.error or "pip install 'session-bench[ray]'" in ran.error
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (["--engine", "rey"], "no engine is called 'rey'"),
+        (["--address", "auto"], "the local engine has no address"),
+        (["--engine", "ray", "--address", "ray://head:10001"], "ray job submit"),
+    ],
+)
+def test_what_is_no_engine_is_one_line(words: list[str], why: str, tmp_path: Path) -> None:
+    corpus = random_corpus(tmp_path / "small", sessions=30)
+    assert why in bench_here(*_run(corpus, tmp_path / "out", "--encoder", "meanpool", *words)).error
