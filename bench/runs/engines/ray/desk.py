@@ -37,7 +37,7 @@ class Desk:
             files = [root] if root.is_file() else sorted(file for file in root.rglob("*") if file.is_file())
             self._offered[place] = []
             for file in files:
-                if ".writing-" not in file.as_posix() and file.suffix != ".lock":
+                if ".writing-" not in file.as_posix() and ".claim-" not in file.name:
                     known = mark(file)
                     name = file.relative_to(root.parent if file == root else root).as_posix()
                     self._offered[place].append(Offered(name, known["bytes"], known["modified"], known["sha256"]))

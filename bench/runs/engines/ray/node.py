@@ -96,15 +96,8 @@ def carry_out(order: Order, desk: Any) -> Outcome:
             raise BenchError(f"{different} on this node than where the command runs", fix="install the same on all")
         if not at_home:
             job = _brought_here(order, store, desk)
-        run = _NodeRun(
-            Schedule([job]),
-            _workers(str(root)),
-            store,
-            says.watch,
-            order.timeout,
-            order.memory,
-            ClaimedElsewhere(store),
-        )
+        workers, claims = _workers(str(root)), ClaimedElsewhere(store)  # by the driver, for all nodes
+        run = _NodeRun(Schedule([job]), workers, store, says.watch, order.timeout, order.memory, claims)
         run.to_the_end()
         record = store.read(job.kind, job.key)
     except _WorkerLostError as error:
