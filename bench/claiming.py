@@ -13,6 +13,7 @@ systems it may hold for nobody.
 from __future__ import annotations
 
 import errno
+import glob
 import json
 import os
 import secrets
@@ -191,11 +192,18 @@ class Claimant:
         return time.monotonic() - since > patience()
 
 
+def other_node(claim: Claim) -> str | None:
+    """The other machine whose process held a claim before and is gone; None where it was this one, or none."""
+    return claim.after.node if claim.after is not None and claim.after.node != node() else None
+
+
 def tidy(place: Path) -> None:
     """Removes what a process that was killed left of its claim on ``place``, which is made by now."""
     with suppress(OSError):  # it may be read-only
-        if _numbers(place) and (claim := Claimant().take(place)) is not None:
-            claim.release()
+        if any(place.parent.glob(f"{glob.escape(place.name)}{_CLAIM}*")):
+            sweep(place.parent, place.name)
+            if (claim := Claimant().take(place)) is not None:
+                claim.release()
 
 
 def holder_of(place: Path) -> Holder | None:
@@ -220,8 +228,7 @@ def claimed(place: Path, waiting: Callable[[str], None] = lambda holder: None) -
             told = True
         time.sleep(LOOK_EVERY)
     try:
-        if claim.after is not None:
-            sweep(place.parent, place.name, gone=claim.after.node if claim.after.node != node() else None)
+        sweep(place.parent, place.name, gone=other_node(claim))
         yield
     finally:
         claim.release()

@@ -18,6 +18,7 @@ from bench.errors import BenchError, did_you_mean, quoted, shortened
 
 _WRITING = ".writing-"
 _EARLIER = "-earlier"
+_ON_THE_WAY = re.compile(r"(\.work|\.claim-.*)?")  # after a name: its scratch folder, a claim on it
 _REQUIRED = object()
 _LONGEST_TOML = 4 << 20  # bytes: people write thousands of lines, nobody millions
 _MOST_PARTS = 100  # of a dotted key
@@ -116,11 +117,14 @@ def sweep(folder: Path, name: str = "", gone: str | None = None) -> None:
 
     Args:
         folder: looked at without its subfolders.
-        name: of what they were writing; empty for whatever it was.
+        name: of what they were writing, with what they needed on the way; empty for whatever it was.
         gone: another machine, of which it is known that nobody there is at it any more.
     """
-    for writing in folder.glob(f"{glob.escape(name) or '*'}{_WRITING}*@*"):
-        number, _, machine = writing.name.rpartition(_WRITING)[2].removesuffix(_EARLIER).partition("@")
+    for writing in folder.glob(f"{glob.escape(name)}*{_WRITING}*@*"):
+        of, _, whose = writing.name.rpartition(_WRITING)
+        if name and not _ON_THE_WAY.fullmatch(of[len(name) :]):
+            continue
+        number, _, machine = whose.removesuffix(_EARLIER).partition("@")
         if number.isdigit() and (machine == gone or (machine == node() and not runs(int(number)))):
             if writing.is_dir():
                 shutil.rmtree(writing, ignore_errors=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from bench.claiming import Claim, Claimant, holder_of
-from bench.files import node, sweep
+from bench.claiming import Claim, Claimant, holder_of, other_node
+from bench.files import sweep
 from bench.progress import note
 from bench.runs.jobs import Job
 from bench.runs.store import Record, Store, is_done
@@ -46,8 +46,7 @@ class Claims:
         self._mine[name] = claim
         if claim.after is not None:
             note(f"{claim.after} is gone; {job.title} is taken over")
-            other = claim.after.node if claim.after.node != node() else None
-            sweep(self._store.folder(*name).parent, job.key, gone=other)
+            sweep(self._store.folder(*name).parent, job.key, gone=other_node(claim))
         return True
 
     def found(self, job: Job) -> Record | None:

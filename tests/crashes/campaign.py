@@ -1,0 +1,200 @@
+"""Kills commands at random moments, runs them again, and compares what stands with what an unbroken run leaves.
+
+``python -m tests.crashes.campaign 200 --seed 1`` from the repository's root kills 200 times and prints a line for each
+and a summary. SIGKILL goes to the whole process group. Half of the moments are drawn evenly over the time that the
+unbroken command took just before, half follow an event: shortly after the n-th half-written file or claim has appeared.
+Every fourth command line is a process of its own; the others are forks of this one, and are what ``bench`` calls.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+if __name__ == "__main__":  # as pytest is told in pyproject.toml
+    sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "bench" / "datasets")]
+
+import imported_by_workers  # noqa: E402, F401
+from command_line import BENCH, environment  # noqa: E402
+
+from tests.crashes.commands import COMMANDS, begin, finish, ground  # noqa: E402
+from tests.crashes.standing import differences, halves, standing  # noqa: E402
+
+_LOOK = 0.004  # seconds
+_SAID = ("Traceback", "not as it was written", "set aside", "not readable")
+"""What the completing run must not say: nothing half-written is read as whole."""
+
+
+@dataclass
+class Attempt:
+    """One killed command and what came of it.
+
+    Attributes:
+        command: its name.
+        moment: when it was killed, for people.
+        killed: whether it was still running then.
+        faults: what is wrong after it was run again; empty if nothing is.
+    """
+
+    command: str
+    moment: str
+    killed: bool
+    faults: list[str]
+
+
+class Campaign:
+    """Kills under one folder.
+
+    Args:
+        folder: is made; everything happens below it.
+        names: of commands.
+    """
+
+    def __init__(self, folder: Path, names: list[str]) -> None:
+        self.folder, self.here, self.log = folder, folder / "here", folder / "log"
+        self.took: dict[str, float] = {}
+        self.events: dict[str, int] = {}
+        self.unbroken: dict[str, dict[str, Any]] = {}
+        ground(folder / "ground")
+        for name in names:
+            self._run_unbroken(name)
+
+    def prepare(self, name: str) -> None:
+        """Puts what a command finds into its folder, always the same one: records say where corpora stand."""
+        shutil.rmtree(self.here, ignore_errors=True)
+        shutil.copytree(self.folder / "ground", self.here)
+        for earlier in COMMANDS[name].after:
+            code = finish(COMMANDS[earlier].words, self.here, self.log)
+            assert code == 0, self.log.read_text()
+
+    def _before(self, name: str) -> Path:
+        """A copy of what a command finds, made once."""
+        kept = self.folder / f"before-{name}"
+        if not kept.exists():
+            self.prepare(name)
+            shutil.copytree(self.here, kept)
+        return kept
+
+    def restore(self, name: str) -> None:
+        """As :meth:`prepare`, from a copy."""
+        kept = self._before(name)
+        shutil.rmtree(self.here, ignore_errors=True)
+        shutil.copytree(kept, self.here)
+
+    def _run_unbroken(self, name: str) -> None:
+        self.restore(name)
+        began, events = time.monotonic(), 0
+        previous: set[str] = set()
+        child = begin(COMMANDS[name].words, self.here, self.log)
+        while True:
+            ended, status = os.waitpid(child, os.WNOHANG)
+            if ended:
+                break
+            now = set(halves(self.here))
+            events, previous = events + len(now - previous), now
+            time.sleep(_LOOK)
+        self.took[name], self.events[name] = time.monotonic() - began, events
+        assert os.waitstatus_to_exitcode(status) == 0, self.log.read_text()
+        self.unbroken[name] = standing(self.here)
+        assert halves(self.here) == [], name
+
+    def attempt(self, name: str, rng: random.Random, own_process: bool) -> Attempt:
+        """Kills a command once, runs it to its end, and compares."""
+        self.restore(name)
+        at_event = self.events[name] > 0 and rng.random() < 0.5
+        number = rng.randint(1, max(self.events[name], 1))
+        after = rng.random() ** 3 * 0.05 if at_event else rng.random() * self.took[name]
+        process = self._own(name) if own_process else None
+        child = process.pid if process is not None else begin(COMMANDS[name].words, self.here, self.log)
+        if at_event:
+            self._until_event(child, number)
+        time.sleep(after)
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(child, signal.SIGKILL)
+        status = process.wait() if process is not None else os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        left = Counter(half.rpartition("/")[2] for half in halves(self.here))
+        moment = (
+            f"{after * 1000:.0f} ms after event {number}" if at_event else f"at {after:.2f} s of {self.took[name]:.2f}"
+        )
+        moment += f", {len(left)} half-written" + (", own process" if own_process else "")
+        return Attempt(name, moment, status == -signal.SIGKILL, self.faults_of_completing(name))
+
+    def faults_of_completing(self, name: str) -> list[str]:
+        """What is wrong after the command has been run to its end."""
+        code = finish(COMMANDS[name].words, self.here, self.log)
+        said = self.log.read_text(errors="replace")
+        faults = [f"says: {line}" for line in said.splitlines() if any(word in line for word in _SAID)]
+        if code != 0:
+            if name in ("make", "ingest") and "is there already" in said:  # it had been killed after its last rename
+                code = 0
+            else:
+                faults.append(f"exit code {code}: {said[-2000:]}")
+        faults += [f"left: {half}" for half in halves(self.here)]
+        return faults + differences(standing(self.here), self.unbroken[name])
+
+    def _own(self, name: str) -> subprocess.Popen[bytes]:
+        with self.log.open("wb") as log:
+            return subprocess.Popen(
+                [BENCH, *COMMANDS[name].words.split()],
+                cwd=self.here,
+                env=environment([ROOT]),
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def _until_event(self, child: int, number: int) -> None:
+        """Waits until the n-th half-written name has appeared, or the process has ended."""
+        previous: set[str] = set()
+        while number > 0 and not _has_ended(child):
+            now = set(halves(self.here))
+            number, previous = number - len(now - previous), now
+            time.sleep(_LOOK)
+
+
+def _has_ended(child: int) -> bool:
+    """Whether a child is gone, without collecting it."""
+    return os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+
+def main() -> None:
+    """Runs a campaign from the command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("kills", type=int)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--only", default=",".join(COMMANDS), help="commands, comma-separated")
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="after which no more are begun")
+    chosen = parser.parse_args()
+    names, rng, began = chosen.only.split(","), random.Random(chosen.seed), time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="crashes-") as folder:
+        campaign = Campaign(Path(folder) / "campaign", names)
+        print(
+            "unbroken:", {name: (round(s, 2), campaign.events[name]) for name, s in campaign.took.items()}, flush=True
+        )
+        kills, attempts, wrong, by_name = 0, 0, 0, Counter[str]()
+        while kills < chosen.kills and time.monotonic() - began < chosen.seconds:
+            one = campaign.attempt(names[attempts % len(names)], rng, own_process=attempts % 4 == 0)
+            attempts, kills, wrong = attempts + 1, kills + one.killed, wrong + bool(one.faults)
+            by_name[one.command] += one.killed
+            print(f"{attempts} {one.command} {'killed' if one.killed else 'ended before'} {one.moment}", flush=True)
+            for fault in one.faults:
+                print(f"    {fault}", flush=True)
+    print(f"{kills} killed of {attempts} begun, {wrong} with a fault; seed {chosen.seed}; {dict(by_name)}")
+    sys.exit(wrong > 0)
+
+
+if __name__ == "__main__":
+    main()
