@@ -6,7 +6,7 @@ Measures each command at each size on simulated ``beauty`` and appends a row to 
 has a row is not measured again, so that a run that was ended goes on. Then it writes ``measured.md``: the table, the
 fits and the projection. Without sizes it only writes that.
 
-Processor time is user plus system, so that who else uses the machine does not count. Memory is the most that the
+Processor time is user plus system of one thread, so that who else uses the machine hardly counts. Memory is the most that the
 process has to itself (``RssAnon``); pages of mapped files do not count. The ingestion reads the corpus's own event log
 without images. Pretraining is 300 steps of ``muvcog-m`` at batch 256, the slice 100,000 prefixes.
 """
@@ -94,6 +94,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path("scale-work"))
     parser.add_argument("--only", default="make,stats,validate,ingest,pretrain,slice")
     given = parser.parse_args()
+    os.environ |= {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}  # threads that wait for each other count as work
     given.work.mkdir(parents=True, exist_ok=True)
     for sessions in given.sessions:
         for name in given.only.split(","):
