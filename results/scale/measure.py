@@ -6,9 +6,9 @@ Measures each command at each size on simulated ``beauty`` and appends a row to 
 has a row is not measured again, so that a run that was ended goes on. Then it writes ``measured.md``: the table, the
 fits and the projection. Without sizes it only writes that.
 
-Processor time is user plus system of one thread, so that who else uses the machine hardly counts. Memory is the most that the
-process has to itself (``RssAnon``); pages of mapped files do not count. The ingestion reads the corpus's own event log
-without images. Pretraining is 300 steps of ``muvcog-m`` at batch 256, the slice 100,000 prefixes.
+Processor time is user plus system of one thread, so that who else uses the machine hardly counts. Memory is the most
+that the process has to itself (``RssAnon``); pages of mapped files do not count. The ingestion reads the corpus's own
+event log without images. Pretraining is 300 steps of ``muvcog-m`` at batch 256, the slice 100,000 prefixes.
 """
 
 from __future__ import annotations
