@@ -7,58 +7,114 @@ Clicks choose negatives in pretraining, label intents, are the targets of click 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bench.data.columns import Columns
 from bench.data.corpus import Corpus
-from bench.data.csr import take_rows
+from bench.data.csr import Integers, expand_ranges, offsets_of
+
+_CHUNK_QUERIES, _CHUNK_SESSIONS = 1_048_576, 65_536
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Clicks:
     """The C clicks of a corpus in the order of its impressions, so that those of a query or session are one run.
 
+    Those of some queries or sessions are looked up among their impressions; memory grows with these alone. Whoever
+    reads one of the arrays below has them for the whole corpus in memory, from then on.
+
     Attributes:
-        items: (C,) row of each clicked item, with repetitions.
-        queries: (C,) row of the query that each was clicked on, ascending.
-        query_offsets: (Q + 1,) of the queries into the clicks.
-        session_offsets: (S + 1,) of the sessions into the clicks.
+        columns: of the corpus.
     """
 
-    items: NDArray[np.int32]
-    queries: NDArray[np.int64]
-    query_offsets: NDArray[np.int64]
-    session_offsets: NDArray[np.int64]
+    columns: Columns
 
     @classmethod
     def of(cls, corpus: Corpus) -> Clicks:
-        """Collects the clicks of all sessions; memory grows with clicks, queries and sessions."""
-        columns = corpus.columns
-        clicked = np.flatnonzero(columns.impression_clicked)
-        # impressions ascend by query and queries by session, so counting by boundaries is enough
-        query_offsets = np.searchsorted(clicked, columns.query_impressions)  # (Q + 1,)
-        return cls(
-            items=columns.impression_item[clicked],
-            queries=np.repeat(np.arange(len(query_offsets) - 1), np.diff(query_offsets)),
-            query_offsets=query_offsets,
-            session_offsets=query_offsets[columns.session_queries],
-        )
+        """The clicks of all sessions; reads nothing yet."""
+        return cls(corpus.columns)
 
     def of_queries(self, queries: NDArray[np.int64]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         """``(items, owner)``: the clicked items of these queries (B,), and the place in ``queries`` of each."""
-        return take_rows(self.query_offsets, self.items, queries)
+        queries = np.asarray(queries)
+        return self._of_runs(queries, queries + 1)
 
     def of_sessions(self, sessions: NDArray[np.int64]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         """``(items, owner)``: the clicked items of these sessions (B,), and the place in ``sessions`` of each."""
-        return take_rows(self.session_offsets, self.items, sessions)
+        starts, sessions = np.asarray(self.columns.session_queries), np.asarray(sessions)
+        return self._of_runs(starts[sessions], starts[sessions + 1])
+
+    def impressions_of_sessions(self, sessions: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """``(rows, owner)``: the same clicks as rows of the impressions, of which each has an item and a query."""
+        starts, sessions = np.asarray(self.columns.session_queries), np.asarray(sessions)
+        return self._rows_of_runs(starts[sessions], starts[sessions + 1])
+
+    def queries_of(self, impressions: NDArray[np.int64]) -> NDArray[np.int64]:
+        """(n,) the query that showed each of these impressions (n,)."""
+        return np.searchsorted(np.asarray(self.columns.query_impressions), impressions, side="right") - 1
+
+    def _of_runs(self, first: Integers, end: Integers) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        rows, owner = self._rows_of_runs(first, end)
+        return np.asarray(self.columns.impression_item)[rows], owner
+
+    def _rows_of_runs(self, first: Integers, end: Integers) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Rows of the clicked impressions of the queries from ``first`` (B,) to before ``end`` (B,), and the run of
+        each."""
+        shown_from = np.asarray(self.columns.query_impressions)
+        rows, owner = expand_ranges(shown_from[first], shown_from[end])
+        clicked = np.asarray(self.columns.impression_clicked)[rows]
+        return rows[clicked], owner[clicked]
+
+    # ---- the whole corpus ------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _rows(self) -> NDArray[np.int64]:
+        """(C,) rows of the clicked impressions."""
+        return np.flatnonzero(self.columns.impression_clicked)
+
+    @cached_property
+    def items(self) -> NDArray[np.int32]:
+        """(C,) row of each clicked item, with repetitions."""
+        return np.asarray(self.columns.impression_item)[self._rows]
+
+    @cached_property
+    def queries(self) -> NDArray[np.int64]:
+        """(C,) row of the query that each was clicked on, ascending."""
+        return np.repeat(np.arange(len(self.query_offsets) - 1), np.diff(self.query_offsets))
+
+    @cached_property
+    def query_offsets(self) -> NDArray[np.int64]:
+        """(Q + 1,) of the queries into the clicks."""
+        # impressions ascend by query and queries by session, so counting by boundaries is enough
+        return np.searchsorted(self._rows, self.columns.query_impressions)
+
+    @cached_property
+    def session_offsets(self) -> NDArray[np.int64]:
+        """(S + 1,) of the sessions into the clicks."""
+        return self.query_offsets[self.columns.session_queries]
 
 
 def clicks_per_query(columns: Columns) -> NDArray[np.int64]:
     """(Q,) how many of the shown items of each query were clicked."""
-    until = np.concatenate([[0], np.cumsum(columns.impression_clicked)])  # (P + 1,) clicks above each impression
-    return np.diff(until[columns.query_impressions])
+    offsets, clicked = np.asarray(columns.query_impressions), np.asarray(columns.impression_clicked)
+    counts = np.zeros(len(offsets) - 1, dtype=np.int64)
+    for start in range(0, len(counts), _CHUNK_QUERIES):
+        shown = offsets[start : start + _CHUNK_QUERIES + 1]
+        until = offsets_of(clicked[shown[0] : shown[-1]])  # clicks above each impression of the chunk
+        counts[start : start + _CHUNK_QUERIES] = np.diff(until[shown - shown[0]])
+    return counts
+
+
+def sessions_with_clicks(corpus: Corpus, sessions: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Those of ``sessions`` (n,) in which anything was clicked; memory grows with these alone."""
+    clicks, clicked = Clicks.of(corpus), np.zeros(len(sessions), dtype=bool)
+    for start in range(0, len(sessions), _CHUNK_SESSIONS):
+        _, owner = clicks.of_sessions(sessions[start : start + _CHUNK_SESSIONS])
+        clicked[start + owner] = True
+    return sessions[clicked]
 
 
 def clicks_per_item(corpus: Corpus, sessions: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -24,6 +24,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from bench.data.checksums import Mark, changed, is_untouched, marks
+from bench.data.csr import Integers
+from bench.data.mapped import mapped_array
 from bench.data.npy import NpyWriter
 from bench.data.schema import KINDS, MATRICES, NO_TIME, SPLITS, TABLES
 from bench.files import beside, sweep, take_place, written_whole
@@ -214,29 +216,40 @@ class _Builder:
         return categories, domains
 
     def _sessions(self) -> int:
-        users = _Codes()
+        codes, users = self._user_codes()
         start, user = self._column("session_start", np.int64), self._column("session_user", np.int64)
         split, downstream = self._column("session_split", np.int8), self._column("session_downstream", np.bool_)
         for batch in self._batches("sessions"):
             self._hash_strings(batch["session_id"])
             self._hash_strings(batch["user"])
             start.append(_times(batch["start"]))
-            user.append(users.encode(batch["user"]))
+            user.append(codes[user.rows : user.rows + batch.num_rows])
             split.append(_filled(pc.index_in(batch["split"], pa.array(SPLITS)), -1))
             downstream.append(batch["downstream"].to_numpy(zero_copy_only=False))
         for column in (start, user, split, downstream):
             column.close()
         self.sessions = start.rows
-        return len(users)
+        return users
+
+    def _user_codes(self) -> tuple[NDArray[np.int32], int]:
+        """``(codes, users)``: the code (S,) of each session's user, and how many users there are.
+
+        They are numbered in one pass: to look each chunk up among all users before it would take their square.
+        """
+        with pq.ParquetFile(self.folder / "sessions.parquet") as file:
+            encoded = file.read(columns=["user"])["user"].cast(pa.large_string()).dictionary_encode()
+        codes = [_filled(chunk.indices, -1).astype(np.int32) for chunk in encoded.chunks]
+        users = len(encoded.chunk(0).dictionary) if encoded.num_chunks else 0
+        return np.concatenate(codes) if codes else np.zeros(0, np.int32), users
 
     def _queries(self) -> int:
         session, time = self._column("query_session", np.int64), self._column("query_time", np.int64)
         kind, image = self._column("query_kind", np.int8), self._column("query_image", np.int32)
-        words, counts = _Ragged(self, "query"), np.zeros(self.sessions, dtype=np.int64)
+        words, counts = _Ragged(self, "query"), self._counts(self.sessions)
         for batch in self._batches("queries"):
             self._hash_strings(batch["query_id"])
             sessions = batch["session"].to_numpy()
-            counts += np.bincount(sessions, minlength=len(counts))[: len(counts)]
+            _count(sessions, counts)
             session.append(sessions)
             time.append(_times(batch["time"]))
             kind.append(_filled(pc.index_in(batch["kind"], pa.array(KINDS)), -1))
@@ -249,9 +262,9 @@ class _Builder:
 
     def _impressions(self, queries: int) -> None:
         item, rank = self._column("impression_item", np.int32), self._column("impression_rank", np.int32)
-        clicked, counts = self._column("impression_clicked", np.bool_), np.zeros(queries, dtype=np.int64)
+        clicked, counts = self._column("impression_clicked", np.bool_), self._counts(queries)
         for batch in self._batches("impressions"):
-            counts += np.bincount(batch["query"].to_numpy(), minlength=queries)[:queries]
+            _count(batch["query"].to_numpy(), counts)
             item.append(batch["item"].to_numpy())
             rank.append(batch["rank"].to_numpy())
             clicked.append(batch["clicked"].to_numpy(zero_copy_only=False))
@@ -260,11 +273,34 @@ class _Builder:
             column.close()
         self._offsets("query_impressions", counts)
 
-    def _offsets(self, name: str, counts: NDArray[np.int64]) -> None:
-        column = self._column(name, np.int64)
-        column.append(np.zeros(1, dtype=np.int64))
-        column.append(np.cumsum(counts))
+    def _counts(self, rows: int) -> NDArray[np.int32]:
+        """(rows,) zeros on disk: there are more queries than memory may have numbers."""
+        return mapped_array(self.building, (rows,), np.int32)
+
+    def _offsets(self, name: str, counts: NDArray[np.int32]) -> None:
+        column, total = self._column(name, np.int64), np.zeros(1, dtype=np.int64)
+        column.append(total)
+        for start in range(0, len(counts), _CHUNK_ROWS):
+            ends = total[-1] + np.cumsum(counts[start : start + _CHUNK_ROWS], dtype=np.int64)
+            column.append(ends)
+            total = ends
         column.close()
+
+
+def _count(rows: Integers, counts: NDArray[np.int32]) -> None:
+    """Counts each of ``rows`` (n,), which lie close together where a table is in order; those beyond the end are not.
+
+    Raises:
+        ValueError: a row is negative.
+    """
+    rows = rows[rows < len(counts)]
+    if not len(rows):
+        return
+    lowest = int(rows.min())
+    if lowest < 0:
+        raise ValueError(f"row {lowest}")
+    found = np.bincount(rows - lowest)
+    counts[lowest : lowest + len(found)] += found.astype(np.int32)
 
 
 class _HashedColumn(NpyWriter):

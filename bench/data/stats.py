@@ -13,7 +13,7 @@ from bench.data.corpus import Corpus, CorpusInfo
 from bench.data.published import DOWNSTREAM_SESSIONS, PUBLISHED, SHARE_OVER_TEN_STEPS
 from bench.data.schema import NO_TIME, PRODUCT, SPLITS
 
-_CHUNK_ROWS = 4_194_304
+_CHUNK_ROWS = 1_048_576
 _MINUTE = 60_000  # ms
 
 
@@ -130,10 +130,13 @@ def _shown_and_clicked(columns: Columns) -> tuple[int, int]:
 
 def _mean_minutes(columns: Columns) -> float | None:
     """Mean time from first to last query, of the sessions that have both times."""
-    first = columns.query_time[columns.session_queries[:-1]]
-    last = columns.query_time[columns.session_queries[1:] - 1]
-    timed = (first != NO_TIME) & (last != NO_TIME)
-    return _ratio(float((last[timed] - first[timed]).sum()) / _MINUTE, int(np.count_nonzero(timed)))
+    total = count = 0
+    for start in range(0, len(columns.session_start), _CHUNK_ROWS):
+        ends = columns.session_queries[start : start + _CHUNK_ROWS + 1]
+        first, last = columns.query_time[ends[:-1]], columns.query_time[ends[1:] - 1]
+        timed = (first != NO_TIME) & (last != NO_TIME)
+        total, count = total + int((last[timed] - first[timed]).sum()), count + int(np.count_nonzero(timed))
+    return _ratio(float(total) / _MINUTE, count)
 
 
 def _ratio(part: Any, whole: Any) -> float | None:

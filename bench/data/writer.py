@@ -13,12 +13,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import tomli_w
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from bench.data import truth
 from bench.data.checks.corpus_checks import check_corpus
 from bench.data.checksums import sha256_of
 from bench.data.columns import build_columns
+from bench.data.mapped import mapped_array
 from bench.data.npy import NpyWriter
 from bench.data.schema import FORMAT_VERSION, KINDS, SPLITS, TABLES
 from bench.data.split_kinds import SplitKind
@@ -190,6 +191,12 @@ class CorpusWriter:
             columns = rows.shape[1] if rows.ndim == 2 else None
             self._truth[name] = NpyWriter(self._writing / truth.FOLDER / f"{name}.npy", np.float32, columns)
         self._truth[name].append(rows)
+
+    def mapped(self, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
+        """An array of zeros on the disk that the corpus is written to, for what whoever writes it has to look up; see
+        :func:`bench.data.mapped.mapped_array`.
+        """
+        return mapped_array(self._writing, shape, dtype)
 
     def rows(self, table: str) -> int:
         """Rows written to ``table`` so far: the row number that the next one gets."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bench.data.batch import SessionBatch
-from bench.data.clicks import Clicks
+from bench.data.clicks import Clicks, sessions_with_clicks
 from bench.data.corpus import Corpus
 from bench.data.features import Features
 
@@ -50,17 +50,17 @@ class ClickedPrefixes:
 
     def with_clicks(self, sessions: NDArray[np.int64]) -> NDArray[np.int64]:
         """Those of ``sessions`` in which anything was clicked."""
-        offsets = self._clicks.session_offsets
-        return sessions[offsets[sessions + 1] > offsets[sessions]]
+        return sessions_with_clicks(self.corpus, sessions)
 
     def draw(self, sessions: NDArray[np.int64], draws: torch.Generator) -> NextActions:
         """For each session (B,) one of its clicks at random, and the prefix that led to it."""
-        offsets = self._clicks.session_offsets
-        first, count = offsets[sessions], offsets[sessions + 1] - offsets[sessions]
+        rows, owner = self._clicks.impressions_of_sessions(sessions)
+        count = np.bincount(owner, minlength=len(sessions))
+        first = np.cumsum(count) - count
         share = torch.rand(len(sessions), generator=draws, dtype=torch.float64).numpy()
         click = first + np.minimum((share * count).astype(np.int64), count - 1)
-        queries, items = self._clicks.queries[click], self._clicks.items[click].astype(np.int64)
         columns, device = self.corpus.columns, self.features.device
+        queries, items = self._clicks.queries_of(rows[click]), columns.impression_item[rows[click]].astype(np.int64)
         images = torch.from_numpy(columns.item_image[items].astype(np.int64)).to(device)
         vectors = self.features.images_or_zero(images)  # (B, dims.images)
         following = np.minimum(queries + 1, len(columns.query_session) - 1)

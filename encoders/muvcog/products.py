@@ -22,9 +22,8 @@ class Products:
     """
 
     def __init__(self, columns: Columns) -> None:
-        image, self._of_query = np.asarray(columns.item_image), np.asarray(columns.query_image).astype(np.int64)
-        images = max(int(image.max(initial=-1)), int(self._of_query.max(initial=-1))) + 1
-        self._of_item = np.where(image >= 0, image, images + np.arange(len(image), dtype=np.int64))
+        self._of_item, self._of_query = np.asarray(columns.item_image), np.asarray(columns.query_image)
+        self._images = max(int(self._of_item.max(initial=-1)), int(self._of_query.max(initial=-1))) + 1
 
     def touched(
         self, items: Integers, item_owner: Integers, queries: Integers, query_owner: Integers
@@ -35,7 +34,7 @@ class Products:
             items, item_owner: (clicks,) clicked items, and the session, 0 … B - 1, of each.
             queries, query_owner: (T,) rows of all queries of these sessions, and the session of each.
         """
-        searched = self._of_query[queries]
+        image, searched = self._of_item[items].astype(np.int64), self._of_query[queries].astype(np.int64)
         known = searched >= 0
-        products = np.concatenate([self._of_item[items], searched[known]])
+        products = np.concatenate([np.where(image >= 0, image, self._images + items), searched[known]])
         return products, np.concatenate([item_owner, query_owner[known]])

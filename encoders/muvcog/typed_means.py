@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.data.batch import SessionBatch
+from bench.data.csr import offsets_of
 from bench.data.features import Dims
 from bench.data.schema import KEYWORD, PRODUCT
 from bench.training.context import TrainingContext
@@ -41,13 +42,13 @@ class TypedMeans(nn.Module):
 
     def fit_scale(self, context: TrainingContext) -> None:
         """Takes D from prefixes of training sessions, of more than 4,096 every n-th; a kind that none shows gets 0."""
-        columns = context.corpus.columns
-        of_training = np.zeros(len(columns.session_split), dtype=bool)
-        of_training[context.training_sessions()] = True
-        queries = np.flatnonzero(of_training[columns.query_session])
-        queries = queries[:: max(1, -(-len(queries) // _PREFIXES))]
-        if not len(queries):
+        sessions, starts = context.training_sessions(), np.asarray(context.corpus.columns.session_queries)
+        offsets = offsets_of(starts[sessions + 1] - starts[sessions])  # of the sessions into all training queries
+        chosen = np.arange(0, offsets[-1], max(1, -(-int(offsets[-1]) // _PREFIXES)))
+        if not len(chosen):
             return
+        place = np.searchsorted(offsets, chosen, side="right") - 1  # a session without queries is passed over
+        queries = starts[sessions[place]] + chosen - offsets[place]  # (n,) every n-th
         means = self._means(SessionBatch.from_prefixes(context.corpus, queries, context.features))  # (n, m)
         squares = torch.stack([kind.square().sum(1).mean() for kind in means.split(self._widths, dim=1)])  # (5,)
         scales = torch.where(squares > 0, squares, torch.inf).rsqrt()  # (5,)

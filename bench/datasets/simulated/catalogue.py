@@ -43,7 +43,7 @@ ITEM_BLOCK = 8_192  # items made together; part of the model, since each block h
 
 @dataclass(frozen=True)
 class Catalogue:
-    """N items, sorted by leaf.
+    """N items, sorted by leaf. What grows with N lies on disk, mapped.
 
     Attributes:
         language: words and pools.
@@ -81,19 +81,21 @@ def make_catalogue(
         BenchError: ``count`` items are too few for one leaf.
     """
     sizes = leaf_sizes(name, count, CANDIDATES * shown)
-    leaves, leaf = len(sizes), np.repeat(np.arange(len(sizes)), sizes)
+    leaves, leaf_start = len(sizes), offsets_of(sizes)
     centres, branch_centres = _centres(name, seed, leaves, knobs.branches)
     text_centres, visual_centres = centres[:, :CENTRE_DIM], centres[:, CENTRE_DIM:]
     language = make_language(name, seed, text_centres, branch_centres[:, :CENTRE_DIM], knobs)
     writer.vocabulary(language.words, language.vectors)
 
-    latents, seen = np.empty((count, LATENT_DIM), dtype=np.float32), np.empty((count, VISUAL_DIM), dtype=np.float32)
-    quality, lengths, titles = np.empty(count), np.empty(count, dtype=np.int64), []
-    direction = on_grid(stream("quality", seed=seed, category=name).standard_normal(latents.shape[1]))
+    latents, seen = writer.mapped((count, LATENT_DIM), np.float32), writer.mapped((count, VISUAL_DIM), np.float32)
+    quality, word_offsets = writer.mapped((count,), np.float64), writer.mapped((count + 1,), np.int64)
+    titles = writer.mapped((count * (MIN_TITLE + calibration.title_spread),), np.int32)  # as if all were the longest
+    direction = on_grid(stream("quality", seed=seed, category=name).standard_normal((LATENT_DIM,)))
     image_map, names = _image_map(), pa.array([leaf_name(name, number) for number in range(leaves)])
     for block, start in enumerate(range(0, count, ITEM_BLOCK)):
         rows = slice(start, min(start + ITEM_BLOCK, count))
-        block_leaf, size = leaf[rows], len(leaf[rows])
+        block_leaf = np.searchsorted(leaf_start, np.arange(rows.start, rows.stop), side="right") - 1
+        size = len(block_leaf)
         rng = stream("latents", seed=seed, category=name, block=block)
         normal, facet_rng = latent(rng, (size, LATENT_DIM)), stream("facets", seed=seed, category=name, block=block)
         latents[rows] = latents_of(normal, draw_facets(facet_rng, size, knobs), knobs)
@@ -102,10 +104,13 @@ def make_catalogue(
         quality[rows] = (common + rng.standard_normal(size)) / np.sqrt(2)
 
         rng = stream("titles", seed=seed, category=name, block=block)
-        lengths[rows] = MIN_TITLE + rng.binomial(calibration.title_spread, calibration.title_chance, size)
-        words = language.draw(block_leaf, latents[rows, :TEXT_DIM], lengths[rows], rng)  # (size, longest)
+        lengths = MIN_TITLE + rng.binomial(calibration.title_spread, calibration.title_chance, size)
+        words = language.draw(block_leaf, latents[rows, :TEXT_DIM], lengths, rng)  # (size, longest)
         words = language.spell(words, SELLER, stream("title spellings", seed=seed, category=name, block=block))
-        titles.append(words[words >= 0])
+        first_word, ends = word_offsets[start], offsets_of(lengths)
+        word_offsets[start + 1 : rows.stop + 1] = first_word + ends[1:]
+        block_words = titles[first_word : first_word + ends[-1]]
+        block_words[:] = words[words >= 0]
 
         # image = 127 · clip(scale · (M [ν ; u] + background + e)), with nothing of the textual latent in it
         images = np.concatenate([visual_centres[block_leaf], latents[rows, TEXT_DIM:]], axis=1) @ image_map.T
@@ -119,13 +124,12 @@ def make_catalogue(
         writer.images(stored)
         writer.items(
             numbered(f"{name}-i", np.arange(rows.start, rows.stop)),
-            (offsets_of(lengths[rows]), titles[-1]),
+            (ends, block_words),
             np.arange(rows.start, rows.stop),
             pa.DictionaryArray.from_arrays(pa.array(block_leaf), names).cast(pa.string()),
             pa.array([name]).take(pa.array(np.zeros(size, dtype=np.int8))),
         )
-    words = np.concatenate(titles)
-    return Catalogue(language, offsets_of(sizes), latents, quality, offsets_of(lengths), words, seen)
+    return Catalogue(language, leaf_start, latents, quality, word_offsets, titles[: word_offsets[-1]], seen)
 
 
 def leaf_sizes(name: str, count: int, smallest: int) -> NDArray[np.int64]:

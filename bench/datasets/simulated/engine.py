@@ -17,12 +17,15 @@ text was liked.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from bench.data.csr import Integers
+from bench.data.writer import CorpusWriter
 from bench.datasets.simulated.catalogue import CANDIDATES, ITEM_BLOCK, Catalogue
 from bench.datasets.simulated.language import TEXT_DIM
 from bench.datasets.simulated.randomness import on_grid
@@ -38,18 +41,21 @@ class Engine:
         catalogue: the items.
         shown: results per query.
         observed: read titles and images in place of latents.
+        writer: of the corpus, which the index lies beside.
     """
 
-    def __init__(self, catalogue: Catalogue, shown: int, observed: bool) -> None:
+    def __init__(self, catalogue: Catalogue, shown: int, observed: bool, writer: CorpusWriter) -> None:
         self.shown, self._latents = shown, catalogue.latents
         if observed:
-            items = np.arange(len(catalogue.latents))
-            titles = [
-                read_titles(catalogue, block) for block in np.split(items, range(ITEM_BLOCK, len(items), ITEM_BLOCK))
-            ]
-            self._latents = np.concatenate([np.concatenate(titles), catalogue.seen], axis=1)
+            count = len(catalogue.latents)
+            self._latents = writer.mapped(catalogue.latents.shape, np.float32)
+            for start in range(0, count, ITEM_BLOCK):
+                items = np.arange(start, min(start + ITEM_BLOCK, count))
+                self._latents[items[0] : items[-1] + 1, :TEXT_DIM] = read_titles(catalogue, items)
+                self._latents[items[0] : items[-1] + 1, TEXT_DIM:] = catalogue.seen[items]
         self._start, self._size = catalogue.leaf_start[:-1], np.diff(catalogue.leaf_start)
-        self._by_axis = _sorted_by_axis(catalogue.leaf_start, self._latents)
+        self._by_axis = writer.mapped(self._latents.shape[::-1], np.int32)
+        _sort_by_axis(catalogue.leaf_start, self._latents, self._by_axis)
 
     def visual(self, items: NDArray[np.int64]) -> NDArray[np.float32]:
         """(n, VISUAL_DIM) r_visual of product queries that search from ``items`` (n,)."""
@@ -108,10 +114,8 @@ def _to_length(total: NDArray[np.float64]) -> NDArray[np.float32]:
     return on_grid(total * np.sqrt(TEXT_DIM) / np.maximum(length, 1e-9))
 
 
-def _sorted_by_axis(leaf_start: NDArray[np.int64], latents: NDArray[np.float32]) -> NDArray[np.int32]:
-    """(axes, N) items sorted by leaf and, within a leaf, along each axis of the latents (N, axes)."""
-    leaf = np.repeat(np.arange(len(leaf_start) - 1), np.diff(leaf_start))
-    by_axis = np.empty((latents.shape[1], len(leaf)), dtype=np.int32)
-    for axis in range(len(by_axis)):
-        by_axis[axis] = np.argsort(leaf * 16.0 + latents[:, axis], kind="stable")
-    return by_axis
+def _sort_by_axis(leaf_start: NDArray[np.int64], latents: NDArray[np.float32], by_axis: NDArray[np.int32]) -> None:
+    """Fills ``by_axis`` (axes, N): items by leaf and, within a leaf, along each axis of ``latents`` (N, axes)."""
+    for first, end in pairwise(leaf_start):
+        for axis in range(len(by_axis)):
+            by_axis[axis, first:end] = first + np.argsort(latents[first:end, axis], kind="stable")

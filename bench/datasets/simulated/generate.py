@@ -31,7 +31,7 @@ CAVEATS = (
 
 
 def generate(folder: str | Path, name: str, options: Options, progress: Callable[[int, int], None] | None) -> None:
-    """Writes the corpus; see :func:`bench.datasets.simulated.make`. Memory is that of catalogue and one chunk."""
+    """Writes the corpus; see :func:`bench.datasets.simulated.make`. Memory is that of visits and one chunk."""
     calibration = calibrate(name, options.shown)
     visits = draw_visits(name, options, calibration)
     report = progress or (lambda done, total: None)
@@ -51,7 +51,7 @@ def generate(folder: str | Path, name: str, options: Options, progress: Callable
         items = round(options.sessions * calibration.items_per_session)
         catalogue = make_catalogue(writer, name, options.seed, items, options.shown, calibration, options.knobs)
         writer.truth("items", catalogue.latents)
-        shopper = Shopper(name, options, calibration, catalogue, visits.users)
+        shopper = Shopper(name, options, calibration, catalogue, visits.users, writer)
         for chunk, start in enumerate(range(0, options.sessions, SESSION_CHUNK)):
             rows = slice(start, min(start + SESSION_CHUNK, options.sessions))
             steps = draw_steps(name, options.seed, chunk, rows.stop - start, calibration)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from bench.data.writer import CorpusWriter
 from bench.datasets.simulated.calibration import Calibration
 from bench.datasets.simulated.catalogue import Catalogue
 from bench.datasets.simulated.choices import choose, click_utility, log_examination
@@ -19,6 +20,9 @@ from bench.datasets.simulated.latents import LATENT_DIM
 from bench.datasets.simulated.options import Options
 from bench.datasets.simulated.randomness import latent, stream
 from bench.datasets.simulated.visits import Steps, keyword_lengths
+
+_USERS = 65_536
+"""Users whose tastes are drawn at once; however many, the draws are the same."""
 
 
 @dataclass(frozen=True)
@@ -53,12 +57,23 @@ class Shopper:
         name, options, calibration: of the category.
         catalogue: its items.
         users: number of users; each has a taste.
+        writer: of the corpus, which what grows with items and users lies beside.
     """
 
-    def __init__(self, name: str, options: Options, calibration: Calibration, catalogue: Catalogue, users: int) -> None:
+    def __init__(
+        self,
+        name: str,
+        options: Options,
+        calibration: Calibration,
+        catalogue: Catalogue,
+        users: int,
+        writer: CorpusWriter,
+    ) -> None:
         self._name, self._options, self._calibration, self._catalogue = name, options, calibration, catalogue
-        self._engine = Engine(catalogue, options.shown, options.knobs.engine == "observed")
-        self._taste = latent(stream("users", seed=options.seed, category=name, block=1), (users, LATENT_DIM))
+        self._engine = Engine(catalogue, options.shown, options.knobs.engine == "observed", writer)
+        self._taste, rng = writer.mapped((users, LATENT_DIM), np.float32), self._stream("users", 1)
+        for start in range(0, users, _USERS):
+            self._taste[start : start + _USERS] = latent(rng, self._taste[start : start + _USERS].shape)
 
     def shop(self, chunk: int, steps: Steps, user: NDArray[np.int64], everything: NDArray[np.bool_]) -> Shopping:
         """Simulates the n sessions of a chunk, all sessions at once, step by step.

@@ -1,0 +1,47 @@
+"""Arrays that lie in a file without a name: what has to be kept for the length of a piece of work, out of memory."""
+
+from __future__ import annotations
+
+import errno
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+
+def mapped_array(folder: Path, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
+    """An array of zeros whose pages the system writes to disk where memory is short.
+
+    The file has no name and goes with the array, or with the process, however that ends. Its place on disk is taken
+    now: a page that finds the disk full later would kill the process.
+
+    Args:
+        folder: says which disk.
+        shape: of the array.
+        dtype: of its entries.
+
+    Raises:
+        OSError: the disk has no room for it.
+    """
+    kind = np.dtype(dtype)
+    size = int(np.prod(shape, dtype=np.int64)) * kind.itemsize
+    if not size:
+        return np.zeros(shape, kind)
+    with tempfile.TemporaryFile(dir=folder) as file:
+        _take_room(file.fileno(), size)
+        return np.asarray(np.memmap(file, kind, mode="r+", shape=shape))
+
+
+def _take_room(file: int, size: int) -> None:
+    """Makes a file so long, with all its blocks where the system can promise them."""
+    try:
+        os.posix_fallocate(file, 0, size)
+    except AttributeError:  # macOS
+        os.truncate(file, size)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):  # a file system that promises nothing
+            raise
+        os.truncate(file, size)
