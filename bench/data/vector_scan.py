@@ -81,7 +81,7 @@ def scan(place: Path, parts: Sequence[Path], by: str) -> None:
             sizes, counts = np.unique(pc.list_value_length(column.drop_null()).to_numpy(), return_counts=True)
             lengths.update(dict(zip(sizes.tolist(), counts.tolist(), strict=True)))
             if not empty.count and len(lengths) == 1 and 0 not in lengths:
-                wrong.add(ids, (~np.isfinite(_numbers(column))).any(axis=1))  # an empty entry is NaN here
+                wrong.add(ids, np.any(~np.isfinite(_numbers(column)), axis=1))  # an empty entry is NaN here
     if not rows:
         raise BenchError("no rows", where=str(place))
     if empty.count:
@@ -126,7 +126,9 @@ def _check_ids(place: Path, parts: Sequence[Path], by: str) -> None:
         keys.append(text_keys(ids.drop_null()))
     if nulls:
         raise BenchError(f"{nulls:,} rows have no {by}", where=str(place), fix="leave them out")
-    ascending = np.sort(np.concatenate(keys)) if keys else np.zeros(0, np.uint64)
+    ascending = np.concatenate([np.zeros(0, np.uint64), *keys])
+    keys.clear()
+    ascending.sort()
     doubtful = np.unique(ascending[1:][ascending[1:] == ascending[:-1]])
     if not len(doubtful):
         return
