@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bench.contracts import ClickCorpus, ClickDims, ClickModel, ClickReference, Task, TaskResult
-from bench.data.candidates import Candidates, all_candidates
+from bench.data.candidates import Candidates
 from bench.data.clicks import rankable_queries
 from bench.data.corpus import Corpus
 from bench.data.csr import Integers
+from bench.data.id_columns import ids_of
 from bench.data.truth import unsealed
 from bench.errors import BenchError
 from bench.metrics.ranking import ranking_metrics
@@ -23,7 +24,7 @@ from bench.plugins.options import read_options
 from bench.training.context import TrainingContext
 from bench.training.fitting import FittingConfig, fit
 from bench.training.session_vectors import JoinedClickModel, SessionVectors
-from tasks.examples.click import ClickExamples, example_queries, sampled_candidates
+from tasks.examples.click import ClickExamples, TrainingCandidates, example_queries
 from tasks.examples.click_evaluation import ClickEvaluation
 from tasks.examples.labels import labelled_sessions
 from tasks.options import ClickPredictionOptions
@@ -85,16 +86,16 @@ class ClickPrediction(Task[ClickModel | ClickReference]):
         model = JoinedClickModel(click_model, sessions, context.torch_generator("joining layer")).to(context.device)
         click_model.prepare(data)
 
-        valid, shown = ClickEvaluation(examples, split["valid"]), all_candidates(corpus, split["train"])
+        valid = ClickEvaluation(examples, split["valid"])
+        training = TrainingCandidates(corpus, split["train"], self.negatives)
         order = context.generator("training order")
 
         def epoch_losses(epoch: int) -> Iterator[Tensor]:
-            dealt = sampled_candidates(shown, self.negatives, order) if self.negatives else shown
+            dealt = training.deal(order)
             size = click_model.batch_size
             shuffled = order.permutation(len(split["train"]))
             for rows in np.split(shuffled, range(size, len(shuffled), size)):
-                candidates = Candidates(dealt.items[rows], dealt.clicked[rows], dealt.shown[rows])
-                batch = examples.batch(split["train"][rows], candidates)
+                batch = examples.batch(split["train"][rows], dealt(rows))
                 loss = click_model.loss(model(batch), batch.clicks, batch.shown)
                 auxiliary = click_model.auxiliary_loss(batch)
                 yield loss if auxiliary is None else loss + auxiliary
@@ -114,18 +115,18 @@ def _result(
 ) -> TaskResult:
     metrics = ranking_metrics(scores, candidates.clicked, candidates.shown)
     sessions = corpus.columns.query_session[queries]
-    query_ids = corpus.strings("queries", "query_id").take(queries).to_pandas().to_numpy()
-    users = corpus.strings("sessions", "user").take(sessions).to_pandas()
-    session_ids = corpus.strings("sessions", "session_id").take(sessions).to_pandas()
+    query_ids = ids_of(corpus, "queries", "query_id", queries).to_pandas().to_numpy()
+    users = ids_of(corpus, "sessions", "user", sessions).to_pandas()
+    session_ids = ids_of(corpus, "sessions", "session_id", sessions).to_pandas()
     unit = pd.DataFrame({"unit": query_ids, "user": users.where(users.notna(), session_ids).to_numpy()})
     long = pd.concat([unit.assign(metric=name, value=values) for name, values in metrics.items()], ignore_index=True)
-    query, place = np.nonzero(candidates.shown)
+    shown = candidates.shown
     predictions = pd.DataFrame(
         {
-            "unit": query_ids[query],
-            "item": candidates.items[query, place].astype(np.int32),
-            "clicked": candidates.clicked[query, place],
-            "score": scores[query, place].astype(np.float32),
+            "unit": np.repeat(query_ids, shown.sum(1)),
+            "item": candidates.items[shown],
+            "clicked": candidates.clicked[shown],
+            "score": scores[shown].astype(np.float32, copy=False),
         }
     )
     return TaskResult(long, predictions, pd.DataFrame(context.curve))

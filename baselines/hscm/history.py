@@ -18,7 +18,7 @@ from baselines.hscm.click_graph import ClickGraph, Sampling
 from baselines.hscm.pairs import rank_within
 from baselines.hscm.query_texts import QueryTexts
 from bench.contracts import ClickCorpus
-from bench.data.clicks import Clicks
+from bench.data.clicks import clicks_of_queries
 from bench.data.columns import Columns
 from bench.data.corpus import Corpus
 from bench.data.csr import Integers, expand_ranges, offsets_of
@@ -170,23 +170,28 @@ def _contents(data: ClickCorpus) -> str:
 def _feedback(columns: Columns, rows: Integers, feedback: Feedback) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Items (P, n) of the feedback on each query, clicked ones first, -1 where there is none, and signs (P, n): 1 for
     clicked, -1 for unclicked, 0 where there is none."""
-    impressions, owner = expand_ranges(columns.query_impressions[rows], columns.query_impressions[rows + 1])
-    clicked = columns.impression_clicked[impressions]
-    order = np.lexsort((columns.impression_rank[impressions], ~clicked, owner))
-    impressions, owner, clicked = impressions[order], owner[order], clicked[order]
-    kept = rank_within(2 * owner + ~clicked) < np.where(clicked, feedback.clicked, feedback.unclicked)
-    impressions, owner, clicked = impressions[kept], owner[kept], clicked[kept]
-    column = rank_within(owner)
     items = np.full((len(rows), feedback.clicked + feedback.unclicked), -1, dtype=np.int64)
     signs = np.zeros(items.shape, dtype=np.float32)
-    items[owner, column] = columns.impression_item[impressions]
-    signs[owner, column] = np.where(clicked, 1.0, -1.0)
+    for start in range(0, len(rows), _QUERIES):
+        some = rows[start : start + _QUERIES]
+        impressions, owner = expand_ranges(columns.query_impressions[some], columns.query_impressions[some + 1])
+        clicked = columns.impression_clicked[impressions]
+        order = np.lexsort((columns.impression_rank[impressions], ~clicked, owner))
+        impressions, owner, clicked = impressions[order], owner[order], clicked[order]
+        kept = rank_within(2 * owner + ~clicked) < np.where(clicked, feedback.clicked, feedback.unclicked)
+        impressions, owner, clicked = impressions[kept], owner[kept], clicked[kept]
+        column = rank_within(owner)
+        items[start + owner, column] = columns.impression_item[impressions]
+        signs[start + owner, column] = np.where(clicked, 1.0, -1.0)
     return items, signs
+
+
+_QUERIES = 1 << 14  # whose impressions are in memory at a time
 
 
 def _clicks(corpus: Corpus, rows: NDArray[np.int64], text: NDArray[np.int64]) -> NDArray[np.int64]:
     """(n, 3) text, item and session of every click on the queries ``rows``, whose texts are ``text``."""
-    items, owner = Clicks.of(corpus).of_queries(rows)
+    items, owner = clicks_of_queries(corpus.columns, rows)
     columns = (text[owner], items, corpus.columns.query_session[rows[owner]])
     return np.stack([column.astype(np.int64) for column in columns], axis=1)
 

@@ -1,21 +1,25 @@
 """BM25: items ranked by the words that the query shares with their titles.
 
 Robertson & Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond", FnTIR 2009
-(https://doi.org/10.1561/1500000019). Weights by bm25s (Lù, 2024, https://github.com/xhluca/bm25s, MIT licence).
+(https://doi.org/10.1561/1500000019). Weights are to the bit those of bm25s (Lù, 2024,
+https://github.com/xhluca/bm25s), which walks over titles one by one.
 """
 
 from __future__ import annotations
 
+from math import log
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import torch
-from scipy.sparse import csc_matrix, csr_matrix
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
 from torch import Tensor
 
 from baselines.options import Bm25Options
 from bench.contracts import ClickBatch, ClickCorpus, ClickDims, ClickReference
+from bench.data.columns import Columns
+from bench.data.csr import Integers, offsets_of, take_rows
 from bench.plugins.options import read_options
 
 
@@ -39,33 +43,39 @@ class Bm25(ClickReference):
         super().__init__(dims)
         options = read_options(Bm25Options, given, "bm25")
         self.k1, self.b = options.k1, options.b
-        self._title_weights = self._query_words = csr_matrix((0, 0), dtype=np.float32)
+        self._title_weights = csr_matrix((0, 0), dtype=np.float32)
+        self._columns: Columns | None = None
 
     def prepare(self, data: ClickCorpus) -> None:
-        """Computes the weight of every word in every title (items, V), and the word counts of every query (queries, V).
-
-        Both are sparse.
-        """
+        """Computes the weight of every word in every title, sparse (items, V)."""
         columns, vocabulary = data.corpus.columns, len(data.corpus.word_vectors)
         self._title_weights = title_weights(columns.item_word_offsets, columns.item_words, vocabulary, self.k1, self.b)
-        ones = np.ones(len(columns.query_words), dtype=np.float32)
-        shape = (len(columns.query_session), vocabulary)
-        self._query_words = csr_matrix((ones, columns.query_words, columns.query_word_offsets), shape=shape)
+        self._columns = columns
 
     def scores(self, batch: ClickBatch) -> Tensor:
         """(B, K) BM25 scores of the candidates; 0 where a list is padded."""
         shown = batch.shown.cpu().numpy()  # (B, K)
         row, _ = np.nonzero(shown)  # (P,) query of each of the P candidates
-        words = self._query_words[batch.queries.cpu().numpy()]  # (B, V)
-        words.sum_duplicates()
+        words = self._words_of(batch.queries.cpu().numpy())  # (B, V)
         titles = self._title_weights[batch.items.cpu().numpy()[shown]]  # (P, V)
         scores = np.zeros(shown.shape, dtype=np.float32)  # (B, K)
         scores[shown] = np.asarray(titles.multiply(words[row]).sum(1), dtype=np.float32).reshape(-1)
         return torch.from_numpy(scores).to(batch.items.device)
 
+    def _words_of(self, queries: NDArray[np.int64]) -> csr_matrix:
+        """(B, V) how often each word occurs in each of these queries (B,), sparse."""
+        assert self._columns is not None
+        words, owner = take_rows(self._columns.query_word_offsets, self._columns.query_words, queries)
+        offsets = offsets_of(np.bincount(owner, minlength=len(queries)))
+        counts = csr_matrix(
+            (np.ones(len(words), np.float32), words, offsets), shape=(len(queries), self._title_weights.shape[1])
+        )
+        counts.sum_duplicates()
+        return counts
 
-def title_weights(offsets: np.ndarray, words: np.ndarray, vocabulary: int, k1: float, b: float) -> csr_matrix:
-    """(N, V) sparse BM25 weights of words in titles, each row sorted by word.
+
+def title_weights(offsets: Integers, words: Integers, vocabulary: int, k1: float, b: float) -> csr_matrix:
+    """(N, V) sparse BM25 weights of words in titles, float32, each row sorted by word.
 
     Args:
         offsets: (N + 1,) CSR offsets of the titles into ``words``.
@@ -73,15 +83,25 @@ def title_weights(offsets: np.ndarray, words: np.ndarray, vocabulary: int, k1: f
         vocabulary: V.
         k1, b: see :class:`Bm25`.
     """
+    titles, shape = len(offsets) - 1, (len(offsets) - 1, vocabulary)
     if not len(words):
-        return csr_matrix((len(offsets) - 1, vocabulary), dtype=np.float32)
-    from bm25s import BM25
-
-    titles = pa.LargeListArray.from_arrays(pa.array(offsets, pa.int64()), pa.array(words, pa.int64())).to_pylist()
-    index = BM25(k1=k1, b=b, method="lucene", backend="numpy")
-    index.index((titles, dict(zip(map(str, range(vocabulary)), range(vocabulary), strict=True))), show_progress=False)
-    by_word = index.scores  # CSC: words are its columns
-    shape = (len(titles), vocabulary)
-    weights = csc_matrix((by_word["data"], by_word["indices"], by_word["indptr"]), shape=shape).tocsr()
-    weights.sort_indices()
+        return csr_matrix(shape, dtype=np.float32)
+    # copies, since what follows is done in place
+    weights = csr_matrix((np.ones(len(words), np.float32), np.array(words), np.array(offsets)), shape=shape)
+    weights.sum_duplicates()  # f_w
+    with_word = np.bincount(weights.indices, minlength=vocabulary)  # (V,) n_w
+    counts, place = np.unique(with_word, return_inverse=True)
+    logarithms = np.array([log(1 + (titles - n + 0.5) / (n + 0.5)) for n in counts.tolist()], dtype=np.float32)
+    rarity = logarithms[place.reshape(-1)]  # (V,)
+    lengths, mean = np.diff(offsets), np.diff(offsets).mean()
+    for start in range(0, titles, _TITLES):
+        end = min(start + _TITLES, titles)
+        cells = slice(weights.indptr[start], weights.indptr[end])
+        owner = np.repeat(np.arange(start, end), np.diff(weights.indptr[start : end + 1]))
+        occurrences = weights.data[cells].astype(np.float64)
+        saturated = occurrences / (k1 * ((1 - b) + b * lengths[owner] / mean) + occurrences)
+        weights.data[cells] = rarity[weights.indices[cells]] * saturated
     return weights
+
+
+_TITLES = 1 << 16  # weighted at a time

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from bench.cli.choices import RUNS, Address, AsJson, Dataset, Device, EngineName, FrozenEncoder, Out, Settings
+from bench.cli.choices import RUNS, Address, AsJson, Dataset, Device, EngineName, FrozenEncoder, Jobs, Out, Settings
 from bench.cli.terminal import echo
 
 
@@ -55,7 +55,7 @@ def pretrain(
 
 def embed(
     encoder: FrozenEncoder,
-    to: Annotated[Path, typer.Option("--to", help="Parquet file to write.")],
+    to: Annotated[Path, typer.Option("--to", help="Parquet file to write; with --shard-rows a folder.")],
     dataset: Dataset = "beauty",
     seed: Annotated[int, typer.Option("--seed", help="Seed.")] = 0,
     settings: Settings = None,
@@ -64,18 +64,26 @@ def embed(
     prefixes: Annotated[
         bool, typer.Option("--prefixes", help="A vector for every query: of its session up to and including it.")
     ] = False,
+    shard_rows: Annotated[
+        int | None,
+        typer.Option("--shard-rows", min=1, help="Write a folder of files of so many vectors; a killed run goes on."),
+    ] = None,
+    half: Annotated[bool, typer.Option("--float16", help="Store numbers in half the space: three digits.")] = False,
+    jobs: Jobs = None,
     as_json: AsJson = False,
 ) -> None:
     """Write the vector of every session of a corpus: Parquet with session_id, split and vector.
 
     With --prefixes it has query_id in place of session_id, and is what `bench run --encoder FILE.parquet` takes for any
-    task. The encoder is pretrained first where it isn't yet.
+    task; a folder made with --shard-rows too, as FOLDER/. Memory does not grow with the corpus. The encoder is
+    pretrained first where it isn't yet.
     """
     from bench.cli.progress import single_progress
-    from bench.runs.embed import embed_sessions
+    from bench.runs.embedded import Layout, embed_sessions
     from bench.runs.store import Store
 
-    rows = embed_sessions(encoder, dataset, seed, settings or [], device, Store(out), to, single_progress, prefixes)
+    layout, store = Layout(to, prefixes, shard_rows, half), Store(out)
+    rows = embed_sessions(encoder, dataset, seed, settings or [], device, store, layout, single_progress, jobs)
     unit = "prefixes" if prefixes else "sessions"
     if as_json:
         echo(json.dumps([{"encoder": encoder, "seed": seed, "unit": unit, "rows": rows, "file": str(to)}], indent=1))

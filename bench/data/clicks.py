@@ -6,6 +6,7 @@ Clicks choose negatives in pretraining, label intents, are the targets of click 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,8 +16,6 @@ from numpy.typing import NDArray
 from bench.data.columns import Columns
 from bench.data.corpus import Corpus
 from bench.data.csr import Integers, expand_ranges, offsets_of
-
-_CHUNK_QUERIES, _CHUNK_SESSIONS = 1_048_576, 65_536
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,30 +96,46 @@ class Clicks:
         return self.query_offsets[self.columns.session_queries]
 
 
-def clicks_per_query(columns: Columns) -> NDArray[np.int64]:
-    """(Q,) how many of the shown items of each query were clicked."""
-    offsets, clicked = np.asarray(columns.query_impressions), np.asarray(columns.impression_clicked)
-    counts = np.zeros(len(offsets) - 1, dtype=np.int64)
-    for start in range(0, len(counts), _CHUNK_QUERIES):
-        shown = offsets[start : start + _CHUNK_QUERIES + 1]
-        until = offsets_of(clicked[shown[0] : shown[-1]])  # clicks above each impression of the chunk
-        counts[start : start + _CHUNK_QUERIES] = np.diff(until[shown - shown[0]])
-    return counts
-
-
 def sessions_with_clicks(corpus: Corpus, sessions: NDArray[np.int64]) -> NDArray[np.int64]:
     """Those of ``sessions`` (n,) in which anything was clicked; memory grows with these alone."""
     clicks, clicked = Clicks.of(corpus), np.zeros(len(sessions), dtype=bool)
-    for start in range(0, len(sessions), _CHUNK_SESSIONS):
-        _, owner = clicks.of_sessions(sessions[start : start + _CHUNK_SESSIONS])
+    for start in range(0, len(sessions), _SESSIONS):
+        _, owner = clicks.of_sessions(sessions[start : start + _SESSIONS])
         clicked[start + owner] = True
     return sessions[clicked]
 
 
+def clicks_per_query(columns: Columns, queries: slice = slice(None)) -> NDArray[np.int64]:
+    """(Q,) how many of the shown items of each query were clicked, of a run of queries or of all."""
+    start, end, _ = queries.indices(len(columns.query_session))
+    counts = np.empty(end - start, dtype=np.int64)
+    for first in range(start, end, _QUERIES):
+        bounds = np.asarray(columns.query_impressions[first : min(first + _QUERIES, end) + 1])
+        until = offsets_of(np.asarray(columns.impression_clicked[bounds[0] : bounds[-1]]))  # clicks above each
+        counts[first - start : first - start + _QUERIES] = np.diff(until[bounds - bounds[0]])
+    return counts
+
+
 def clicks_per_item(corpus: Corpus, sessions: NDArray[np.int64]) -> NDArray[np.int64]:
     """(N,) how often each item was clicked in these sessions."""
-    items, _ = Clicks.of(corpus).of_sessions(sessions)
-    return np.bincount(items, minlength=len(corpus.columns.item_image))
+    columns, counts = corpus.columns, np.zeros(len(corpus.columns.item_image), dtype=np.int64)
+    for queries in _runs_of_queries(columns, sessions):
+        items, _ = clicks_of_queries(columns, queries)
+        counts += np.bincount(items, minlength=len(counts))
+    return counts
+
+
+def clicks_of_queries(columns: Columns, queries: NDArray[np.int64]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """``(items, owner)``: the clicked items of these queries (B,), and the place in ``queries`` of each.
+
+    As :meth:`Clicks.of_queries`, for any number of queries: they are looked at some at a time.
+    """
+    clicks, items, owners = Clicks(columns), [np.zeros(0, np.int32)], [np.zeros(0, np.int64)]
+    for start in range(0, len(queries), _QUERIES):
+        found, owner = clicks.of_queries(queries[start : start + _QUERIES])
+        items.append(found)
+        owners.append(owner + start)
+    return np.concatenate(items), np.concatenate(owners)
 
 
 def rankable_queries(corpus: Corpus, sessions: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -128,8 +143,24 @@ def rankable_queries(corpus: Corpus, sessions: NDArray[np.int64]) -> NDArray[np.
 
     Only of such a query can a ranking of the shown items be right or wrong.
     """
-    columns = corpus.columns
-    wanted = np.zeros(len(columns.session_split), dtype=bool)
-    wanted[sessions] = True
-    clicks, shown = clicks_per_query(columns), np.diff(columns.query_impressions)
-    return np.flatnonzero(wanted[columns.query_session] & (clicks > 0) & (clicks < shown))
+    columns, found = corpus.columns, [np.zeros(0, dtype=np.int64)]
+    for queries in _runs_of_queries(columns, np.sort(sessions)):
+        first, last = int(queries[0]), int(queries[-1]) + 1
+        clicks = clicks_per_query(columns, slice(first, last))[queries - first]
+        shown = columns.query_impressions[queries + 1] - columns.query_impressions[queries]
+        found.append(queries[(clicks > 0) & (clicks < shown)])
+    return np.concatenate(found)
+
+
+def _runs_of_queries(columns: Columns, sessions: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+    """The queries of these sessions, some at a time; a run is never empty."""
+    bounds = columns.session_queries
+    for start in range(0, len(sessions), _SESSIONS):
+        some = sessions[start : start + _SESSIONS]
+        queries, _ = expand_ranges(bounds[some], bounds[some + 1])
+        if len(queries):
+            yield queries
+
+
+_QUERIES = 1 << 16  # looked at in one go
+_SESSIONS = 1 << 14

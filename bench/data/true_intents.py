@@ -13,7 +13,9 @@ import numpy as np
 
 from bench.data.corpus import Corpus
 from bench.data.truth import read_truth
-from bench.data.vector_file import CORPUS, QUERY, TRUTH, vector_table, write_vector_table
+from bench.data.vector_file import CORPUS, TRUTH
+from bench.data.vector_scan import QUERY
+from bench.data.vector_writer import vector_table, write_vector_table
 from bench.files import written_whole
 
 Half = Literal["text", "visual", "both"]

@@ -1,4 +1,4 @@
-"""Finished session vectors in a Parquet file, by the id of a query or of a session.
+"""Finished session vectors in Parquet, by the id of a query or of a session: one file, or a folder of shards.
 
 A row has ``query_id`` (text) and ``vector`` (a list of floats, all equally long): the vector of the session up to and
 including that query. ``session_id`` in place of ``query_id`` says that it is the vector of a whole session. Such a
@@ -7,57 +7,94 @@ with the session's last query and for no other. Other columns are not read; a fi
 
 ``bench embed`` writes such files. What it says in the file's metadata is held against it: ``corpus`` is the fingerprint
 of the corpus that the vectors are of, since ids of simulated corpora are alike.
+
+Files are read piece by piece, in whatever order their rows are: what is in memory is what is asked for, and eight bytes
+of every row while one looks whether an id has two.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from bench.data.corpus import Corpus
+from bench.data.csr import expand_ranges
+from bench.data.id_columns import ids_of
+from bench.data.text_keys import text_keys
+from bench.data.vector_parts import parts_of
+from bench.data.vector_scan import QUERY, SESSION, opened, pieces, scan
+from bench.data.vector_writer import VECTOR
 from bench.errors import BenchError
 
-QUERY, SESSION, VECTOR = "query_id", "session_id", "vector"
 CORPUS = "corpus"
 """Key of the file's metadata: the fingerprint of the corpus that the vectors are of."""
 TRUTH = "truth"
 """Key of the file's metadata: which truth of a simulated corpus the vectors are, where they are one."""
 
-_CHUNK = 8192  # rows of a row group
-
 
 @dataclass(frozen=True)
 class VectorFile:
-    """The vectors of a file, checked.
+    """Finished vectors, opened.
 
     Attributes:
-        file: where they are from.
+        file: where they are from, a file or a folder.
+        parts: the Parquet files that they lie in.
         by: ``query_id`` or ``session_id``.
-        ids: (n,) large strings, each once.
-        vectors: (n, width) float32, finite.
-        about: the file's metadata.
+        about: the metadata of the first part; no other part says that it is of another corpus.
     """
 
     file: Path
+    parts: tuple[Path, ...]
     by: str
-    ids: pa.Array
-    vectors: NDArray[np.float32]
     about: Mapping[str, str]
 
-    def of_prefixes(self, corpus: Corpus, queries: NDArray[np.int64], reader: str) -> NDArray[np.float32]:
+    def require(self, corpus: Corpus, queries: NDArray[np.int64], reader: str) -> None:
+        """Looks whether :meth:`of_prefixes` would find a vector for each of these query rows (m,); reads ids alone.
+
+        Raises:
+            BenchError: as that.
+        """
+        wanted = self._wanted(corpus, queries, reader)
+        found = np.zeros(len(queries), dtype=bool)
+        for rows, _, _ in self._matches(wanted, [self.by]):
+            found[rows] = True
+        self._check_found(found, wanted, reader)
+
+    def of_prefixes(
+        self, corpus: Corpus, queries: NDArray[np.int64], reader: str, into: Path | None = None
+    ) -> NDArray[np.float32]:
         """(m, width) vectors of the prefixes that end with these query rows (m,), which ``reader`` reads.
+
+        Args:
+            corpus: the data.
+            queries: rows.
+            reader: who asks, for errors.
+            into: a ``.npy`` file to write them to, of which the result is a map; without it they are in memory.
 
         Raises:
             BenchError: an id has no vector, vectors of whole sessions are asked for prefixes, or the file says that it
                 is of another corpus.
         """
+        wanted = self._wanted(corpus, queries, reader)
+        found, vectors = np.zeros(len(queries), dtype=bool), None
+        for rows, piece, places in self._matches(wanted, [self.by, VECTOR]):
+            column = piece[VECTOR]
+            flat = pc.list_flatten(column).to_numpy(zero_copy_only=False).reshape(len(column), -1)
+            if vectors is None:
+                vectors = empty_vectors(len(queries), flat.shape[1], into)
+            vectors[rows] = flat[places]
+            found[rows] = True
+        self._check_found(found, wanted, reader)
+        return empty_vectors(0, 1, into) if vectors is None else vectors
+
+    def _wanted(self, corpus: Corpus, queries: NDArray[np.int64], reader: str) -> pa.Array:
+        """(m,) ids of what these query rows (m,) need a vector of."""
         made_of = self.about.get(CORPUS, corpus.info.fingerprint)
         if made_of != corpus.info.fingerprint:
             raise self._error(
@@ -66,123 +103,80 @@ class VectorFile:
                 "embed this corpus; ids alone do not tell corpora apart",
             )
         if self.by == QUERY:
-            wanted = corpus.strings("queries", QUERY).take(queries)
-        else:
-            session = np.asarray(corpus.columns.query_session)[queries]
-            early = int((np.asarray(corpus.columns.session_queries)[session + 1] - 1 != queries).sum())
-            if early:
-                raise self._error(
-                    f"vectors by {SESSION} are of whole sessions, and {early:,} of the {len(queries):,} queries that "
-                    f"{reader} reads have later ones in their session, which a vector must not know",
-                    f"write {QUERY} and {VECTOR}, one row for each query; bench embed --prefixes does",
-                )
-            wanted = corpus.strings("sessions", SESSION).take(session)
-        place = pc.index_in(wanted.cast(pa.large_string()), value_set=self.ids)
-        if place.null_count:
-            missing = wanted.filter(pc.is_null(place))
+            return ids_of(corpus, "queries", QUERY, queries)
+        session = np.asarray(corpus.columns.query_session)[queries]
+        early = int((np.asarray(corpus.columns.session_queries)[session + 1] - 1 != queries).sum())
+        if early:
+            raise self._error(
+                f"vectors by {SESSION} are of whole sessions, and {early:,} of the {len(queries):,} queries that "
+                f"{reader} reads have later ones in their session, which a vector must not know",
+                f"write {QUERY} and {VECTOR}, one row for each query; bench embed --prefixes does",
+            )
+        return ids_of(corpus, "sessions", SESSION, session)
+
+    def _matches(
+        self, wanted: pa.Array, columns: list[str]
+    ) -> Iterator[tuple[NDArray[np.int64], pa.RecordBatch, NDArray[np.int64]]]:
+        """Piece by piece: places in ``wanted``, the piece of the file, and which of its rows each is the id of."""
+        keys = text_keys(wanted)
+        order = np.argsort(keys, kind="stable")
+        keys = keys[order]
+        for part in self.parts:
+            for piece in pieces(part, columns):
+                ids = piece[self.by].cast(pa.large_string())
+                asked = text_keys(ids)
+                start, end = np.searchsorted(keys, asked), np.searchsorted(keys, asked, side="right")
+                near, place = expand_ranges(start, end)
+                rows = order[near]
+                same = pc.equal(wanted.take(pa.array(rows)), ids.take(pa.array(place))).to_numpy(zero_copy_only=False)
+                if same.any():
+                    yield rows[same], piece, place[same]
+
+    def _check_found(self, found: NDArray[np.bool_], wanted: pa.Array, reader: str) -> None:
+        missing = np.flatnonzero(~found)
+        if len(missing):
             what = "queries" if self.by == QUERY else "sessions"
             raise self._error(
-                f"{place.null_count:,} of the {len(queries):,} {what} that {reader} reads have no vector, such as "
-                f"{missing[0].as_py()!r}",
+                f"{len(missing):,} of the {len(found):,} {what} that {reader} reads have no vector, such as "
+                f"{wanted[int(missing[0])].as_py()!r}",
                 "add them; more rows than are read do no harm",
             )
-        vectors: NDArray[np.float32] = self.vectors[place.to_numpy()]
-        return vectors
 
     def _error(self, what: str, fix: str) -> BenchError:
         return BenchError(what, where=str(self.file), fix=fix)
 
 
 def read_vector_file(file: Path) -> VectorFile:
-    """Reads and checks a file.
+    """Reads and checks all rows of a file, or of the files of a folder.
 
     Raises:
         BenchError: it is not readable, lacks a column, or a row of it is unusable; says how many and gives an example.
     """
-    try:
-        schema = pq.read_schema(file)
-        names = schema.names
-        by = next((name for name in (QUERY, SESSION) if name in names), None)
-        if by is None or VECTOR not in names:
-            lacks = VECTOR if by is not None else f"{QUERY} or {SESSION}"
-            raise BenchError(f"no column {lacks}", where=str(file), fix=f"its columns: {', '.join(names) or 'none'}")
-        twice = [name for name in (by, VECTOR) if names.count(name) > 1]
-        if twice:
-            raise BenchError(f"two columns are called {twice[0]}", where=str(file), fix="leave one of them out")
-        table = pq.read_table(file, columns=[by, VECTOR])
-    except FileNotFoundError:
-        raise BenchError("no such file", where=str(file), fix="finished vectors are a Parquet file") from None
-    except (pa.ArrowException, OSError, UnicodeDecodeError, KeyError) as error:  # names that are no text
-        said = " ".join(str(error).split())[:200]
-        raise BenchError(f"not readable as Parquet: {said}", where=str(file), fix="write it again") from None
-    ids = _ids(table[by], by, file)
-    vectors = _vectors(table[VECTOR], ids, file)
-    said_of_it = {
-        key.decode(errors="replace"): v.decode(errors="replace") for key, v in (schema.metadata or {}).items()
-    }
-    about = {key: value for key, value in said_of_it.items() if key != "ARROW:schema"}
-    return VectorFile(file, by, ids, vectors, about)
+    found = open_vector_file(file)
+    scan(found.file, found.parts, found.by)
+    return found
 
 
-def vector_table(
-    ids: Mapping[str, pa.ChunkedArray], vectors: NDArray[np.float32], about: Mapping[str, str]
-) -> pa.Table:
-    """Vectors (n, width) beside columns of n ids as a table, with what is to be known ``about`` them."""
-    flat = pa.array(np.ascontiguousarray(vectors, dtype=np.float32).reshape(-1))
-    columns = {**ids, VECTOR: pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1])}
-    return pa.table(columns, metadata=dict(about))
+def open_vector_file(file: Path) -> VectorFile:
+    """Opens a file, or a folder, whose rows are known to be sound: it looks at columns alone.
+
+    Raises:
+        BenchError: it is not readable, lacks a column, or holds parts that do not belong together.
+    """
+    parts = parts_of(file)
+    by, about = opened(parts[0])
+    for part in parts[1:]:
+        other, said = opened(part)
+        if other != by or any(said.get(key) != about.get(key) for key in (CORPUS, TRUTH)):
+            raise BenchError(f"not of one kind with {parts[0].name}", where=str(part), fix="a folder for each kind")
+    return VectorFile(file, parts, by, about)
 
 
-def write_vector_table(table: pa.Table, file: Path) -> None:
-    """Writes such a table."""
-    pq.write_table(table, file, row_group_size=_CHUNK)
-
-
-def _ids(column: pa.ChunkedArray, by: str, file: Path) -> pa.Array:
-    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
-    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
-        raise BenchError(
-            f"{by} is {column.type}, not text", where=str(file), fix=f"write {by} as strings, as in the log"
-        )
-    ids = column.cast(pa.large_string()).combine_chunks()
-    if ids.null_count:
-        raise BenchError(f"{ids.null_count:,} rows have no {by}", where=str(file), fix="leave them out")
-    counts = pc.value_counts(ids)
-    twice = counts.filter(pc.greater(counts.field("counts"), 1))
-    if len(twice):
-        raise BenchError(
-            f"{len(twice):,} ids have several rows, such as {twice[0]['values'].as_py()!r}",
-            where=f"{file}, column {by}",
-            fix="one row for each id",
-        )
-    return ids
-
-
-def _vectors(column: pa.ChunkedArray, ids: pa.Array, file: Path) -> NDArray[np.float32]:
-    """(n, width) float32."""
-    where, kind = f"{file}, column {VECTOR}", column.type
-    is_list = pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
-    if not (is_list and pa.types.is_floating(kind.value_type)):
-        raise BenchError(f"it is {kind}, not a list of floats", where=where, fix="such as list<float>")
-    if not len(column):
-        raise BenchError("no rows", where=str(file))
-    if column.null_count:
-        example = ids.filter(pc.is_null(column.combine_chunks()))[0].as_py()
-        raise BenchError(f"{column.null_count:,} rows have no vector, such as {example!r}", where=where)
-    lengths, counts = np.unique(pc.list_value_length(column).to_numpy(), return_counts=True)
-    if len(lengths) > 1 or not lengths[0]:
-        said = ", ".join(f"{count:,} of {length}" for length, count in zip(lengths[:4], counts, strict=False))
-        raise BenchError(f"vectors must have one length, and there are {said}", where=where)
-    flat = pc.list_flatten(column).combine_chunks()
-    with np.errstate(over="ignore"):  # what float32 cannot hold is found below
-        vectors: NDArray[np.float32] = (
-            flat.to_numpy(zero_copy_only=False).astype(np.float32, copy=False).reshape(len(column), -1)
-        )
-    wrong = np.flatnonzero(~np.isfinite(vectors).all(axis=1))  # an empty entry is NaN here
-    if len(wrong):
-        raise BenchError(
-            f"{len(wrong):,} of {len(vectors):,} vectors have an entry that is empty, NaN or infinite, such as that of "
-            f"{ids[int(wrong[0])].as_py()!r}",
-            where=where,
-        )
-    return vectors
+def empty_vectors(rows: int, width: int, into: Path | None = None) -> NDArray[np.float32]:
+    """(rows, width) to be filled: in memory, or a map of the ``.npy`` file ``into``, which is made."""
+    if into is None or not rows:
+        vectors: NDArray[np.float32] = np.empty((rows, width), dtype=np.float32)
+        if into is not None:
+            np.save(into, vectors)
+        return vectors
+    return np.lib.format.open_memmap(into, mode="w+", dtype=np.float32, shape=(rows, width))

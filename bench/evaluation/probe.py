@@ -104,7 +104,9 @@ def probe_vectors(corpus: Corpus, queries: ProbedQueries, vectors: NDArray[np.fl
     ranker = KnownItems(corpus.columns, truth, intents, known)
     asked = all_candidates(corpus, ranked["test"])
     blocks = [slice(start, start + _BLOCK) for start in range(0, len(asked.items), _BLOCK)]
-    scores = np.concatenate([ranker.scores(ranked["test"][block], asked.items[block]) for block in blocks])
+    scores = np.concatenate(
+        [ranker.scores(ranked["test"][block], asked.items[block].astype(np.int64)) for block in blocks]
+    )
     ndcg = float(ranking_metrics(scores, asked.clicked, asked.shown)["ndcg@10"].mean())
     rank = effective_rank(vectors[test])
     return Probe(text_r2, visual_r2, rank, ndcg, vectors.shape[1], len(asked.items))

@@ -61,7 +61,11 @@ def ranking_metrics(
     Returns:
         ``{"ndcg@k": (Q,), "hr@k": (Q,), "mrr@k": (Q,)}``; 0 for a query without relevant candidates.
     """
-    return tied_top(scores, relevant, shown, k).metrics()
+    parts = [slice(start, start + _QUERIES) for start in range(0, max(len(scores), 1), _QUERIES)]
+    return TiedTop.stacked([tied_top(scores[part], relevant[part], shown[part], k) for part in parts]).metrics()
+
+
+_QUERIES = 1 << 14  # ranked at a time: what a sort needs beside the scores is many times as large
 
 
 def tied_top(

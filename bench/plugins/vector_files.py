@@ -1,7 +1,7 @@
 """Finished vectors in place of an encoder: ``--encoder vectors.parquet``, or ``vectors.parquet[name=ours]``.
 
 Whoever has a model of another framework writes what it makes of each session prefix to a Parquet file
-(:mod:`bench.data.vector_file`); the harness joins it as the vectors of a frozen encoder.
+(:mod:`bench.data.vector_file`), or to several in a folder; the harness joins them as the vectors of a frozen encoder.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ SUFFIX = ".parquet"
 
 @dataclass(frozen=True)
 class VectorFileSpec(EncoderSpec):
-    """A file of finished vectors as an encoder.
+    """A file or folder of finished vectors as an encoder.
 
     Attributes:
         path: as the user typed it.
@@ -32,12 +32,14 @@ class VectorFileSpec(EncoderSpec):
 
 
 def is_vector_file(name: str) -> bool:
-    """Whether what stands for an encoder is a file of finished vectors."""
-    return name.partition("[")[0].endswith(SUFFIX)
+    """Whether what stands for an encoder is finished vectors: a Parquet file, or a folder, whose path has a slash."""
+    path = name.partition("[")[0]
+    return path.endswith(SUFFIX) or ("/" in path and Path(path).is_dir())
 
 
 def vector_file_spec(typed: str) -> VectorFileSpec:
     """The spec of ``PATH.parquet`` or ``PATH.parquet[name=NAME]``; its name is the file's unless one is given.
+    ``FOLDER/`` stands for the Parquet files in a folder.
 
     Raises:
         BenchError: something else than a name in the brackets, or a name that is none.

@@ -1,4 +1,4 @@
-"""Vectors for all sessions of a corpus: ``bench pretrain`` and ``bench embed`` as functions."""
+"""A pretrained encoder, made where it is missing, and its vectors of some queries."""
 
 from __future__ import annotations
 
@@ -9,16 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from bench.claiming import claimed
 from bench.data.corpus import Corpus
-from bench.data.schema import SPLITS
 from bench.data.truth import require_truth, sealed
-from bench.data.vector_file import CORPUS, QUERY, SESSION, vector_table, write_vector_table
 from bench.errors import BenchError
-from bench.files import written_whole
 from bench.plugins.registry import registry
 from bench.plugins.settings import resolve_options
 from bench.plugins.specs import Spec
@@ -154,34 +150,3 @@ def vectors_of(
     model = load_encoder(job.config, context.features.dims, weights_of(store, job.key)).to(context.device)
     with sealed():
         return encode_prefixes(model, queries, context)
-
-
-def embed_sessions(
-    encoder: str,
-    dataset: str,
-    seed: int,
-    settings: Sequence[str],
-    device: str,
-    store: Store,
-    to: Path,
-    progress: Callable[[str], Progress],
-    prefixes: bool = False,
-) -> int:
-    """Writes session_id, split and vector of every session to the Parquet file ``to``; returns how many rows.
-
-    With ``prefixes``, query_id, split and vector of every query: of its session up to and including it.
-    """
-    job, corpus = pretrained(encoder, dataset, seed, settings, device, store, progress)
-    columns = corpus.columns
-    split = pa.DictionaryArray.from_arrays(np.asarray(columns.session_split), pa.array(SPLITS)).cast(pa.string())
-    if prefixes:
-        queries = np.arange(len(columns.query_session))
-        ids = {QUERY: corpus.strings("queries", QUERY), "split": split.take(pa.array(columns.query_session))}
-    else:
-        queries = np.asarray(columns.session_queries[1:] - 1)  # a whole session is the prefix of its last query
-        ids = {SESSION: corpus.strings("sessions", SESSION), "split": split}
-    vectors = vectors_of(job, corpus, queries, store, progress(f"embedding {dataset}"))
-    about = {"encoder": encoder, "key": job.key, CORPUS: corpus.info.fingerprint}
-    with written_whole(to) as writing:
-        write_vector_table(vector_table(ids, vectors, about), writing)
-    return len(vectors)

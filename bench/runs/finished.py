@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.data.checksums import sha256_of
 from bench.data.corpus import Corpus
-from bench.data.vector_file import TRUTH, read_vector_file
+from bench.data.vector_file import TRUTH, open_vector_file, read_vector_file
+from bench.data.vector_parts import digest_of
 from bench.errors import BenchError
 from bench.plugins.specs import EncoderSpec, TaskSpec
 from bench.plugins.vector_files import VectorFileSpec
@@ -28,20 +28,27 @@ def check_vectors(corpus: Corpus, task: TaskSpec, encoders: Iterable[EncoderSpec
         return
     queries = task.load()(**options["task", task.name]).units(corpus)
     for file in files:
-        read_vector_file(Path(file.path)).of_prefixes(corpus, queries, task.name)
+        read_vector_file(Path(file.path)).require(corpus, queries, task.name)
 
 
-def finished_vectors(job: Job, corpus: Corpus, queries: NDArray[np.int64]) -> tuple[NDArray[np.float32], list[str]]:
+def finished_vectors(
+    job: Job, corpus: Corpus, queries: NDArray[np.int64], into: Path
+) -> tuple[NDArray[np.float32], list[str]]:
     """(n, width) vectors of the prefixes that end with ``queries`` (n,), and what must be known about them.
+
+    Args:
+        job: names the file.
+        corpus, queries: whose they are.
+        into: the ``.npy`` file that they are written to, of which the result is a map.
 
     Raises:
         BenchError: the file is not the one that was planned with, or lacks a vector.
     """
     file, encoder = Path(job.vectors), job.config["encoder"]
-    if sha256_of(file) != encoder["options"]["sha256"]:
+    if digest_of(file) != encoder["options"]["sha256"]:
         raise BenchError("has changed since the run was planned", where=str(file), fix="run it again")
-    read = read_vector_file(file)
+    read = open_vector_file(file)  # every row of it was looked at when the run was planned
     warnings = []
     if TRUTH in read.about:
         warnings.append(f"{encoder['name']} is what a simulated corpus hides from models: a ceiling, never a claim")
-    return read.of_prefixes(corpus, queries, job.config["task"]["name"]), warnings
+    return read.of_prefixes(corpus, queries, job.config["task"]["name"], into), warnings

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from bench.data.checksums import sha256_of
 from bench.data.corpus import Corpus
 from bench.data.truth import has_truth
+from bench.data.vector_parts import digest_of
 from bench.errors import BenchError
 from bench.plugins.registry import Registry
 from bench.plugins.settings import resolve_options
@@ -245,7 +245,7 @@ def _chosen(request: RunRequest, registry: Registry) -> _Chosen:
     options = resolve_options(specs, request.settings)
     for encoder, changes in named:
         if isinstance(encoder, VectorFileSpec):
-            options["encoder", encoder.name] = {"sha256": sha256_of(Path(encoder.path))}
+            options["encoder", encoder.name] = {"sha256": digest_of(Path(encoder.path))}
         else:
             own = options["encoder", base_of(encoder.name)]
             options["encoder", encoder.name] = variant_options(encoder, changes, own)

@@ -19,6 +19,7 @@ from bench.data.batch import SessionBatch
 from bench.data.corpus import Corpus
 from bench.data.features import Dims
 from bench.data.truth import sealed
+from bench.data.vector_file import empty_vectors
 from bench.errors import BenchError
 from bench.progress import Progress, silent
 from bench.runs.failures import failure_of
@@ -106,17 +107,30 @@ def weights_of(store: Store, key: str) -> Path:
 
 
 def encode_prefixes(
-    encoder: SessionEncoder, queries: np.ndarray, context: TrainingContext, size: int = _EMBEDDING_BATCH
+    encoder: SessionEncoder,
+    queries: np.ndarray,
+    context: TrainingContext,
+    size: int = _EMBEDDING_BATCH,
+    into: Path | None = None,
 ) -> np.ndarray:
-    """(n, output_dim) float32 vectors of the prefixes that end with these query rows (n,)."""
-    vectors = np.empty((len(queries), encoder.output_dim), dtype=np.float32)
+    """(n, output_dim) float32 vectors of the prefixes that end with these query rows (n,).
+
+    Args:
+        encoder: in evaluation mode.
+        queries: the rows.
+        context: the corpus, the device, and who is told how far it is.
+        size: prefixes encoded at a time.
+        into: a ``.npy`` file to write them to, of which the result is a map; without it they are in memory.
+    """
+    vectors = empty_vectors(len(queries), encoder.output_dim, into)
+    broken = 0
     with torch.inference_mode():
         for start in range(0, len(queries), size):
             batch = SessionBatch.from_prefixes(context.corpus, queries[start : start + size], context.features)
             found = checked_vectors(encoder(batch), batch.num_sessions, encoder.output_dim, type(encoder).__name__)
             vectors[start : start + size] = found.cpu().numpy()
+            broken += int((~np.isfinite(vectors[start : start + size])).any(1).sum())
             context.progress(min(start + size, len(queries)), len(queries))
-    broken = int((~np.isfinite(vectors)).any(1).sum())
     if broken:
         raise BenchError(
             f"{broken} of {len(vectors)} session vectors hold NaN or infinity", where=type(encoder).__name__
@@ -150,14 +164,13 @@ def _pretrain(job: Job, store: Store, folder: Path, context: TrainingContext) ->
 def _embed(job: Job, store: Store, folder: Path, context: TrainingContext) -> dict[str, Any]:
     queries = _attribute(job.config["task"]["target"])(**job.config["task"]["options"]).units(context.corpus)
     if job.vectors:
-        vectors, known = finished_vectors(job, context.corpus, queries)
+        vectors, known = finished_vectors(job, context.corpus, queries, folder / "vectors.npy")
         context.warnings += known
     else:
         weights = weights_of(store, job.config["encoder_key"])
         encoder = load_encoder(job.config, context.features.dims, weights).to(context.device)
-        vectors = encode_prefixes(encoder, queries, context)
+        vectors = encode_prefixes(encoder, queries, context, into=folder / "vectors.npy")
     np.save(folder / "queries.npy", queries)
-    np.save(folder / "vectors.npy", vectors)
     return {"units": len(queries), "output_dim": vectors.shape[1]}
 
 
@@ -184,7 +197,9 @@ def _session_vectors(job: Job, store: Store, context: TrainingContext) -> Sessio
         return TrainedAlong(lambda dims: load_encoder(job.config, dims), context)
     key = needs[kind]
     context.warnings += _encoder_record(store, kind, key).get("warnings", [])
-    queries, vectors = (np.load(store.folder(kind, key) / f"{name}.npy") for name in ("queries", "vectors"))
+    # mapped as copies, which torch wants to be able to write to; nobody does, so none is made
+    files = (store.folder(kind, key) / f"{name}.npy" for name in ("queries", "vectors"))
+    queries, vectors = (np.load(file, mmap_mode="c") for file in files)
     return FrozenVectors(torch.from_numpy(queries), torch.from_numpy(vectors)).to(context.device)
 
 

@@ -7,7 +7,7 @@ query. There are two kinds and no third: a frozen encoder's vectors were made be
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -44,21 +44,29 @@ class SessionVectors(nn.Module, ABC):
 
 
 class FrozenVectors(SessionVectors):
-    """Finished vectors of some query rows.
+    """Finished vectors of some query rows. They may be a map of a file, which is read where they are looked up.
 
     Args:
         queries: (n,) the rows, ascending.
         vectors: (n, width), float32, on the same device.
+
+    Attributes:
+        rows_at_once: vectors whose mean and deviation are one sum; more are summed so many at a time, in float64.
     """
 
+    rows_at_once = 1 << 18
     queries: Tensor
     vectors: Tensor
+    mean: Tensor
+    deviation: Tensor
 
     def __init__(self, queries: Tensor, vectors: Tensor) -> None:
         super().__init__()
         self.width, self.trained = vectors.shape[1], False
         self.register_buffer("queries", queries, persistent=False)
         self.register_buffer("vectors", vectors, persistent=False)
+        self.register_buffer("mean", vectors.new_zeros(self.width), persistent=False)
+        self.register_buffer("deviation", vectors.new_ones(self.width), persistent=False)
 
     def forward(self, queries: Tensor) -> Tensor:
         """(B, width).
@@ -66,16 +74,32 @@ class FrozenVectors(SessionVectors):
         Raises:
             BenchError: a row that has no vector.
         """
+        return (self._raw(queries) - self.mean) / self.deviation
+
+    def standardise(self, training_queries: Tensor) -> None:
+        """By mean and deviation over these rows; an entry that is constant there becomes 0 everywhere."""
+        parts = training_queries.split(self.rows_at_once) if len(training_queries) else (training_queries,)
+        mean, deviation = _moments(parts, self._raw)
+        self.mean, self.deviation = mean, torch.where(deviation > 1e-6, deviation, torch.inf)
+
+    def _raw(self, queries: Tensor) -> Tensor:
+        """(B, width) as they were finished."""
         place = torch.searchsorted(self.queries, queries).clamp(max=max(len(self.queries) - 1, 0))
         if not len(self.queries) or not torch.equal(self.queries[place], queries):
             raise BenchError("a query has no session vector", fix="a task's units must hold every query that it reads")
         return self.vectors[place]
 
-    def standardise(self, training_queries: Tensor) -> None:
-        """By mean and deviation over these rows; an entry that is constant there becomes 0 everywhere."""
-        training = self(training_queries)
-        deviation = training.std(0) if len(training) > 1 and training.numel() else torch.ones_like(training[0])
-        self.vectors = (self.vectors - training.mean(0)) / torch.where(deviation > 1e-6, deviation, torch.inf)
+
+def _moments(parts: Sequence[Tensor], vectors_of: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
+    """(width,) mean and deviation of the vectors of all rows in ``parts``, of which one is in memory at a time."""
+    some = vectors_of(parts[0])
+    if len(parts) == 1:
+        return some.mean(0), some.std(0) if len(some) > 1 and some.numel() else torch.ones_like(some[0])
+    rows = sum(len(part) for part in parts)
+    mean = sum((vectors_of(part).double().sum(0) for part in parts), some.new_zeros(some.shape[1]).double()) / rows
+    squares = ((vectors_of(part).double() - mean).square().sum(0) for part in parts)
+    variance = sum(squares, torch.zeros_like(mean)) / (rows - 1)
+    return mean.to(some.dtype), variance.sqrt().to(some.dtype)
 
 
 class TrainedAlong(SessionVectors):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 
 import numpy as np
@@ -11,11 +12,15 @@ from torch import Tensor
 
 from bench.contracts import ClickBatch
 from bench.data.batch import SessionBatch
-from bench.data.candidates import Candidates
+from bench.data.candidates import Candidates, all_candidates, most_shown
 from bench.data.clicks import rankable_queries
 from bench.data.corpus import Corpus
 from bench.data.csr import Integers
 from bench.data.features import Features
+
+_KEPT_CELLS = 1 << 24  # shown items that are kept for all epochs, six bytes each
+_KEPT_TEXTS = 1 << 18  # queries whose mean word vectors are
+_DEALT_AT_ONCE = 1 << 14  # queries
 
 
 def example_queries(corpus: Corpus, split: str | None = None) -> NDArray[np.int64]:
@@ -55,6 +60,41 @@ def sampled_candidates(candidates: Candidates, negatives: int, rng: np.random.Ge
     return Candidates(items, np.take_along_axis(candidates.clicked, chosen, 1) & usable, usable)
 
 
+class TrainingCandidates:
+    """What the queries that are trained on showed, dealt anew in every epoch.
+
+    Of all that was shown, a matrix is kept only where it is small; otherwise some queries at a time are looked up.
+
+    Args:
+        corpus: the data.
+        queries: (Q,) rows.
+        negatives: unclicked items of each query in an epoch; 0 deals everything shown.
+    """
+
+    def __init__(self, corpus: Corpus, queries: NDArray[np.int64], negatives: int) -> None:
+        self._corpus, self._queries, self._negatives = corpus, queries, negatives
+        self._width = most_shown(corpus, queries)  # of every batch, so that none is summed otherwise than all are
+        small = len(queries) * self._width <= _KEPT_CELLS
+        self._kept = all_candidates(corpus, queries, self._width) if small else None
+
+    def deal(self, rng: np.random.Generator) -> Callable[[NDArray[np.int64]], Candidates]:
+        """An epoch: from places (B,) among the queries to their candidates. What is drawn is :func:`sampled_candidates`
+        of all queries at once, whether they fit in memory or not.
+        """
+        if not self._negatives:
+            return self._shown
+        parts = []
+        for start in range(0, len(self._queries), _DEALT_AT_ONCE):
+            some = np.arange(start, min(start + _DEALT_AT_ONCE, len(self._queries)))
+            parts.append(sampled_candidates(self._shown(some), self._negatives, rng))
+        return Candidates.stacked(parts).take
+
+    def _shown(self, places: NDArray[np.int64]) -> Candidates:
+        if self._kept is not None:
+            return self._kept.take(places)
+        return all_candidates(self._corpus, self._queries[places], self._width)
+
+
 class ClickExamples:
     """Deals :class:`bench.contracts.ClickBatch` es of a corpus, and looks up what they hold.
 
@@ -84,8 +124,9 @@ class ClickExamples:
 
     @cached_property
     def _query_text(self) -> tuple[NDArray[np.int64], Tensor]:
-        """(n,) rows of all queries that are an example, ascending, and their (n, dims.words)."""
+        """(n,) rows of all queries that are an example, ascending, and their (n, dims.words); none if they are many."""
         queries = example_queries(self.corpus)
+        queries = queries if len(queries) <= _KEPT_TEXTS else queries[:0]  # many are looked up batch by batch
         return queries, self._mean_words_of(queries)
 
     def _mean_words_of(self, queries: NDArray[np.int64]) -> Tensor:
@@ -98,7 +139,7 @@ class ClickExamples:
         return ClickBatch(
             queries=torch.from_numpy(np.asarray(queries, dtype=np.int64)).to(device),
             users=torch.from_numpy(self.users[self._query_session[queries]]).to(device),
-            items=torch.from_numpy(candidates.items).to(device),
+            items=torch.from_numpy(candidates.items.astype(np.int64)).to(device),
             shown=torch.from_numpy(candidates.shown).to(device),
             clicks=torch.from_numpy(candidates.clicked.astype(np.float32)).to(device),
             lookup=self,
@@ -112,9 +153,9 @@ class ClickExamples:
         """(B, dims.words) mean word vectors of these query rows (B,)."""
         (known, text), rows = self._query_text, queries.cpu().numpy()
         place = np.searchsorted(known, rows)
-        if (place < len(known)).all() and np.array_equal(known[place], rows):
+        if len(known) and (place < len(known)).all() and np.array_equal(known[place], rows):
             return text.index_select(0, torch.from_numpy(place).to(text.device))
-        return self._mean_words_of(rows)  # a query that is no example
+        return self._mean_words_of(rows)  # a query that is no example, or one of many
 
     def item_text(self, items: Tensor) -> Tensor:
         """(B, K, dims.words) mean word vectors of the titles of these item rows (B, K)."""

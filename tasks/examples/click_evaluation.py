@@ -37,7 +37,7 @@ class ClickEvaluation:
     @torch.no_grad()
     def scores(self, scorer: Callable[[ClickBatch], Tensor]) -> NDArray[np.float32]:
         """(Q, K) what ``scorer`` says of each batch (B, K)."""
-        return np.concatenate([scorer(batch).cpu().numpy() for _, batch in self._batches()])
+        return self._filled((rows, scorer(batch)) for rows, batch in self._batches())
 
     @torch.no_grad()
     def scores_of(self, model: JoinedClickModel) -> NDArray[np.float32]:
@@ -45,25 +45,34 @@ class ClickEvaluation:
         if not model.model.independent_items:
             return self.scores(model)
         vectors = torch.cat([model.model.items(batch)[0] for batch in self._item_batches()])  # (N, e)
-        parts = []
-        for rows, batch in self._batches():
-            place = self._distinct[1][rows]  # (B, K)
-            shown = vectors.index_select(0, place.flatten()).view(*place.shape, -1)  # (B, K, e)
-            parts.append(model.model.match(model.context(batch), shown).cpu().numpy())
-        return np.concatenate(parts)
+
+        def scored() -> Iterator[tuple[slice, Tensor]]:
+            for rows, batch in self._batches():
+                place = torch.from_numpy(self._distinct[1][self.candidates.items[rows]]).to(vectors.device)  # (B, K)
+                shown = vectors.index_select(0, place.flatten()).view(*place.shape, -1)  # (B, K, e)
+                yield rows, model.model.match(model.context(batch), shown)
+
+        return self._filled(scored())
+
+    def _filled(self, parts: Iterator[tuple[slice, Tensor]]) -> NDArray[np.float32]:
+        """(Q, K) of the scores of some rows after the other."""
+        every = np.empty(self.candidates.items.shape, dtype=np.float32)
+        for rows, scores in parts:
+            every[rows] = scores.cpu().numpy()
+        return every
 
     @cached_property
-    def _distinct(self) -> tuple[NDArray[np.int64], Tensor]:
-        """The (N,) distinct items, ascending, and the place (Q, K) of each candidate among them."""
-        items, place = np.unique(self.candidates.items, return_inverse=True)
-        return items, torch.from_numpy(place.reshape(self.candidates.items.shape)).to(self._examples.features.device)
+    def _distinct(self) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        """The (n,) distinct items, ascending, and the place of each item of the corpus among them."""
+        used = np.zeros(len(self._examples.corpus.columns.item_image), dtype=bool)
+        for start in range(0, len(self._queries), _QUERIES):
+            used[self.candidates.items[start : start + _QUERIES]] = True
+        return np.flatnonzero(used), np.cumsum(used, dtype=np.int32) - np.int32(1)
 
     def _batches(self) -> Iterator[tuple[slice, ClickBatch]]:
-        every = self.candidates
         for start in range(0, len(self._queries), _QUERIES):
             rows = slice(start, start + _QUERIES)
-            some = Candidates(every.items[rows], every.clicked[rows], every.shown[rows])
-            yield rows, self._examples.batch(self._queries[rows], some)
+            yield rows, self._examples.batch(self._queries[rows], self.candidates.take(rows))
 
     def _item_batches(self) -> Iterator[ClickBatch]:
         """The distinct items, as if one query had shown so many of them at a time."""

@@ -5,6 +5,7 @@ That they look at no click they must not see and give ties exact ties, their con
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,9 @@ import pandas as pd
 import pytest
 import torch
 from command_line import bench_here
+from scipy.sparse import csc_matrix
 
+from baselines.references import bm25
 from baselines.references.bm25 import Bm25, title_weights
 from baselines.references.popularity import WordPopularity
 from baselines.references.query_words import QueryWords
@@ -87,6 +90,23 @@ def test_bm25_weights_are_those_of_the_formula() -> None:
             often = title.count(word)
             expected[row, word] = idf * often / (often + 1.2 * (0.5 + 0.5 * len(title) / mean))
     np.testing.assert_allclose(weights, expected, rtol=1e-5)
+
+
+def test_bm25_weights_are_to_the_bit_those_of_bm25s(monkeypatch: pytest.MonkeyPatch) -> None:
+    from bm25s import BM25
+
+    monkeypatch.setattr(bm25, "_TITLES", 7)
+    rng = np.random.default_rng(0)
+    lengths = rng.integers(0, 9, 60)
+    words, offsets = rng.integers(0, 30, lengths.sum()), offsets_of(lengths)
+    weights = title_weights(offsets, words, 31, k1=1.3, b=0.6)
+    index = BM25(k1=1.3, b=0.6, method="lucene", backend="numpy")
+    titles = [words[start:end].tolist() for start, end in itertools.pairwise(offsets)]
+    index.index((titles, {str(word): word for word in range(31)}), show_progress=False)
+    by_word = index.scores
+    expected = csc_matrix((by_word["data"], by_word["indices"], by_word["indptr"]), shape=(60, 31)).toarray()
+    np.testing.assert_array_equal(weights.toarray(), expected)
+    assert weights.dtype == expected.dtype == np.float32
 
 
 def test_bm25_sums_over_the_words_of_the_query(corpus: Corpus) -> None:

@@ -9,7 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 from small_corpora import Altered, random_corpus
 
-from bench.data.clicks import Clicks, clicks_per_item, clicks_per_query, rankable_queries
+from bench.data import clicks as clicks_module
+from bench.data.clicks import Clicks, clicks_of_queries, clicks_per_item, clicks_per_query, rankable_queries
 from bench.data.corpus import Corpus
 
 SESSIONS = 25
@@ -72,3 +73,21 @@ def test_a_query_can_be_ranked_where_it_showed_a_clicked_and_an_unclicked_item(c
     assert found.tolist() == expected
     assert len(found)
     assert not {none, every} & set(found)
+
+
+def test_some_at_a_time_are_all_at_once(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
+    queries, sessions = np.array([9, 2, 2, 30, 0]), np.array([8, 3, 4, 21, 20])
+
+    def found() -> list[np.ndarray]:
+        columns = corpus.columns
+        counts = [clicks_per_query(columns), clicks_per_query(columns, slice(3, 11))]
+        return [*counts, clicks_per_item(corpus, sessions), rankable_queries(corpus, sessions)]
+
+    whole, (items, owner) = found(), Clicks.of(corpus).of_queries(queries)
+    monkeypatch.setattr(clicks_module, "_QUERIES", 2)
+    monkeypatch.setattr(clicks_module, "_SESSIONS", 2)
+    for some, every in zip(found(), whole, strict=True):
+        np.testing.assert_array_equal(some, every)
+    np.testing.assert_array_equal(whole[1], whole[0][3:11])
+    for some, every in zip(clicks_of_queries(corpus.columns, queries), (items, owner), strict=True):
+        np.testing.assert_array_equal(some, every)

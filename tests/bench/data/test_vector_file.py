@@ -12,7 +12,8 @@ import pytest
 from small_corpora import random_corpus
 
 from bench.data.corpus import Corpus
-from bench.data.vector_file import read_vector_file, vector_table, write_vector_table
+from bench.data.vector_file import read_vector_file
+from bench.data.vector_writer import vector_table, write_vector_table
 from bench.errors import BenchError
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.metrics import ndcg_score
 
+from bench.metrics import ranking
 from bench.metrics.ranking import ranking_metrics
 
 
@@ -120,3 +121,14 @@ def test_large_ties_stay_exact() -> None:
     discounts = 1 / np.log2(np.arange(2, 12))
     assert ndcg == pytest.approx(5 / 1000 * discounts.sum() / discounts[:5].sum())
     assert 0 < reciprocal < hit
+
+
+def test_queries_are_ranked_some_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    scores, relevant = rng.integers(0, 4, (23, 6)).astype(float), rng.random((23, 6)) < 0.3
+    shown = rng.random((23, 6)) < 0.9
+    whole = ranking_metrics(scores, relevant, shown)
+    monkeypatch.setattr(ranking, "_QUERIES", 5)
+    for name, values in ranking_metrics(scores, relevant, shown).items():
+        np.testing.assert_array_equal(values, whole[name])
+    assert ranking_metrics(scores[:0], relevant[:0], shown[:0])["ndcg@10"].shape == (0,)

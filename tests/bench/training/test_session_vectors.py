@@ -6,6 +6,7 @@ Every encoder enters through one layer, vanilla too, and what an encoder draws s
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -190,6 +191,23 @@ def test_frozen_vectors_are_standardised_by_those_of_training() -> None:
     torch.testing.assert_close(
         standard(vectors * 40 - 3, training * 40 - 3), standard(vectors, training), atol=1e-1, rtol=1e-2
     )
+
+
+def test_many_frozen_vectors_are_standardised_in_parts_and_stay_in_their_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(0)
+    np.save(tmp_path / "v.npy", (rng.standard_normal((100, 3)) * [1, 50, 0] + [0, 1e3, 4]).astype(np.float32))
+    queries, training = torch.arange(100), torch.arange(0, 100, 3)
+    found = []
+    for rows in (FrozenVectors.rows_at_once, 7):
+        monkeypatch.setattr(FrozenVectors, "rows_at_once", rows)
+        sessions = FrozenVectors(queries, torch.from_numpy(np.load(tmp_path / "v.npy", mmap_mode="c")))
+        sessions.standardise(training)
+        found.append(sessions(queries))
+        assert torch.equal(sessions.vectors, torch.from_numpy(np.load(tmp_path / "v.npy"))), "as they were finished"
+    torch.testing.assert_close(found[1], found[0], rtol=1e-5, atol=1e-5)
+    assert not found[1][:, 2].any(), "what never varies"
 
 
 def test_entries_that_training_never_varies_say_nothing_later_either() -> None:

@@ -15,7 +15,14 @@ from bench.data.candidates import Candidates, all_candidates
 from bench.data.corpus import Corpus
 from bench.data.features import Features
 from bench.data.schema import SPLITS
-from tasks.examples.click import ClickExamples, example_queries, sampled_candidates, user_codes
+from tasks.examples import click
+from tasks.examples.click import (
+    ClickExamples,
+    TrainingCandidates,
+    example_queries,
+    sampled_candidates,
+    user_codes,
+)
 
 
 @pytest.fixture(scope="module")
@@ -128,6 +135,33 @@ def test_negatives_of_training_are_drawn_evenly() -> None:
     some = sampled_candidates(whole, 1, np.random.default_rng(0))
     counts = np.bincount(some.items.ravel(), minlength=6)
     np.testing.assert_allclose(counts, [3000, 3000, 2000, 2000, 2000, 0], atol=200)
+
+
+@pytest.mark.parametrize("negatives", [0, 1, 3])
+@pytest.mark.parametrize("kept", [0, 10**6])
+def test_candidates_are_dealt_as_all_at_once(
+    negatives: int, kept: int, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What many queries showed is looked up some at a time; that may change no item, nor what is drawn afterwards."""
+    monkeypatch.setattr(click, "_KEPT_CELLS", kept)
+    monkeypatch.setattr(click, "_DEALT_AT_ONCE", 7)
+    queries = example_queries(corpus)
+    training, whole = TrainingCandidates(corpus, queries, negatives), all_candidates(corpus, queries)
+    mine, theirs = np.random.default_rng(5), np.random.default_rng(5)
+    for _ in range(2):
+        dealt = training.deal(mine)
+        expected = sampled_candidates(whole, negatives, theirs) if negatives else whole
+        for rows in np.array_split(np.random.default_rng(0).permutation(len(queries)), 5):
+            for name in ("items", "clicked", "shown"):
+                np.testing.assert_array_equal(getattr(dealt(rows), name), getattr(expected, name)[rows])
+        assert mine.random() == theirs.random()
+
+
+def test_texts_of_many_queries_are_looked_up_batch_by_batch(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
+    queries = torch.from_numpy(example_queries(corpus)[[5, 0, 9, 3]])
+    few = ClickExamples(corpus, Features.of(corpus), 1).query_text(queries)
+    monkeypatch.setattr(click, "_KEPT_TEXTS", 3)
+    assert torch.equal(ClickExamples(corpus, Features.of(corpus), 1).query_text(queries), few)
 
 
 def test_a_batch_carries_the_vectors_of_its_queries_and_items(corpus: Corpus) -> None:
