@@ -17,6 +17,8 @@ from typing import Any
 
 from bench.errors import BenchError, did_you_mean, quoted, shortened
 
+BROKEN = ".broken-"
+"""Between the name of what was set aside and its number."""
 _WRITING = ".writing-"
 _EARLIER = "-earlier"
 _REQUIRED = object()
@@ -107,6 +109,27 @@ def take_place(writing: Path, folder: Path, keep: Callable[[], bool] = lambda: F
         shutil.rmtree(earlier, ignore_errors=True)
 
 
+def set_aside(place: Path) -> Path | None:
+    """Renames what is broken to ``NAME.broken-1``, or the next number that is free, so that nothing is lost.
+
+    Returns:
+        the new name; None where there is nothing any more: another process has just done it.
+    """
+    number = 1
+    while True:
+        aside = place.with_name(f"{place.name}{BROKEN}{number}")
+        try:
+            if not aside.exists():
+                place.rename(aside)
+                return aside
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):  # another process has taken the number
+                raise
+        number += 1
+
+
 def sweep(folder: Path, name: str = "") -> None:
     """Removes what processes of this machine that no longer run left half-written in ``folder``.
 
@@ -115,12 +138,56 @@ def sweep(folder: Path, name: str = "") -> None:
         name: of what they were writing; empty for whatever it was.
     """
     for writing in folder.glob(f"{glob.escape(name) or '*'}{_WRITING}*@*"):
-        number, _, node = writing.name.rpartition(_WRITING)[2].partition("@")
-        if node.removesuffix(_EARLIER) == platform.node() and number.isdigit() and not _runs(int(number)):
+        if is_abandoned(writing):
             if writing.is_dir():
                 shutil.rmtree(writing, ignore_errors=True)
             else:
                 writing.unlink(missing_ok=True)
+
+
+def is_being_written(place: Path) -> bool:
+    """Whether a name is one under which some process writes what shall stand beside it."""
+    return _WRITING in place.name
+
+
+def is_abandoned(writing: Path) -> bool:
+    """Whether the process that writes under such a name was one of this machine and no longer runs."""
+    number, _, node = writing.name.rpartition(_WRITING)[2].partition("@")
+    return node.removesuffix(_EARLIER) == platform.node() and number.isdigit() and not _runs(int(number))
+
+
+def hold(folder: Path) -> int | None:
+    """Joins those who use a folder, until the descriptor that is returned is closed; waits for one that has it alone.
+
+    The lock is ``flock``'s, on the folder itself, so that nothing is left of it. None where there is no such folder, or
+    the file system knows no locks.
+    """
+    handle = None
+    try:
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        fcntl.flock(handle, fcntl.LOCK_SH)
+    except OSError:
+        if handle is not None:
+            os.close(handle)
+        return None
+    return handle
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[bool]:
+    """Says whether no process uses a folder (:func:`hold`), and lets none begin to until the block ends."""
+    handle = None
+    try:
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        free = True
+    except OSError:
+        free = False
+    try:
+        yield free
+    finally:
+        if handle is not None:
+            os.close(handle)
 
 
 @contextmanager

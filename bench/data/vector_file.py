@@ -109,7 +109,7 @@ def read_vector_file(file: Path) -> VectorFile:
         twice = [name for name in (by, VECTOR) if names.count(name) > 1]
         if twice:
             raise BenchError(f"two columns are called {twice[0]}", where=str(file), fix="leave one of them out")
-        table = pq.read_table(file, columns=[by, VECTOR])
+        table = pq.read_table(file, columns=[by, VECTOR], page_checksum_verification=True)
     except FileNotFoundError:
         raise BenchError("no such file", where=str(file), fix="finished vectors are a Parquet file") from None
     except (pa.ArrowException, OSError, UnicodeDecodeError, KeyError) as error:  # names that are no text
@@ -134,8 +134,8 @@ def vector_table(
 
 
 def write_vector_table(table: pa.Table, file: Path) -> None:
-    """Writes such a table."""
-    pq.write_table(table, file, row_group_size=_CHUNK)
+    """Writes such a table, each page with its checksum: a file that has them is not read where one is wrong."""
+    pq.write_table(table, file, row_group_size=_CHUNK, write_page_checksum=True)
 
 
 def _ids(column: pa.ChunkedArray, by: str, file: Path) -> pa.Array:
