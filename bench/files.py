@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import glob
 import os
 import platform
@@ -16,6 +17,8 @@ from typing import Any
 
 from bench.errors import BenchError, did_you_mean, quoted, shortened
 
+BROKEN = ".broken-"
+"""Between the name of what was set aside and its number."""
 _WRITING = ".writing-"
 _EARLIER = "-earlier"
 _ON_THE_WAY = re.compile(r"(\.work|\.claim-.*)?")  # after a name: its scratch folder, a claim on it
@@ -112,6 +115,27 @@ def take_place(writing: Path, folder: Path, keep: Callable[[], bool] = lambda: F
         shutil.rmtree(earlier, ignore_errors=True)
 
 
+def set_aside(place: Path) -> Path | None:
+    """Renames what is broken to ``NAME.broken-1``, or the next number that is free, so that nothing is lost.
+
+    Returns:
+        the new name; None where there is nothing any more: another process has just done it.
+    """
+    number = 1
+    while True:
+        aside = place.with_name(f"{place.name}{BROKEN}{number}")
+        try:
+            if not aside.exists():
+                place.rename(aside)
+                return aside
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):  # another process has taken the number
+                raise
+        number += 1
+
+
 def sweep(folder: Path, name: str = "", gone: str | None = None) -> None:
     """Removes what processes of this machine that no longer run left half-written in ``folder``.
 
@@ -121,15 +145,64 @@ def sweep(folder: Path, name: str = "", gone: str | None = None) -> None:
         gone: another machine, of which it is known that nobody there is at it any more.
     """
     for writing in folder.glob(f"{glob.escape(name)}*{_WRITING}*@*"):
-        of, _, whose = writing.name.rpartition(_WRITING)
-        if name and not _ON_THE_WAY.fullmatch(of[len(name) :]):
+        if name and not _ON_THE_WAY.fullmatch(writing.name.rpartition(_WRITING)[0][len(name) :]):
             continue
-        number, _, machine = whose.removesuffix(_EARLIER).partition("@")
-        if number.isdigit() and (machine == gone or (machine == node() and not runs(int(number)))):
+        if is_abandoned(writing) or _writer(writing)[1] == gone:
             if writing.is_dir():
                 shutil.rmtree(writing, ignore_errors=True)
             else:
                 writing.unlink(missing_ok=True)
+
+
+def is_being_written(place: Path) -> bool:
+    """Whether a name is one under which some process writes what shall stand beside it."""
+    return _WRITING in place.name
+
+
+def is_abandoned(writing: Path) -> bool:
+    """Whether the process that writes under such a name was one of this machine and no longer runs."""
+    number, machine = _writer(writing)
+    return machine == node() and number.isdigit() and not runs(int(number))
+
+
+def _writer(writing: Path) -> tuple[str, str]:
+    """The number of the process that writes under such a name, and its machine."""
+    number, _, machine = writing.name.rpartition(_WRITING)[2].removesuffix(_EARLIER).partition("@")
+    return number, machine
+
+
+def hold(folder: Path) -> int | None:
+    """Joins those who use a folder, until the descriptor that is returned is closed; waits for one that has it alone.
+
+    The lock is ``flock``'s, on the folder itself, so that nothing is left of it. None where there is no such folder, or
+    the file system knows no locks.
+    """
+    handle = None
+    try:
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        fcntl.flock(handle, fcntl.LOCK_SH)
+    except OSError:
+        if handle is not None:
+            os.close(handle)
+        return None
+    return handle
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[bool]:
+    """Says whether no process uses a folder (:func:`hold`), and lets none begin to until the block ends."""
+    handle = None
+    try:
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        free = True
+    except OSError:
+        free = False
+    try:
+        yield free
+    finally:
+        if handle is not None:
+            os.close(handle)
 
 
 def runs(number: int) -> bool:

@@ -95,7 +95,7 @@ def _make(
     from bench.errors import BenchError
     from bench.plugins.registry import registry
     from bench.plugins.settings import resolve_options
-    from bench.runs.corpora import checked, corpus_folder, is_made_with
+    from bench.runs.corpora import checked, corpus_folder, damage_of, is_made_with
     from bench.runs.store import Store
 
     spec = registry().get("dataset", name)
@@ -108,7 +108,8 @@ def _make(
     taken = BenchError("is there already", where=str(folder), fix="choose another --to")
     if to is not None and folder.exists():
         raise taken
-    with to_be_made(folder) as missing:
+    ours = to is None and not spec.fetched  # it follows from its options alone, and is made again where it is damaged
+    with to_be_made(folder, lambda: damage_of(folder) if ours else "") as missing:
         if missing:
             spec.load()(folder, name=name, progress=single_progress(f"making {name}"), **extra, **options)
     corpus = checked(Corpus(folder))

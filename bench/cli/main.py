@@ -29,6 +29,7 @@ from bench.cli import (
     run,
     score,
     tables,
+    upkeep,
 )
 from bench.errors import BenchError, system_error
 from bench.printable import one_line, said
@@ -51,6 +52,8 @@ app.command("latency", short_help="Say how long an exported encoder takes for on
 app.command("probe", short_help="Say what frozen vectors know of hidden intents.")(probe.probe)
 app.command("show", short_help="Say how a number came about, and how to repeat it.")(run.show)
 app.command("merge", short_help="Copy the results of several folders into one.")(merge.merge)
+app.command("fsck", short_help="Say what results are there, what is broken, what nobody needs.")(upkeep.fsck)
+app.command("gc", short_help="Free what nobody needs in a folder of results.")(upkeep.gc)
 app.command("tables", short_help="Compute and print the tables of an experiment.")(tables.tables)
 app.command("score", short_help="Compute other metrics and slices from stored results.")(score.score)
 app.command("claims", short_help="Say which claims of an experiment hold.")(claims.claims)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from bench.errors import BenchError
 
@@ -57,6 +58,12 @@ def is_untouched(path: Path, known: Mark) -> bool:
     return (found.st_size, found.st_mtime_ns) == (known["bytes"], known["modified"])
 
 
+def record_checksum(record: Mapping[str, Any]) -> str:
+    """SHA-256 of a record's canonical JSON, without its key ``checksum``: a record carries its own."""
+    rest = {key: value for key, value in record.items() if key != "checksum"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True, separators=(",", ":"), default=str).encode()).hexdigest()
+
+
 def has_contents(path: Path, size: int, sha256: str) -> bool:
     """Whether a file has these contents. They are read once per process, and again when size or time have changed."""
     try:
@@ -71,15 +78,17 @@ def has_contents(path: Path, size: int, sha256: str) -> bool:
     return _known[seen] == sha256
 
 
-def changed(folder: Path, known: Mapping[str, Mark]) -> list[str]:
+def changed(folder: Path, known: Mapping[str, Mark], whole: bool = False) -> list[str]:
     """Names of the files in ``folder`` that are gone or have other contents than those that are known.
 
-    A file with the size and the time that are known is taken to be as it was.
+    A file with the size and the time that are known is taken to be as it was, unless ``whole``: a disk that loses a bit
+    keeps both. Then all contents are read, once per process.
     """
     return [
         name
         for name, one in known.items()
-        if not is_untouched(folder / name, one) and not has_contents(folder / name, one["bytes"], one["sha256"])
+        if (whole or not is_untouched(folder / name, one))
+        and not has_contents(folder / name, one["bytes"], one["sha256"])
     ]
 
 

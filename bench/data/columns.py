@@ -23,7 +23,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from bench.data.checksums import Mark, changed, is_untouched, marks
+from bench.data.checksums import Mark, changed, is_untouched, marks, record_checksum
 from bench.data.csr import Integers
 from bench.data.mapped import mapped_array
 from bench.data.npy import NpyWriter
@@ -66,7 +66,8 @@ class Columns:
 class Meta(TypedDict):
     """What ``meta.json`` says.
 
-    ``tables`` are the tables and matrices of the corpus that the columns were made from, ``files`` the columns.
+    ``tables`` are the tables and matrices of the corpus that the columns were made from, ``files`` the columns;
+    ``checksum`` is that of all the rest.
     """
 
     fingerprint: str
@@ -75,6 +76,7 @@ class Meta(TypedDict):
     users: int
     tables: dict[str, Mark]
     files: dict[str, Mark]
+    checksum: str
 
 
 class OutdatedColumnsError(Exception):
@@ -89,12 +91,13 @@ class OutdatedColumnsError(Exception):
         self.damaged = damaged
 
 
-def open_columns(folder: Path, fingerprint: str) -> tuple[Columns, Meta]:
+def open_columns(folder: Path, fingerprint: str, whole: bool = False) -> tuple[Columns, Meta]:
     """Memory-maps the columns of the corpus in ``folder``.
 
     Args:
         folder: the corpus folder.
         fingerprint: of the tables.
+        whole: read the contents of all files, tables and matrices too, whatever their sizes and times say.
 
     Raises:
         OutdatedColumnsError: ``build_columns`` must make them first.
@@ -102,9 +105,13 @@ def open_columns(folder: Path, fingerprint: str) -> tuple[Columns, Meta]:
     columns = folder / FOLDER
     try:
         meta = read_meta(folder)
-        if meta["fingerprint"] != fingerprint or changed(folder, meta["tables"]):
+        if meta["fingerprint"] != fingerprint:
             raise OutdatedColumnsError
-        damaged = changed(columns, meta["files"])
+        if meta["checksum"] != record_checksum(meta):
+            raise OutdatedColumnsError("meta.json")
+        if changed(folder, meta["tables"], whole):
+            raise OutdatedColumnsError
+        damaged = changed(columns, meta["files"], whole)
         if damaged:
             raise OutdatedColumnsError(damaged[0])
         arrays = {f.name: np.load(columns / f"{f.name}.npy", mmap_mode="r") for f in fields(Columns)}
@@ -129,6 +136,7 @@ def _remember_times(folder: Path, meta: Meta) -> None:
                 one["modified"] = (place / name).stat().st_mtime_ns
                 touched = True
     if touched:
+        meta["checksum"] = record_checksum(meta)
         with suppress(OSError), written_whole(folder / FOLDER / "meta.json") as writing:  # it may be read-only
             writing.write_text(json.dumps(meta), encoding="utf-8")
 
@@ -174,14 +182,17 @@ class _Builder:
             self.hash.update(f"{name} {matrix.dtype.str} {matrix.shape}".encode())
             for start in range(0, len(matrix), _CHUNK_ROWS):
                 self.hash.update(np.ascontiguousarray(matrix[start : start + _CHUNK_ROWS]).data)
-        return {
+        meta: Meta = {
             "fingerprint": self.hash.hexdigest(),
             "categories": categories.names,
             "domains": domains.names,
             "users": users,
             "tables": tables,
             "files": marks(self.building, [f"{f.name}.npy" for f in fields(Columns)]),
+            "checksum": "",
         }
+        meta["checksum"] = record_checksum(meta)
+        return meta
 
     def _batches(self, table: str) -> Iterator[pa.RecordBatch]:
         self.hash.update(table.encode())

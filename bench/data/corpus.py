@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from bench.claiming import claimed
-from bench.data.checksums import has_digest
+from bench.data.checksums import has_digest, record_checksum
 from bench.data.columns import FOLDER, Columns, Meta, OutdatedColumnsError, build_columns, open_columns
 from bench.data.schema import FORMAT_VERSION, SPLITS, TABLES
 from bench.data.split_kinds import SPLIT_KINDS, SplitKind
@@ -43,6 +44,7 @@ class CorpusInfo:
         split: ``random``, which is also what a corpus says that came split, ``time`` or ``user``
             (:mod:`bench.data.split_kinds`).
         checksums: SHA-256 of each table and matrix, by the name of its file.
+        truth: SHA-256 of ``truth/truth.toml``, which has those of the truth's files; empty without a truth.
     """
 
     name: str
@@ -54,6 +56,7 @@ class CorpusInfo:
     counts: dict[str, int] = field(default_factory=dict)
     source: dict[str, Any] = field(default_factory=dict)
     checksums: dict[str, str] = field(default_factory=dict)
+    truth: str = ""
 
     @property
     def label(self) -> str:
@@ -87,22 +90,34 @@ class Corpus:
     def check(self) -> None:
         """Looks whether the files are those that the corpus was made with; derives its columns where these are missing.
 
-        Sizes and times are compared, and contents where these have changed; `bench data validate` reads everything.
+        Sizes and times are compared, and contents where these have changed; :meth:`verify` reads everything.
 
         Raises:
             BenchError: a table or a matrix was changed; says which.
         """
         _ = self._opened
 
+    def verify(self) -> None:
+        """Reads all files that runs use and compares them with their checksums, once per process: a disk that loses a
+        bit keeps size and time. Damaged columns are derived again.
+
+        Raises:
+            BenchError: a table or a matrix was changed; says which.
+        """
+        self.__dict__["_opened"] = self._open(whole=True)
+
     @cached_property
     def _opened(self) -> tuple[Columns, Meta]:
+        return self._open()
+
+    def _open(self, whole: bool = False) -> tuple[Columns, Meta]:
         if (self.folder / FOLDER).is_symlink():  # it would be read, and replaced, outside of the corpus
             raise BenchError("is a link", where=str(self.folder / FOLDER), fix="remove it; columns are derived again")
         with suppress(OutdatedColumnsError):
-            return open_columns(self.folder, self.info.fingerprint)
+            return open_columns(self.folder, self.info.fingerprint, whole)
         with claimed(self.folder / FOLDER):
             try:
-                return open_columns(self.folder, self.info.fingerprint)  # another process was as fast
+                return open_columns(self.folder, self.info.fingerprint, whole)  # another process was as fast
             except OutdatedColumnsError as outdated:
                 if outdated.damaged is not None:
                     column = self.folder / FOLDER / outdated.damaged
@@ -115,6 +130,8 @@ class Corpus:
         try:
             fingerprint = build_columns(self.folder, fingerprint=self.info.fingerprint)["fingerprint"]
         except (pa.ArrowException, OSError, EOFError, ValueError, LookupError, BenchError) as error:
+            if isinstance(error, OSError) and error.errno in _NO_DAMAGE:
+                raise
             raise self._changed(f"; it cannot be read: {' '.join(str(error).split())[:200]}") from error
         if fingerprint != self.info.fingerprint:
             raise self._changed("")
@@ -219,7 +236,8 @@ def read_info(folder: Path) -> CorpusInfo:
     """Reads ``corpus.toml``.
 
     Raises:
-        BenchError: it is missing, unreadable, lacks a key, has another format version, or names no kind of split.
+        BenchError: it is missing, unreadable or not as it was written, lacks a key, has another format version, or
+            names no kind of split.
     """
     file = folder / "corpus.toml"
     try:
@@ -241,7 +259,7 @@ def read_info(folder: Path) -> CorpusInfo:
         if key in raw and not fits(raw[key]):
             raise BenchError(f"{key} = {quoted(raw[key])} is not {what}", where=str(file), fix=_AGAIN)
     try:
-        return CorpusInfo(
+        info = CorpusInfo(
             name=raw["name"],
             origin=raw["origin"],
             caveats=tuple(raw["caveats"]),
@@ -251,9 +269,14 @@ def read_info(folder: Path) -> CorpusInfo:
             counts=raw["counts"],
             source=raw.get("source", {}),
             checksums=raw.get("checksums", {}),
+            truth=raw.get("truth", ""),
         )
     except KeyError as error:
         raise BenchError(f"key {error} is missing", where=str(file), fix=_AGAIN) from None
+    if "checksum" in raw and raw["checksum"] != record_checksum(raw):
+        fix = f"put the file back, or {_AGAIN}; if you edited it yourself, remove its line checksum"
+        raise BenchError("is not as it was written", where=str(file), fix=fix)
+    return info
 
 
 def _is_text(value: object) -> bool:
@@ -280,6 +303,8 @@ def _are_sums(value: object) -> bool:
 
 
 _AGAIN = "make the corpus again"
+_NO_DAMAGE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EMFILE)
+"""What the system may answer while columns are derived that says nothing of the files they are derived from."""
 _LONGEST_NAME, _LONGEST_TEXT = 200, 10_000  # characters
 _KEYS: dict[str, tuple[Callable[[object], bool], str]] = {
     "name": (_is_name, f"a text of 1 to {_LONGEST_NAME} characters"),
@@ -290,5 +315,6 @@ _KEYS: dict[str, tuple[Callable[[object], bool], str]] = {
     "counts": (_are_counts, "a table of whole numbers"),
     "source": (lambda value: isinstance(value, dict), "a table"),
     "checksums": (_are_sums, "a table of texts by names of files"),
+    "truth": (_is_text, "a text"),
 }
 """What each key of ``corpus.toml`` must be: a corpus may be somebody else's."""

@@ -64,6 +64,18 @@ def damaged_truth(corpus: Path) -> list[str]:
     return [name for name, digest in known.items() if not has_digest(corpus / FOLDER / name, digest)]
 
 
+def check_truth(corpus: Corpus) -> None:
+    """Raises a BenchError where the truth that ``corpus.toml`` knows of is gone or another one.
+
+    Its matrices are read when it is opened (:func:`read_truth`).
+    """
+    file = corpus.folder / FOLDER / FILE
+    if corpus.info.truth and not has_digest(file, corpus.info.truth):
+        raise BenchError(
+            "not as it was written" if file.exists() else "is gone", where=str(file), fix="make the corpus again"
+        )
+
+
 def require_truth(corpus: Corpus) -> None:
     """Raises a BenchError where a corpus has none."""
     if not has_truth(corpus):

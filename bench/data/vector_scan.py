@@ -56,7 +56,7 @@ def pieces(file: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
     Raises:
         BenchError: it is not readable.
     """
-    with _readable(file), pq.ParquetFile(file) as opened:
+    with _readable(file), pq.ParquetFile(file, page_checksum_verification=True) as opened:
         yield from opened.iter_batches(_PIECE, columns=list(columns))
 
 

@@ -60,5 +60,5 @@ def write_vector_table(table: pa.Table, file: Path) -> None:
     pq.write_table(table, file, row_group_size=_ROW_GROUP, **_LAYOUT)
 
 
-# a dictionary of numbers that never repeat is work for nothing
-_LAYOUT = {"use_dictionary": ["split"]}
+# a dictionary of numbers that never repeat is work for nothing; a page knows its checksum, and is refused without it
+_LAYOUT = {"use_dictionary": ["split"], "write_page_checksum": True}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tomllib
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -17,7 +18,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from bench.data import truth
 from bench.data.checks.corpus_checks import check_corpus
-from bench.data.checksums import sha256_of
+from bench.data.checksums import record_checksum, sha256_of
 from bench.data.columns import build_columns
 from bench.data.mapped import mapped_array
 from bench.data.npy import NpyWriter
@@ -229,11 +230,13 @@ class CorpusWriter:
         info["checksums"] = {name: known["sha256"] for name, known in meta["tables"].items()}
         info["counts"] = {**self._rows, "images": self._image_vectors.rows}
         info["source"] = _without_none(self._source)
-        (self._writing / "corpus.toml").write_text(tomli_w.dumps(info), encoding="utf-8")
         if self._truth:
             folder = self._writing / truth.FOLDER
             digests = {f"{name}.npy": sha256_of(folder / f"{name}.npy") for name in self._truth}
             (folder / truth.FILE).write_text(tomli_w.dumps({"checksums": digests}), encoding="utf-8")
+            info["truth"] = sha256_of(folder / truth.FILE)
+        info["checksum"] = record_checksum(tomllib.loads(tomli_w.dumps(info)))  # as it will be read
+        (self._writing / "corpus.toml").write_text(tomli_w.dumps(info), encoding="utf-8")
         if not self._replace and self.folder.exists():
             raise self._is_there()
         take_place(self._writing, self.folder)

@@ -9,11 +9,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from bench.data.checksums import record_checksum
 from bench.errors import BenchError, did_you_mean
 from bench.files import written_whole
 from bench.stats.regression import Likeness, Number, Place
 
 _DIGITS = 9  # decimals in a file, three more than the gate compares
+_SUM = "checksum"  # of the rest of a file; one that was written before there was any is read without
 _FACTS = ("command", "configuration", "corpus", "machine", "versions")
 _REWRITE = "bench check --update writes it anew"
 
@@ -94,8 +96,8 @@ def read_golden(file: Path) -> GoldenTable:
     if not isinstance(contents, dict):
         raise BenchError("not a golden table", where=str(file), fix=_REWRITE)
     for key in contents:
-        if key not in (*_FACTS, "numbers"):
-            raise BenchError(f"unknown key {key!r}", where=str(file), fix=did_you_mean(key, (*_FACTS, "numbers")))
+        if key not in (*_FACTS, "numbers", _SUM):
+            raise BenchError(f"unknown key {key!r}", where=str(file), fix=did_you_mean(key, (*_FACTS, "numbers", _SUM)))
     for key in (*_FACTS, "numbers"):
         kind = {"command": str, "numbers": list}.get(key, dict)
         if not isinstance(contents.get(key), kind):
@@ -107,6 +109,9 @@ def read_golden(file: Path) -> GoldenTable:
             what = f"{entry['row']} {entry['column']} stands twice"
             raise BenchError(what, where=f"{file}: number {position}", fix=_REWRITE)
         numbers[key] = number
+    if _SUM in contents and contents[_SUM] != record_checksum(contents):
+        fix = f"{_REWRITE}; if you edited it yourself, remove its line {_SUM}"
+        raise BenchError("is not as it was written", where=str(file), fix=fix)
     return GoldenTable(file.stem, **{fact: contents[fact] for fact in _FACTS}, numbers=numbers)
 
 
@@ -127,11 +132,13 @@ def _read_number(entry: Any, table: str, where: str) -> tuple[Place, Number]:
 def write_golden(table: GoldenTable, folder: Path) -> None:
     """Writes ``NAME.json``, sorted and with one line per number, under another name that is then replaced."""
     facts = {fact: getattr(table, fact) for fact in _FACTS}
-    head = json.dumps(facts, indent=1, sort_keys=True, ensure_ascii=False).removesuffix("\n}")
-    lines = [
-        json.dumps({"table": name, "row": row, "column": column, "value": number.value, "error": number.error})
+    numbers = [
+        {"table": name, "row": row, "column": column, "value": number.value, "error": number.error}
         for (name, row, column), number in sorted(rounded(table).numbers.items())
     ]
+    facts[_SUM] = record_checksum({**facts, "numbers": numbers})
+    head = json.dumps(facts, indent=1, sort_keys=True, ensure_ascii=False).removesuffix("\n}")
+    lines = map(json.dumps, numbers)
     text = head + ',\n "numbers": [\n  ' + ",\n  ".join(lines) + "\n ]\n}\n"
     file = folder / f"{table.name}.json"
     with written_whole(file) as writing:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import pickle
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -18,7 +19,7 @@ from typing import Any
 
 import llvmlite
 import numba
-from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
+from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataCacheFile, _CacheLocator
 from numba.core.registry import CPUDispatcher
 
 from bench.kernels.code_folder import code_folder, one_process
@@ -101,10 +102,53 @@ class _Files(CompileResultCacheImpl):
         self._filename_base = self.get_filename_base(name, getattr(sys, "abiflags", ""))
 
 
+class _CheckedFiles(IndexDataCacheFile):
+    """Machine code and its index, each with its checksum before it: a flipped bit would run, and compute something
+    else."""
+
+    def _load_index(self) -> dict[Any, str]:
+        try:
+            stamp, overloads = pickle.loads(_read(Path(self._index_path)))  # of this user's own cache, as numba has it
+        except FileNotFoundError:
+            return {}
+        return overloads if stamp == self._source_stamp else {}
+
+    def _save_index(self, overloads: dict[Any, str]) -> None:
+        self._write(self._index_path, (self._source_stamp, overloads))
+
+    def _load_data(self, name: str) -> Any:
+        return pickle.loads(_read(Path(self._data_path(name))))
+
+    def _save_data(self, name: str, data: Any) -> None:
+        self._write(self._data_path(name), data)
+
+    def _write(self, path: str, value: Any) -> None:
+        data = self._dump(value)
+        with self._open_for_write(path) as file:
+            file.write(_checksum(Path(path), data) + b"\n" + data)
+
+
+def _read(path: Path) -> bytes:
+    said, _, data = path.read_bytes().partition(b"\n")
+    if said != _checksum(path, data):
+        raise ValueError(f"{path} is not as it was written")
+    return data
+
+
+def _checksum(path: Path, data: bytes) -> bytes:
+    """Of the file's name, too: another function's code is sound, and wrong."""
+    return hashlib.sha256(path.name.encode() + b"\0" + data).hexdigest().encode()
+
+
 class _Cache(FunctionCache):
     """A file that is damaged, or cannot be written, costs time and nothing else."""
 
     _impl_class = _Files
+
+    def __init__(self, function: Any) -> None:
+        super().__init__(function)
+        stamp = self._impl.locator.get_source_stamp()
+        self._cache_file = _CheckedFiles(self._cache_path, self._impl.filename_base, stamp)
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         try:

@@ -7,6 +7,7 @@ from typing import Any
 
 from bench.data.corpus import Corpus
 from bench.data.making import to_be_made
+from bench.data.truth import FOLDER, check_truth, damaged_truth
 from bench.errors import BenchError
 from bench.plugins.registry import Registry
 from bench.plugins.specs import DatasetSpec
@@ -45,34 +46,50 @@ def open_corpus(
 ) -> Corpus:
     """The corpus of a dataset, made first if it isn't there, or the one in the folder ``name``.
 
+    All its files are read and compared with their checksums. One that is damaged is set aside and made again where it
+    follows from its options alone.
+
     Raises:
-        BenchError: it needs files that only the user can provide.
+        BenchError: it needs files that only the user can provide, or those of the user's are damaged.
     """
+    store.hold()
     if spec is None:
         return checked(Corpus(name))
     folder = corpus_folder(spec, options, store)
-    if not folder.exists():
-        if spec.fetched:
-            changed = [f" --set {key}={value}" for key, value in _changed(spec, options).items()]
-            raise BenchError(
-                f"{name} is not here yet",
-                where=str(folder),
-                fix=f"bench data fetch {name} --from PATH|URL{''.join(changed)}; the files: {spec.where}",
-            )
-        with to_be_made(folder) as missing:
+    if spec.fetched and not folder.exists():
+        changed = [f" --set {key}={value}" for key, value in _changed(spec, options).items()]
+        raise BenchError(
+            f"{name} is not here yet",
+            where=str(folder),
+            fix=f"bench data fetch {name} --from PATH|URL{''.join(changed)}; the files: {spec.where}",
+        )
+    if not spec.fetched:
+        with to_be_made(folder, lambda: damage_of(folder)) as missing:
             if missing:
                 spec.load()(folder, name=name, progress=progress, **options)
+            store.hold()  # where there was no folder before
     return checked(Corpus(folder))
 
 
 def checked(corpus: Corpus) -> Corpus:
-    """The corpus, after a look at whether its files are those that it was made with.
+    """The corpus, after all its files were compared with their checksums, those of its truth when that is opened.
 
     Raises:
         BenchError: a file was changed.
     """
-    corpus.check()
+    corpus.verify()
+    check_truth(corpus)
     return corpus
+
+
+def damage_of(folder: Path) -> str:
+    """What is wrong with the files of a corpus; empty for nothing."""
+    try:
+        corpus = checked(Corpus(folder))
+        damaged = damaged_truth(corpus.folder)
+    except BenchError as error:
+        return f"{error.where}: {error.what}"
+    return f"{folder / FOLDER / damaged[0]}: not as it was written" if damaged else ""
 
 
 def is_made_with(corpus: Corpus, name: str, options: dict[str, Any]) -> bool:

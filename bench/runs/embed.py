@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -26,7 +25,7 @@ from bench.runs.engines.engine import Engine
 from bench.runs.jobs import Job, plan_encoder
 from bench.runs.needs import check_needs
 from bench.runs.plan import resolve_device
-from bench.runs.store import RECORDS, Record, Store
+from bench.runs.store import Record, Store, believed
 
 if TYPE_CHECKING:
     from bench.contracts import SessionEncoder
@@ -125,12 +124,14 @@ def stored_encoder(folder: Path) -> SessionEncoder:
     """The pretrained encoder that stands in a folder of the store, in evaluation mode.
 
     Raises:
-        BenchError: its pretraining failed, or the corpus that says how wide its inputs are is gone.
+        BenchError: it is damaged, its pretraining failed, or the corpus that says how wide its inputs are is gone.
     """
     from bench.data.features import Features
     from bench.runs.work import load_encoder
 
-    record = json.loads((folder / RECORDS["encoders"]).read_text(encoding="utf-8"))
+    record, damage = believed(folder, "encoders")
+    if damage:
+        raise BenchError(damage, where=str(folder), fix="pretrain it again: bench pretrain sets the damaged one aside")
     if record["status"] != "done":
         raise BenchError(f"its pretraining failed: {record['error']}", where=str(folder))
     dims = Features.of(Corpus(record["provenance"]["corpus_folder"])).dims

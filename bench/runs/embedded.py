@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from bench.claiming import claimed
 from bench.data.corpus import Corpus
 from bench.data.id_columns import ids_between
 from bench.data.schema import SPLITS
@@ -19,7 +20,7 @@ from bench.data.vector_parts import Made, Shards
 from bench.data.vector_scan import QUERY, SESSION
 from bench.data.vector_writer import VectorWriter
 from bench.errors import BenchError
-from bench.files import locked, written_whole
+from bench.files import written_whole
 from bench.progress import Progress, note
 from bench.runs.embed import pretrained
 from bench.runs.extraction import BATCH, Extraction, bounds_of, encoded
@@ -88,8 +89,7 @@ def embed_sessions(
     size = -(-layout.shard_rows // BATCH) * BATCH
     unit, numbers = QUERY if layout.prefixes else SESSION, "float16" if layout.half else "float32"
     made = Made(encoder, job.key, corpus.info.fingerprint, unit, numbers, rows, size)
-    waiting = f"waiting for another process that writes {layout.to}"
-    with locked(layout.to, lambda: note(waiting)):
+    with claimed(layout.to, lambda holder: note(f"waiting for {holder}, which writes {layout.to}")):
         shards = Shards(layout.to, made)
         done = shards.rows
         if done:

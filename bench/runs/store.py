@@ -6,15 +6,16 @@ under another name (``KEY.broken-1``), said in one line, and missing from then o
 
 from __future__ import annotations
 
-import hashlib
 import json
+import os
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from bench.data.checksums import has_contents, sha256_of
-from bench.files import folder_written_whole, sweep
+from bench.data.checksums import has_contents, record_checksum, sha256_of
+from bench.files import folder_written_whole, hold, set_aside, sweep
 from bench.progress import note
 
 RECORDS = {"encoders": "encoder.json", "embeddings": "embedding.json", "cells": "cell.json"}
@@ -33,6 +34,20 @@ class Store:
 
     def __init__(self, root: str | Path) -> None:
         self.root = Path(root)
+        self._let_go: weakref.finalize[[int], Store] | None = None
+
+    def hold(self) -> None:
+        """Keeps ``bench gc`` of every process from freeing results that a plan may count on, until :meth:`let_go` or
+        the end of this object; nothing where the folder isn't there yet.
+        """
+        if self._let_go is None or not self._let_go.alive:
+            handle = hold(self.root)
+            self._let_go = None if handle is None else weakref.finalize(self, os.close, handle)
+
+    def let_go(self) -> None:
+        """What was planned is done; ``bench gc`` may have what nothing refers to."""
+        if self._let_go is not None:
+            self._let_go()
 
     @property
     def corpora(self) -> Path:
@@ -104,18 +119,14 @@ class Store:
             return None
 
     def _set_aside(self, kind: str, key: str, damage: str) -> None:
-        place, number = self.folder(kind, key), 1
-        while place.with_name(f"{key}.broken-{number}").exists():
-            number += 1
-        aside = place.with_name(f"{key}.broken-{number}")
+        place = self.folder(kind, key)
         try:
-            place.rename(aside)
-        except FileNotFoundError:  # another process has just done it
-            return
+            aside = set_aside(place)
         except OSError as error:
             note(f"{place}: {damage}; it does not count, and cannot be set aside: {error.strerror}")
             return
-        note(f"{place}: {damage}; set aside as {aside.name}, it does not count")
+        if aside is not None:
+            note(f"{place}: {damage}; set aside as {aside.name}, it does not count")
 
 
 def is_done(record: Record | None) -> bool:
@@ -131,10 +142,21 @@ def write_record(folder: Path, kind: str, record: Record) -> Record:
         if file.is_file() and file.name != RECORDS[kind]
     }
     whole: Record = json.loads(json.dumps({**record, "files": files}))
-    whole["checksum"] = _checksum(whole)
+    whole["checksum"] = record_checksum(whole)
     text = json.dumps(whole, indent=1, sort_keys=True, ensure_ascii=False)
     (folder / RECORDS[kind]).write_text(text + "\n", encoding="utf-8")
     return whole
+
+
+def believed(folder: Path, kind: str) -> tuple[Record, str]:
+    """What a result in a folder says of itself, and what is wrong with it or with its files; empty if nothing is.
+
+    Nothing is set aside; of a damaged one the record is empty.
+    """
+    try:
+        return _believed((folder / RECORDS[kind]).read_bytes(), folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return {}, f"there is no {RECORDS[kind]}"
 
 
 def _believed(text: bytes, folder: Path) -> tuple[Record, str]:
@@ -149,15 +171,9 @@ def _believed(text: bytes, folder: Path) -> tuple[Record, str]:
         return {}, "the record has no checksums: another version of bench wrote it"
     if record.get("key", folder.name) != folder.name:
         return {}, f"the record is that of {record['key']}"
-    if record["checksum"] != _checksum(record):
+    if record["checksum"] != record_checksum(record):
         return {}, "the record is not as it was written"
     for name, known in record["files"].items():
         if not has_contents(folder / name, known["bytes"], known["sha256"]):
             return {}, f"{name} is not as it was written" if (folder / name).exists() else f"{name} is gone"
     return record, ""
-
-
-def _checksum(record: Record) -> str:
-    """SHA-256 of a record's canonical JSON, without the checksum itself."""
-    rest = {key: value for key, value in record.items() if key != "checksum"}
-    return hashlib.sha256(json.dumps(rest, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

@@ -33,6 +33,7 @@ def exported(key: str, store: Store) -> ExportedEncoder:
         what = f"{part['name']} with {ELSEWHERE} set reads a model that stands elsewhere, which one file cannot hold"
         raise BenchError(what, where=str(folder), fix=f"pretrain it without {ELSEWHERE}")
     corpus = Corpus(record["provenance"]["corpus_folder"])
+    corpus.verify()
     if corpus.info.fingerprint != record["config"]["corpus"]["fingerprint"]:
         raise BenchError("the corpus has changed since the encoder was pretrained", where=str(corpus.folder))
     words = corpus.strings("vocabulary", "word").to_pylist()

@@ -15,6 +15,8 @@ from torch import Tensor, nn
 from bench.errors import BenchError
 from bench.files import written_whole
 
+_OF = "of"
+
 
 def save_checkpoint(file: Path, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
     """Writes named tensors and JSON facts, replacing an earlier checkpoint only when all is on disk."""
@@ -41,6 +43,23 @@ def load_checkpoint(file: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         ) from None
     if said.get("sha256") != _checksum(tensors, said["facts"]):
         raise BenchError("the checkpoint is not as it was written", where=str(file), fix="remove the file")
+    return tensors, facts
+
+
+def save_state(file: Path, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
+    """As :func:`save_checkpoint`, and the file says that it is the state of its own name, which is a key."""
+    save_checkpoint(file, tensors, {**facts, _OF: file.stem})
+
+
+def load_state(file: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """As :func:`load_checkpoint`, for a state that is the one of the file's name.
+
+    Raises:
+        BenchError: not readable, not as it was written, or the state of another training.
+    """
+    tensors, facts = load_checkpoint(file)
+    if facts.get(_OF) != file.stem:
+        raise BenchError("is the state of another training", where=str(file), fix="remove the file; it starts anew")
     return tensors, facts
 
 

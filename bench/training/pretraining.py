@@ -13,14 +13,15 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from bench.errors import BenchError
+from bench.files import set_aside
 from bench.progress import note
 from bench.training.adam import Adam
 from bench.training.checkpoint import (
     copy_of,
-    load_checkpoint,
+    load_state,
     named,
     part,
-    save_checkpoint,
+    save_state,
 )
 from bench.training.context import TrainingContext
 from bench.training.pretraining_config import PretrainingConfig
@@ -228,13 +229,13 @@ def _save(
         "since_best": state.since_best,
         "curve": context.curve,
     }
-    save_checkpoint(file, tensors, facts)
+    save_state(file, tensors, facts)
 
 
 def _last_step(file: Path) -> int:
     """The step of the state in a file; 0 where there is none that can be read."""
     try:
-        return int(load_checkpoint(file)[1]["step"])
+        return int(load_state(file)[1]["step"])
     except BenchError:
         return 0
 
@@ -255,11 +256,11 @@ def _resume(
     if file is None or not file.exists():
         return False
     try:
-        tensors, facts = load_checkpoint(file)
+        tensors, facts = load_state(file)
     except BenchError as error:
-        aside = file.with_name(f"{file.name}.broken")
-        file.replace(aside)
-        note(f"{error.where}: {error.what}; set aside as {aside.name}, the pretraining starts anew")
+        aside = set_aside(file)
+        called = f" as {aside.name}" if aside is not None else ""
+        note(f"{error.where}: {error.what}; set aside{called}, the pretraining starts anew")
         return False
     if longest is not None and facts["step"] > longest:
         return False

@@ -14,12 +14,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from bench.data import truth
+from bench.data.checks.file_checks import damaged_columns, damaged_truth_files
 from bench.data.checks.split_claims import split_findings
 from bench.data.checks.table_checks import CHECKS
 from bench.data.checks.table_rows import Finding, Sizes
 from bench.data.checksums import sha256_of
-from bench.data.columns import FOLDER, build_columns, read_meta
+from bench.data.columns import FOLDER, build_columns
 from bench.data.corpus import read_info
 from bench.data.schema import MATRICES, TABLES
 from bench.data.split_kinds import SplitKind
@@ -202,17 +202,7 @@ def _info(folder: Path, hash_too: bool) -> Iterator[Problem]:
                 "the fingerprint is not that of the tables", "corpus.toml", fix=f"they were changed: {_AGAIN}"
             )
         return
-    for name in truth.damaged_truth(folder):
-        yield Problem("not as it was written", f"{truth.FOLDER}/{name}", fix=_AGAIN)
-    yield from _derived(folder)
-
-
-def _derived(folder: Path) -> Iterator[Problem]:
-    """Whether the derived columns, where there are any, hold what was written; all of it is read."""
-    try:
-        known = read_meta(folder)["files"]
-        damaged = [name for name, one in known.items() if sha256_of(folder / FOLDER / name) != one["sha256"]]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, BenchError):
-        return  # they are made again when the corpus is opened
-    for name in damaged:
-        yield Problem("not as it was written", f"{FOLDER}/{name}", fix=f"remove the folder {FOLDER}: it is made again")
+    for name in damaged_truth_files(folder, info):
+        yield Problem("gone, or not as it was written", name, fix=_AGAIN)
+    for name in damaged_columns(folder):
+        yield Problem("gone, or not as it was written", name, fix=f"remove the folder {FOLDER}: it is made again")

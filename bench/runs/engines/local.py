@@ -55,12 +55,15 @@ def run_jobs(
     if not waiting:
         return
     pool = Workers(str(store.root), min(workers or len(os.sched_getaffinity(0)), len(waiting)))
+    store.root.mkdir(parents=True, exist_ok=True)
+    store.hold()
     run = Run(Schedule(waiting.values()), pool, store, watch, timeout, memory)
     try:
         run.to_the_end()
     finally:
         pool.close()
         run.claims.close()
+        store.let_go()
 
 
 def check_limits(workers: int | None, timeout: float | None) -> None:

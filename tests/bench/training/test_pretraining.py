@@ -370,7 +370,7 @@ def test_a_damaged_checkpoint_is_set_aside_and_the_pretraining_starts_anew(
     pretrain(model, model, QUICK, TrainingContext(corpus, 0, checkpoint=file))
     said = capsys.readouterr().err
     assert len(said.splitlines()) == 1
-    assert f"set aside as {file.name}.broken, the pretraining starts anew" in said
-    assert (tmp_path / "run.safetensors.broken").read_bytes() == broken
+    assert f"set aside as {file.name}.broken-1, the pretraining starts anew" in said
+    assert (tmp_path / "run.safetensors.broken-1").read_bytes() == broken
     pretrain(fresh, fresh, QUICK, TrainingContext(corpus, 0))
     assert torch.equal(model.form, fresh.form)
