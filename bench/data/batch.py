@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from bench.data.copies import copied
 from bench.data.csr import Integers, expand_ranges, take_rows
 from bench.data.features import Features, segment_mean
 
@@ -80,7 +81,7 @@ class SessionBatch:
         image = np.asarray(columns.query_image)[steps]
         image_step = np.flatnonzero(image >= 0)
         arrays = (session, np.asarray(columns.query_kind)[steps], words, word_step, image[image_step], image_step)
-        tensors = (torch.from_numpy(array.astype(np.int64, copy=False)).to(features.device) for array in arrays)
+        tensors = (copied(array.astype(np.int64, copy=False), features.device) for array in arrays)
         return cls(features, num_sessions, *tensors)
 
     @staticmethod

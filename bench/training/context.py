@@ -19,6 +19,7 @@ from bench.data.csr import Integers
 from bench.data.features import Features
 from bench.progress import Progress, silent
 from bench.training.random_stream import RandomStream
+from bench.training.ranks import ALONE, Ranks
 
 
 @dataclass
@@ -37,6 +38,9 @@ class TrainingContext:
         trajectory: file for the last state of a finished pretraining, from which the same one with more steps goes on;
             None keeps none.
         continued_from: the step at which a pretraining went on from the state of a shorter one; 0 if it did not.
+        ranks: the processes that share a pretraining.
+        read_ahead: whether another thread reads a pretraining's next batch meanwhile, to the same numbers; None does so
+            where the device is no CPU: there a thread more would take a core from another worker.
     """
 
     corpus: Corpus
@@ -49,6 +53,8 @@ class TrainingContext:
     pretrained: dict[str, Tensor] = field(default_factory=dict)
     trajectory: Path | None = None
     continued_from: int = 0
+    ranks: Ranks = ALONE
+    read_ahead: bool | None = None
 
     @cached_property
     def features(self) -> Features:

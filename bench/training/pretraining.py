@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,41 +25,14 @@ from bench.training.checkpoint import (
     save_state,
 )
 from bench.training.context import TrainingContext
+from bench.training.objective import Objective, PreparingObjective, PretrainingStep
 from bench.training.pretraining_config import PretrainingConfig
+from bench.training.read_ahead import reading_ahead
+from bench.training.shared_batches import SharedBatches
+
+__all__ = ["Objective", "PretrainingStep", "pretrain"]
 
 _CHECKPOINT_SECONDS = 30.0  # at least so long between two checkpoints; what is computed does not depend on it
-
-
-@dataclass(frozen=True)
-class PretrainingStep:
-    """The step for which an objective computes its loss.
-
-    Attributes:
-        number: counted from 1.
-        accuracy: that of the latest validation; 0 before the first.
-        recorded: values by column, of this step and those since the last row of the curve.
-    """
-
-    number: int
-    accuracy: float = 0.0
-    recorded: dict[str, list[Tensor]] = field(default_factory=dict)
-
-    def record(self, column: str, value: Tensor) -> None:
-        """Adds a scalar to a column of the curve, whose next row has the mean of all since the last; NaN counts not."""
-        self.recorded.setdefault(column, []).append(value.detach())
-
-
-class Objective(Protocol):
-    """What a pretraining minimises, and how it is validated. Whatever is random is drawn from the generator given."""
-
-    def loss(self, rows: NDArray[np.int64], step: PretrainingStep, draws: torch.Generator) -> Tensor:
-        """Scalar loss of the training sessions ``rows`` (B,)."""
-
-    def accuracy(self, rows: NDArray[np.int64], draws: torch.Generator) -> float:
-        """Accuracy on the held-out sessions ``rows`` (B,): what is right depends on the objective."""
-
-    def plateau(self, batch: int) -> float:
-        """Accuracy, over batches of so many sessions, below which a run has learnt next to nothing."""
 
 
 @dataclass
@@ -110,36 +84,48 @@ def pretrain(
         sample = " in the downstream sample" if downstream else ""
         raise BenchError(f"no training sessions{sample} to pretrain on", where=str(context.corpus.folder))
     held_out = held_out[: config.validation_sessions]
+    ranks = context.ranks
+    shared, batches = SharedBatches(objective, config, ranks), _Batches(sessions, config.batch_size, context)
+    ranks.same_weights(model)
     optimizer = Adam(model.parameters(), config.learning_rate)
     draws, state = context.torch_generator("positives"), _State()
-    batches = _Batches(sessions, config.batch_size, context)
     trajectory = context.trajectory if config.schedule == "constant" else None
     if not _resume(context.checkpoint, context, model, optimizer, draws, state):
         _resume(trajectory, context, model, optimizer, draws, state, config.steps)
         context.continued_from = state.step
     saved = time.monotonic()
     model.train()
-    while state.step < config.steps and not (config.patience and state.since_best >= config.patience):
-        state.step += 1
-        rate = config.rate(state.step)
-        optimizer.learning_rate = rate
-        optimizer.zero_grad()
-        with torch.autocast(context.device.type, torch.bfloat16, enabled=config.precision == "bfloat16"):
-            step = PretrainingStep(state.step, state.accuracy, state.recorded)
-            loss = objective.loss(batches.of_step(state.step), step, draws)
-        loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), config.clip)
-        optimizer.step()
-        state.losses.append(loss.detach())
-        if state.step % config.validate_every == 0 or state.step == config.steps:
-            _validate(model, objective, held_out, config, context, state, rate)
-            if context.checkpoint is not None and time.monotonic() - saved > _CHECKPOINT_SECONDS:
-                _save(context.checkpoint, context, model, optimizer, draws, state)
-                saved = time.monotonic()
-        context.progress(state.step, config.steps)
+    preparing = objective if isinstance(objective, PreparingObjective) else None
+
+    def read(number: int) -> tuple[NDArray[np.int64], object]:
+        rows = batches.of_step(number)
+        return rows, preparing.prepare(*shared.for_rank(rows)) if preparing is not None else None
+
+    ahead = context.device.type != "cpu" if context.read_ahead is None else context.read_ahead
+    with reading_ahead(read, ahead, config.steps) as data:
+        while state.step < config.steps and not (config.patience and state.since_best >= config.patience):
+            state.step += 1
+            rate = config.rate(state.step)
+            optimizer.learning_rate = rate
+            optimizer.zero_grad()
+            rows, prepared = data.of(state.step)
+            with torch.autocast(context.device.type, torch.bfloat16, enabled=config.precision == "bfloat16"):
+                step = PretrainingStep(state.step, state.accuracy, state.recorded, prepared)
+                loss = shared.loss(rows, step, draws)
+            loss.backward()
+            ranks.sum_gradients(model.parameters())
+            nn.utils.clip_grad_norm_(model.parameters(), config.clip)
+            optimizer.step()
+            state.losses.append(loss.detach())
+            if state.step % config.validate_every == 0 or state.step == config.steps:
+                _validate(model, shared, held_out, context, state, rate)
+                if context.checkpoint is not None and time.monotonic() - saved > _CHECKPOINT_SECONDS:
+                    _save(context.checkpoint, context, model, optimizer, draws, state)
+                    saved = time.monotonic()
+            context.progress(state.step, config.steps)
     # a last step between two validations had one of its own, which a longer run would not have had
     validated = state.step > context.continued_from and state.step % config.validate_every == 0
-    if trajectory is not None and validated and state.step > _last_step(trajectory):
+    if trajectory is not None and validated and ranks.first and state.step > _last_step(trajectory):
         _save(trajectory, context, model, optimizer, draws, state)
     if state.best:
         model.load_state_dict(state.best)
@@ -177,15 +163,14 @@ class _Batches:
 @torch.no_grad()
 def _validate(
     model: nn.Module,
-    objective: Objective,
+    shared: SharedBatches,
     sessions: NDArray[np.int64],
-    config: PretrainingConfig,
     context: TrainingContext,
     state: _State,
     rate: float,
 ) -> None:
     """Accuracy over the held-out sessions, in batches of about the training's size; 0 without any held-out session."""
-    train_loss, state.losses = float(torch.stack(state.losses).mean()), []
+    train_loss, state.losses = shared.train_loss(state.losses), []
     if not np.isfinite(train_loss):
         raise BenchError(
             f"the pretraining loss is {train_loss} at step {state.step}",
@@ -195,10 +180,10 @@ def _validate(
     if len(sessions):
         model.eval()
         draws = context.torch_generator("validation positives")
-        parts = np.array_split(sessions, max(1, round(len(sessions) / config.batch_size)))
-        state.accuracy = sum(objective.accuracy(part, draws) * len(part) for part in parts) / len(sessions)
+        parts = np.array_split(sessions, max(1, round(len(sessions) / shared.config.batch_size)))
+        state.accuracy = shared.accuracy(parts, draws)
         model.train()
-    told = {column: float(torch.stack(values).nanmean()) for column, values in state.recorded.items()}
+    told = shared.means(state.recorded)
     state.recorded.clear()
     context.record(step=state.step, train_loss=train_loss, valid_accuracy=state.accuracy, learning_rate=rate, **told)
     state.since_best += 1
@@ -215,6 +200,9 @@ def _save(
     draws: torch.Generator,
     state: _State,
 ) -> None:
+    """Writes the state to a file, on rank 0 alone: all ranks are in the same."""
+    if not context.ranks.first:
+        return
     tensors = {
         **named("model", model.state_dict()),
         **named("best", state.best),
@@ -240,6 +228,19 @@ def _last_step(file: Path) -> int:
         return 0
 
 
+def _state_in(file: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+    """What a file of states holds; None without one. A damaged file is set aside."""
+    if not file.exists():
+        return None
+    try:
+        return load_state(file)
+    except BenchError as error:
+        aside = set_aside(file)
+        called = f" as {aside.name}" if aside is not None else ""
+        note(f"{error.where}: {error.what}; set aside{called}, the pretraining starts anew")
+        return None
+
+
 def _resume(
     file: Path | None,
     context: TrainingContext,
@@ -251,19 +252,14 @@ def _resume(
 ) -> bool:
     """Takes over the state in a file; says whether there is one, of at most ``longest`` steps.
 
-    States are written right after a validation, so no losses are pending. A damaged file is set aside.
+    States are written right after a validation, so no losses are pending. Rank 0 reads the file, for all.
     """
-    if file is None or not file.exists():
+    if file is None:
         return False
-    try:
-        tensors, facts = load_state(file)
-    except BenchError as error:
-        aside = set_aside(file)
-        called = f" as {aside.name}" if aside is not None else ""
-        note(f"{error.where}: {error.what}; set aside{called}, the pretraining starts anew")
+    found = context.ranks.from_first(partial(_state_in, file))
+    if found is None or (longest is not None and found[1]["step"] > longest):
         return False
-    if longest is not None and facts["step"] > longest:
-        return False
+    tensors, facts = found
     model.load_state_dict(part("model", tensors))
     optimizer.restore(part("optimizer", tensors))
     draws.set_state(tensors["draws"])

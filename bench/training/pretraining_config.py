@@ -26,7 +26,7 @@ class PretrainingConfig:
     Attributes:
         steps: optimiser steps; a budget in steps, since an epoch of a small corpus is too short to leave the plateau. 0
             leaves the first weights, for an untrained control.
-        batch_size: sessions a step.
+        batch_size: sessions a step, of all processes together.
         learning_rate: of Adam, after the warm-up.
         warmup: steps over which the learning rate rises linearly.
         schedule: of the learning rate after that: ``constant``, or ``cosine`` down to 0 at the last step.
@@ -35,6 +35,8 @@ class PretrainingConfig:
         precision: ``float32``, or ``bfloat16`` for the matrix products (weights and their updates stay float32).
         validate_every: steps between validations.
         validation_sessions: held-out sessions of a validation, at most.
+        negatives_from: where several processes share a batch, sessions are contrasted with those of ``all`` of them,
+            as one process would, or only with those of their own, their ``rank``'s.
     """
 
     steps: Steps = 1000
@@ -47,6 +49,7 @@ class PretrainingConfig:
     precision: Literal["float32", "bfloat16"] = "float32"
     validate_every: Annotated[int, Between(1, 1_000_000_000)] = 100
     validation_sessions: Annotated[int, Between(0, 1_000_000_000)] = 1024
+    negatives_from: Literal["all", "rank"] = "all"
 
     def __post_init__(self) -> None:
         for name, option in declared_options(type(self)).items():

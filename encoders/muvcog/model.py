@@ -19,6 +19,7 @@ from bench.data.features import Dims
 from bench.plugins.options import read_options
 from bench.training.context import TrainingContext
 from bench.training.pretraining import pretrain
+from bench.training.ranks import ALONE, Share
 from encoders.muvcog.contrast import contrast_loss, hard_negatives, mask_one_step, random_negatives
 from encoders.muvcog.discriminators import Discriminator, build_discriminator
 from encoders.muvcog.graph import SessionGraphs
@@ -73,48 +74,53 @@ class Muvcog(SessionEncoder):
         draws: torch.Generator,
         hard: bool = True,
         seen: Callable[[Tensor, Tensor], None] | None = None,
+        share: Share | None = None,
     ) -> Tensor:
-        """The negative of equation 9, mean over the B anchors.
+        """The negative of equation 9, mean over the b anchors; of a share, its term of the mean over all B sessions.
 
         Args:
-            anchors: B sessions.
-            barred: (B, B) bool, which members may not be an anchor's negative.
+            anchors: b sessions.
+            barred: (b, B) bool, which members of the batch may not be an anchor's negative.
             draws: decides which steps are masked.
             hard: take the hardest negatives, else random ones.
-            seen: told the negatives (B,) of each direction, and (B,) bool which anchors have one.
+            seen: told the negatives (b,) of each direction, and (b,) bool which anchors have one.
+            share: that the anchors are of the batch; None where they are all of it, and b is B.
         """
+        share = share or ALONE.share(len(anchors))
         loss = barred.new_zeros((), dtype=torch.float32)
-        for discriminator, anchor, positive, whole in self._directions(anchors, draws):
-            candidate = positive if self.options.mask_negatives else whole
+        for discriminator, anchor, positive, whole in self._directions(anchors, draws, share):
+            candidate = share.gathered(positive if self.options.mask_negatives else whole)  # (B, d)
             if hard:
                 negative, exists = hard_negatives(discriminator.all_pairs(anchor, candidate), barred)
             else:
-                negative, exists = random_negatives(barred, draws)
+                negative, exists = random_negatives(barred, draws, share)
             if seen is not None:
                 seen(negative, exists)
             loss = loss + contrast_loss(
                 discriminator(anchor, positive), discriminator(anchor, candidate[negative]), exists
             )
-        return loss
+        return share.part(loss)
 
-    def accuracy(self, anchors: SessionBatch, draws: torch.Generator) -> float:
-        """Accuracy of finding an anchor's own positive among those of all anchors, mean of all directions.
+    def accuracy(self, anchors: SessionBatch, draws: torch.Generator, share: Share | None = None) -> float:
+        """Accuracy of finding an anchor's own positive among those of all anchors, mean of all directions; of a share,
+        its term of the accuracy over all B sessions.
 
         All candidates are masked sessions, so that telling masked ones from whole ones, which lowers the loss, is worth
         nothing here.
         """
-        own = torch.arange(len(anchors), device=anchors.device)
+        share = share or ALONE.share(len(anchors))
+        own = torch.arange(share.start, share.stop, device=anchors.device)
         accuracies = [
-            float((discriminator.all_pairs(anchor, positive).argmax(1) == own).double().mean())
-            for discriminator, anchor, positive, _ in self._directions(anchors, draws)
+            share.part((discriminator.all_pairs(anchor, share.gathered(positive)).argmax(1) == own).double().mean())
+            for discriminator, anchor, positive, _ in self._directions(anchors, draws, share)
         ]
-        return sum(accuracies) / len(accuracies)
+        return sum(map(float, accuracies)) / len(accuracies)
 
     def _directions(
-        self, anchors: SessionBatch, draws: torch.Generator
+        self, anchors: SessionBatch, draws: torch.Generator, share: Share | None = None
     ) -> Iterator[tuple[Discriminator, Tensor, Tensor, Tensor]]:
         """For each term of equation 9: discriminator, anchors in one view, positives and anchors in the other."""
-        views = self.views(SessionBatch.cat([anchors, mask_one_step(anchors, draws)]))  # (2B, d) each
+        views = self.views(SessionBatch.cat([anchors, mask_one_step(anchors, draws, share)]))  # (2b, d) each
         size = len(anchors)
         for number, discriminator in enumerate(self.discriminators):
             assert isinstance(discriminator, Discriminator)

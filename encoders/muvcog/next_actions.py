@@ -13,6 +13,7 @@ from bench.data.batch import SessionBatch
 from bench.data.clicks import Clicks, sessions_with_clicks
 from bench.data.corpus import Corpus
 from bench.data.features import Features
+from bench.training.ranks import ALONE, Share
 
 
 @dataclass(frozen=True)
@@ -52,13 +53,21 @@ class ClickedPrefixes:
         """Those of ``sessions`` in which anything was clicked."""
         return sessions_with_clicks(self.corpus, sessions)
 
-    def draw(self, sessions: NDArray[np.int64], draws: torch.Generator) -> NextActions:
-        """For each session (B,) one of its clicks at random, and the prefix that led to it."""
+    def draw(self, sessions: NDArray[np.int64], draws: torch.Generator, share: Share | None = None) -> NextActions:
+        """For each session of a share (b,) one of its clicks at random, and the prefix that led to it.
+
+        Args:
+            sessions: (B,) of the batch.
+            draws: decides on the clicks, of all sessions.
+            share: which sessions are wanted; None for all.
+        """
+        share = share or ALONE.share(len(sessions))
+        sessions = sessions[share.own]
         rows, owner = self._clicks.impressions_of_sessions(sessions)
         count = np.bincount(owner, minlength=len(sessions))
         first = np.cumsum(count) - count
-        share = torch.rand(len(sessions), generator=draws, dtype=torch.float64).numpy()
-        click = first + np.minimum((share * count).astype(np.int64), count - 1)
+        drawn = share.drawn(draws, dtype=torch.float64).numpy()
+        click = first + np.minimum((drawn * count).astype(np.int64), count - 1)
         columns, device = self.corpus.columns, self.features.device
         queries, items = self._clicks.queries_of(rows[click]), columns.impression_item[rows[click]].astype(np.int64)
         images = torch.from_numpy(columns.item_image[items].astype(np.int64)).to(device)

@@ -12,6 +12,7 @@ the graph (``last_step``) and a hidden layer in the heads (``hidden_dim``) bough
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ from bench.data.features import Dims
 from bench.plugins.options import read_options
 from bench.training.context import TrainingContext
 from bench.training.pretraining import PretrainingStep, pretrain
+from bench.training.ranks import ALONE, Ranks, Share
 from encoders.muvcog.graph import SessionGraphs
 from encoders.muvcog.next_actions import ClickedPrefixes, NextActions
 from encoders.muvcog.temperature import inverse_temperature, new_log_scale
@@ -100,52 +102,97 @@ class MuvcogPlus(SessionEncoder):
         if self.means is not None:
             self.means.fit_scale(context)
         of_sample = self.options.clicks == "downstream"
-        pretrain(self, _NextActionObjective(self, context), self.options, context, downstream=of_sample)
+        pretrain(self, NextActionObjective(self, context), self.options, context, downstream=of_sample)
 
-    def similarities(self, actions: NextActions) -> tuple[Tensor, Tensor]:
-        """(B, B) logits of every prefix with every clicked item, and with every next query."""
-        parts = self.parts(actions.prefixes).float()  # (B, parts)
+    def similarities(self, actions: NextActions, share: Share | None = None) -> _Similarities:
+        """The logits of own prefixes, (b,), and of what followed them, with those of all (B,) of the batch.
+
+        Args:
+            actions: of the own prefixes.
+            share: that these are of the batch; None where they are all of it.
+        """
+        share = share or ALONE.share(len(actions.items))
+        parts = self.parts(actions.prefixes).float()  # (b, parts)
         item = self.item(torch.cat([actions.item_text, actions.item_images], dim=1))
         scale = inverse_temperature(self.log_scale)
-        pairs = ((self.to_item(parts), item), (self.to_next(parts), self.query(actions.next_text)))
-        by_item, by_next = (scale * F.normalize(left, dim=1) @ F.normalize(right, dim=1).T for left, right in pairs)
-        same = actions.items.unsqueeze(1) == actions.items
-        same.fill_diagonal_(False)
-        return by_item.masked_fill(same, -torch.inf), by_next
+        items = share.gathered(actions.items)  # (B,)
+        same = actions.items.unsqueeze(1) == items  # (b, B)
+        same.diagonal(share.start).fill_(False)
+        by_item, by_prefix = _both_ways(scale, self.to_item(parts), item, share)
+        by_next, _ = _both_ways(scale, self.to_next(parts), self.query(actions.next_text), share)
+        return _Similarities(by_item.masked_fill(same, -torch.inf), by_prefix.masked_fill(same, -torch.inf), by_next)
 
-    def loss(self, actions: NextActions) -> Tensor:
-        """Mean InfoNCE over the B prefixes, both ways."""
-        by_item, by_next = self.similarities(actions)
-        own = torch.arange(len(by_item), device=by_item.device)
-        loss = (F.cross_entropy(by_item, own) + F.cross_entropy(by_item.T, own)) / 2
-        known = actions.has_next
+    def loss(self, actions: NextActions, share: Share | None = None) -> Tensor:
+        """Mean InfoNCE over the b prefixes, both ways; of a share, its term of the mean over all B."""
+        share = share or ALONE.share(len(actions.items))
+        logits = self.similarities(actions, share)
+        own = torch.arange(share.start, share.stop, device=actions.items.device)
+        both = F.cross_entropy(logits.by_item, own) + F.cross_entropy(logits.by_prefix, own)
+        loss = share.part(both / 2)
+        known = share.gathered(actions.has_next)  # (B,)
         if self.options.next_query and int(known.sum()) > 1:
-            by_next = by_next[known][:, known]
-            loss = loss + self.options.next_query * F.cross_entropy(by_next, own[: len(by_next)])
+            by_next = logits.by_next[actions.has_next][:, known]  # (k, K)
+            target = (known.cumsum(0) - 1)[own][actions.has_next]  # (k,)
+            sums = F.cross_entropy(by_next, target, reduction="sum") / known.sum()
+            loss = loss + self.options.next_query * (share.part(sums) if share.whole else sums)
         return loss
 
 
-class _NextActionObjective:
-    """The objective on a corpus."""
+@dataclass(frozen=True)
+class _Similarities:
+    """Logits, (b, B) each: of own prefixes with clicked items, of their items with prefixes, with next queries."""
+
+    by_item: Tensor
+    by_prefix: Tensor
+    by_next: Tensor
+
+
+def _both_ways(scale: Tensor, left: Tensor, right: Tensor, share: Share) -> tuple[Tensor, Tensor]:
+    """(b, B) logits of own rows of ``left`` with all of ``right``, and of own of ``right`` with all of ``left``."""
+    left, right = scale * F.normalize(left, dim=1), F.normalize(right, dim=1)  # (b, d) each
+    by_left = left @ share.gathered(right).T
+    return by_left, by_left.T if share.whole else right @ share.gathered(left).T
+
+
+class NextActionObjective:
+    """The objective on a corpus.
+
+    Args:
+        encoder: what is pretrained.
+        context: says which corpus and where to compute.
+    """
 
     def __init__(self, encoder: MuvcogPlus, context: TrainingContext) -> None:
         self._encoder = encoder
         self._prefixes = ClickedPrefixes(context.corpus, context.features)
 
     def loss(self, rows: NDArray[np.int64], step: PretrainingStep, draws: torch.Generator) -> Tensor:
-        """See :class:`bench.training.pretraining.Objective`; 0 for sessions in none of which anything was clicked."""
+        """See :class:`bench.training.objective.Objective`; 0 for sessions in none of which anything was clicked."""
+        return self.part_of_loss(rows, step, draws, ALONE)
+
+    def part_of_loss(
+        self, rows: NDArray[np.int64], step: PretrainingStep, draws: torch.Generator, ranks: Ranks
+    ) -> Tensor:
+        """See :class:`bench.training.objective.SharedObjective`."""
         rows = self._prefixes.with_clicks(rows)
         if not len(rows):
             return 0 * self._encoder.log_scale  # a log may have a click in every tenth session, and a batch be small
-        return self._encoder.loss(self._prefixes.draw(rows, draws))
+        share = ranks.share(len(rows))
+        return self._encoder.loss(self._prefixes.draw(rows, draws, share), share)
 
     def accuracy(self, rows: NDArray[np.int64], draws: torch.Generator) -> float:
         """Accuracy of finding the item clicked after a prefix among those of the batch."""
+        return self.part_of_accuracy(rows, draws, ALONE)
+
+    def part_of_accuracy(self, rows: NDArray[np.int64], draws: torch.Generator, ranks: Ranks) -> float:
+        """See :class:`bench.training.objective.SharedObjective`."""
         rows = self._prefixes.with_clicks(rows)
         if not len(rows):
             return 0.0
-        by_item, _ = self._encoder.similarities(self._prefixes.draw(rows, draws))
-        return float((by_item.argmax(1) == torch.arange(len(rows), device=by_item.device)).double().mean())
+        share = ranks.share(len(rows))
+        by_item = self._encoder.similarities(self._prefixes.draw(rows, draws, share), share).by_item
+        own = torch.arange(share.start, share.stop, device=by_item.device)
+        return float(share.part((by_item.argmax(1) == own).double().mean()))
 
     def plateau(self, batch: int) -> float:
         """See :class:`bench.training.pretraining.Objective`: five times chance. Many items suit a query, so that even

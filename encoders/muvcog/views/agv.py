@@ -52,7 +52,7 @@ class AttentiveGlobalView(nn.Module):
         """
         values = self.project(sources).to(sources.dtype)  # (u, d)
         receive, send = self.attend.weight[0].chunk(2)  # (d,) each: W^a [v_i, v_j] = receive v_i + send v_j
-        left, right = values @ receive, values @ send  # (u,) each
+        left, right = (values @ receive).to(values.dtype), (values @ send).to(values.dtype)  # (u,) each
         mean, scores = typed_means(graphs.layout(), left, right, values, self.score.weight[0], self.score.bias)
         count = graphs.num_nodes.clamp(min=1).unsqueeze(1)  # (B, 1)
         share = torch.softmax(scores if self.beta == "sum" else scores / count, dim=1)  # (B, P) eq. 4

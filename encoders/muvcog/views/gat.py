@@ -41,7 +41,9 @@ class HomogeneousAttention(nn.Module):
         if sources.device.type != "cpu":
             return self.by_edges(graphs, sources)
         values = self.conv.lin(sources).to(sources.dtype)  # (u, d)
-        left, right = values @ self.conv.att_dst[0, 0], values @ self.conv.att_src[0, 0]  # (u,) each
+        left, right = (
+            (values @ part[0, 0]).to(values.dtype) for part in (self.conv.att_dst, self.conv.att_src)
+        )  # (u,)
         unused = values.new_zeros(self.output_dim)  # weights of scores that are not read
         means, _ = typed_means(graphs.layout(typed=False), left, right, values, unused, unused[:1])
         return means[:, 0]

@@ -12,6 +12,7 @@ from bench.data.corpus import Corpus
 from bench.data.features import Features
 from bench.errors import BenchError
 from bench.training.context import TrainingContext
+from bench.training.ranks import Share
 from encoders.muvcog.next_actions import ClickedPrefixes
 from encoders.muvcog.plus import MuvcogPlus
 
@@ -194,9 +195,9 @@ def sessions_drawn(corpus: Corpus, **options: object) -> list[np.ndarray]:
     drawn: list[np.ndarray] = []
     original = ClickedPrefixes.draw
 
-    def spy(self: ClickedPrefixes, sessions: np.ndarray, draws: torch.Generator) -> object:
+    def spy(self: ClickedPrefixes, sessions: np.ndarray, draws: torch.Generator, share: Share | None) -> object:
         drawn.append(sessions)
-        return original(self, sessions, draws)
+        return original(self, sessions, draws, share)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ClickedPrefixes, "draw", spy)

@@ -52,7 +52,7 @@ def touched(corpus: Corpus, step: np.ndarray, clicked_only: bool = False) -> lis
 class Spy(Muvcog):
     """Keeps what may not be a negative, and the negatives."""
 
-    def loss(self, anchors, barred, draws, hard=True, seen=None):  # type: ignore[no-untyped-def]  # as Muvcog's
+    def loss(self, anchors, barred, draws, hard=True, seen=None, share=None):  # type: ignore[no-untyped-def]  # as Muvcog's
         self.barred, self.hard = barred, hard
         self.negatives: list[tuple[Tensor, Tensor]] = []
 
