@@ -102,10 +102,11 @@ class ClaimedElsewhere(Claims):
     """The claims of a run whose jobs another process has claimed for it: all of them are its own."""
 
     def take(self, job: Job) -> bool:
+        """Leaves the claim to who holds it."""
         return True
 
     def close(self) -> None:
-        pass
+        """Holds none to give back."""
 
 
 def _checksum(record: Record | None) -> str | None:

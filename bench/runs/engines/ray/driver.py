@@ -59,13 +59,16 @@ def run_jobs(
     waiting = {name_of(job): job for job in jobs}
     if not waiting:
         return
+    store.root.mkdir(parents=True, exist_ok=True)
     with connected(address, workers) as home:
+        store.hold()
         run = _Run(Schedule(waiting.values()), store, watch, home, workers, timeout, memory, gpu_share)
         try:
             run.to_the_end()
         finally:
             run.cancel()
             run.claims.close()
+            store.let_go()
 
 
 class _Run:
