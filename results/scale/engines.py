@@ -23,7 +23,7 @@ from bench.runs.engines.engine import Engine
 from bench.runs.plan import Plan, RunRequest, make_plan, missing_jobs
 from bench.runs.store import Store
 
-_SMALL = ("sessions=150", "downstream=80", "epochs=1")
+_SMALL = ("sessions=150", "downstream=80", "ctr.epochs=1")
 _OFFER = """
 from bench import BaselineSpec, TaskSpec, hookimpl
 

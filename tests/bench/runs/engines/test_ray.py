@@ -134,7 +134,8 @@ def _is_quiet(ran: Ran) -> None:
 def test_a_node_with_other_sources_computes_nothing(nodes: Nodes, tmp_path: Path) -> None:
     """The driver has a plugin that the cluster has not: a number of its key must not come from there."""
     plugins = [*nodes.plugins, install_encoder(tmp_path / "theirs")]
-    ran = bench_process(*nodes.command(tmp_path / "out", "--encoder", "counts", "--seeds", "1"), plugins=plugins)
+    words = ["--encoder", "counts", "--baseline", "transearch", "--seeds", "1"]
+    ran = bench_process(*nodes.command(tmp_path / "out", *words), plugins=plugins)
     assert ran.code == 2
     assert "counts is another on this node than where the command runs" in ran.err.splitlines()[-1]
     assert "Traceback" not in ran.err
