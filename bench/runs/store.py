@@ -10,10 +10,11 @@ import json
 import os
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from bench.claiming import tidy
 from bench.data.checksums import has_contents, record_checksum, sha256_of
 from bench.files import folder_written_whole, hold, set_aside, sweep
 from bench.progress import note
@@ -108,9 +109,14 @@ class Store:
             yield writing
 
     def sweep(self) -> None:
-        """Removes what processes of this machine that no longer run left half-written."""
+        """Removes what processes of this machine that no longer run left half-written, and their claims."""
         for kind in (*RECORDS, "corpora", "checkpoints", "trajectories", "claims"):
             sweep(self.root / kind)
+        claims = self.root / "claims"
+        for place in {claims / claim.name.rpartition(".claim-")[0] for claim in claims.glob("*.claim-*")}:
+            tidy(place)  # of a process that was killed when the result was stored: nobody will ask for it again
+        with suppress(OSError):  # there is none, or it is in use
+            claims.rmdir()
 
     def _text(self, kind: str, key: str) -> bytes | None:
         try:

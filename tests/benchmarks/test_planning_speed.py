@@ -10,7 +10,9 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from small_corpora import random_corpus
 
 from bench.plugins.registry import registry
+from bench.runs.claims import Claims
 from bench.runs.engines.schedule import Schedule
+from bench.runs.jobs import Job
 from bench.runs.plan import Plan, RunRequest, make_plan, missing_jobs
 from bench.runs.store import Store, write_record
 
@@ -74,3 +76,20 @@ def test_scheduling(benchmark: BenchmarkFixture, plan: Plan) -> None:
             ended += 1
 
     assert benchmark.pedantic(all_of_it, rounds=3) == len(plan.jobs)
+
+
+def test_claiming(benchmark: BenchmarkFixture, plan: Plan, tmp_path: Path) -> None:
+    """Two thousand jobs claimed and given back, four at a time; nothing is left."""
+
+    def all_of_it() -> int:
+        claims, held = Claims(Store(tmp_path)), list[Job]()
+        for job in plan.jobs[:2000]:
+            assert claims.take(job)
+            held.append(job)
+            if len(held) == 4:
+                claims.release(held.pop(0))
+        claims.close()
+        return len(held)
+
+    assert benchmark.pedantic(all_of_it, rounds=1) == 3
+    assert not (tmp_path / "claims").exists()

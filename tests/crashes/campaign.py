@@ -25,13 +25,12 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 if __name__ == "__main__":  # as pytest is told in pyproject.toml
-    sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "bench" / "datasets")]
+    sys.path[:0] = [str(ROOT / part) for part in (".", "tests", "tests/crashes", "tests/bench/datasets")]
 
 import imported_by_workers  # noqa: E402, F401
 from command_line import BENCH, environment  # noqa: E402
-
-from tests.crashes.commands import COMMANDS, begin, finish, ground  # noqa: E402
-from tests.crashes.standing import differences, halves, standing  # noqa: E402
+from crash_commands import COMMANDS, begin, finish, ground  # noqa: E402
+from standing import differences, halves, standing  # noqa: E402
 
 _LOOK = 0.004  # seconds
 _SAID = ("Traceback", "not as it was written", "set aside", "not readable")
@@ -91,8 +90,8 @@ class Campaign:
     def restore(self, name: str) -> None:
         """As :meth:`prepare`, from a copy."""
         kept = self._before(name)
-        shutil.rmtree(self.here, ignore_errors=True)
-        shutil.copytree(kept, self.here)
+        shutil.rmtree(self.here, ignore_errors=True)  # a file system that is mounted there stays
+        shutil.copytree(kept, self.here, dirs_exist_ok=True)
 
     def _run_unbroken(self, name: str) -> None:
         self.restore(name)
@@ -181,9 +180,8 @@ def main() -> None:
     names, rng, began = chosen.only.split(","), random.Random(chosen.seed), time.monotonic()
     with tempfile.TemporaryDirectory(prefix="crashes-") as folder:
         campaign = Campaign(Path(folder) / "campaign", names)
-        print(
-            "unbroken:", {name: (round(s, 2), campaign.events[name]) for name, s in campaign.took.items()}, flush=True
-        )
+        for name, seconds in campaign.took.items():
+            print(f"{name} unbroken: {seconds:.2f} s, {campaign.events[name]} half-written names", flush=True)
         kills, attempts, wrong, by_name = 0, 0, 0, Counter[str]()
         while kills < chosen.kills and time.monotonic() - began < chosen.seconds:
             one = campaign.attempt(names[attempts % len(names)], rng, own_process=attempts % 4 == 0)

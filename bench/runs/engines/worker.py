@@ -64,7 +64,8 @@ def serve(pipe: Connection, root: str, threads: int) -> None:
         try:
             record = perform(job, store, _Reports(say), keep_output=True)
         except OSError as error:  # the result cannot be stored: nor will the next one be
-            say("broken", str(system_error(error)))
+            with suppress(OSError):  # the run has heard it of another worker and is gone
+                say("broken", str(system_error(error)))
             return
         say("ended", record)
 

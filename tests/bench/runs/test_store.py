@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.claiming import Claim
 from bench.runs.store import RECORDS, Store, write_record
 
 
@@ -200,3 +201,15 @@ def test_what_dead_processes_left_is_swept_and_nothing_else(tmp_path: Path) -> N
         (cells / name).mkdir(parents=True)
     store.sweep()
     assert {path.name for path in cells.iterdir()} == {alive, elsewhere, "a"}
+
+
+def test_the_claim_of_a_process_that_was_killed_when_all_was_stored_is_swept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(tmp_path)
+    with monkeypatch.context() as context:
+        context.setattr("bench.claiming._began", lambda pid: 1)  # long before this process
+        assert Claim(store.claim("cells", "dead"), 1, None).make()
+    assert Claim(store.claim("cells", "alive"), 1, None).make()
+    store.sweep()
+    assert [path.name for path in (tmp_path / "claims").iterdir()] == ["cells-alive.claim-1"]
