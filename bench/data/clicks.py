@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from bench.data.columns import Columns
 from bench.data.corpus import Corpus
-from bench.data.csr import Integers, expand_ranges, offsets_of
+from bench.data.csr import Integers, expand_ranges
 
-_CHUNK_QUERIES, _CHUNK_SESSIONS = 1_048_576, 65_536
+_SESSIONS_AT_ONCE = 65_536
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +46,14 @@ class Clicks:
         """``(items, owner)``: the clicked items of these sessions (B,), and the place in ``sessions`` of each."""
         starts, sessions = np.asarray(self.columns.session_queries), np.asarray(sessions)
         return self._of_runs(starts[sessions], starts[sessions + 1])
+
+    def sessions_with(self, sessions: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Those of ``sessions`` (n,) in which anything was clicked; some are looked at at a time."""
+        clicked = np.zeros(len(sessions), dtype=bool)
+        for start in range(0, len(sessions), _SESSIONS_AT_ONCE):
+            _, owner = self.impressions_of_sessions(sessions[start : start + _SESSIONS_AT_ONCE])
+            clicked[start + owner] = True
+        return sessions[clicked]
 
     def impressions_of_sessions(self, sessions: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """``(rows, owner)``: the same clicks as rows of the impressions, of which each has an item and a query."""
@@ -99,22 +107,8 @@ class Clicks:
 
 def clicks_per_query(columns: Columns) -> NDArray[np.int64]:
     """(Q,) how many of the shown items of each query were clicked."""
-    offsets, clicked = np.asarray(columns.query_impressions), np.asarray(columns.impression_clicked)
-    counts = np.zeros(len(offsets) - 1, dtype=np.int64)
-    for start in range(0, len(counts), _CHUNK_QUERIES):
-        shown = offsets[start : start + _CHUNK_QUERIES + 1]
-        until = offsets_of(clicked[shown[0] : shown[-1]])  # clicks above each impression of the chunk
-        counts[start : start + _CHUNK_QUERIES] = np.diff(until[shown - shown[0]])
-    return counts
-
-
-def sessions_with_clicks(corpus: Corpus, sessions: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Those of ``sessions`` (n,) in which anything was clicked; memory grows with these alone."""
-    clicks, clicked = Clicks.of(corpus), np.zeros(len(sessions), dtype=bool)
-    for start in range(0, len(sessions), _CHUNK_SESSIONS):
-        _, owner = clicks.of_sessions(sessions[start : start + _CHUNK_SESSIONS])
-        clicked[start + owner] = True
-    return sessions[clicked]
+    until = np.concatenate([[0], np.cumsum(columns.impression_clicked)])  # (P + 1,) clicks above each impression
+    return np.diff(until[columns.query_impressions])
 
 
 def clicks_per_item(corpus: Corpus, sessions: NDArray[np.int64]) -> NDArray[np.int64]:
