@@ -16,7 +16,7 @@ from bench.plugins.registry import registry
 
 ELSEWHERE = {"README.md", "own-encoder.md", "own-plugins.md", "ci-gate.md", "own-logs.md"}
 """Pages whose commands run in tests/test_readme.py and tests/docs/test_own_logs.py."""
-PAGES = ("tutorial.md", "measuring.md", "log-formats.md", "tuning.md", "cluster.md", "experiments.md")
+PAGES = ("tutorial.md", "measuring.md", "log-formats.md", "tuning.md", "cluster.md", "scale.md", "experiments.md")
 BLOCKS = [(page, block) for page in PAGES for block in blocks(text_of(page))]
 VARIANT = re.compile(r"([a-z][\w-]*)\[(\w+)=")
 LINK = re.compile(r"\]\((?!\w+:|#)([^)\s#]+)(?:#([^)\s]+))?\)")
