@@ -46,6 +46,14 @@ class Clicks:
         starts, sessions = np.asarray(self.columns.session_queries), np.asarray(sessions)
         return self._of_runs(starts[sessions], starts[sessions + 1])
 
+    def sessions_with(self, sessions: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Those of ``sessions`` (n,) in which anything was clicked; some are looked at at a time."""
+        clicked = np.zeros(len(sessions), dtype=bool)
+        for start in range(0, len(sessions), _SESSIONS):
+            _, owner = self.impressions_of_sessions(sessions[start : start + _SESSIONS])
+            clicked[start + owner] = True
+        return sessions[clicked]
+
     def impressions_of_sessions(self, sessions: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """``(rows, owner)``: the same clicks as rows of the impressions, of which each has an item and a query."""
         starts, sessions = np.asarray(self.columns.session_queries), np.asarray(sessions)
@@ -94,15 +102,6 @@ class Clicks:
     def session_offsets(self) -> NDArray[np.int64]:
         """(S + 1,) of the sessions into the clicks."""
         return self.query_offsets[self.columns.session_queries]
-
-
-def sessions_with_clicks(corpus: Corpus, sessions: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Those of ``sessions`` (n,) in which anything was clicked; memory grows with these alone."""
-    clicks, clicked = Clicks.of(corpus), np.zeros(len(sessions), dtype=bool)
-    for start in range(0, len(sessions), _SESSIONS):
-        _, owner = clicks.of_sessions(sessions[start : start + _SESSIONS])
-        clicked[start + owner] = True
-    return sessions[clicked]
 
 
 def clicks_per_query(columns: Columns, queries: slice = slice(None)) -> NDArray[np.int64]:

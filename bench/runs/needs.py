@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.data.clicks import Clicks, rankable_queries, sessions_with_clicks
+from bench.data.clicks import Clicks, rankable_queries
 from bench.data.corpus import Corpus
 from bench.data.next_queries import followed_queries
 from bench.data.schema import SPLITS
@@ -104,8 +104,12 @@ def _only_vectors(corpus: Corpus) -> bool:
     return bool(corpus.info.source.get("options", {}).get("words") == "vectors")
 
 
+def _clicked(corpus: Corpus, sessions: NDArray[np.int64]) -> NDArray[np.int64]:
+    return Clicks.of(corpus).sessions_with(sessions)
+
+
 def _no_click_to_train_on(downstream: bool | None, words: str, corpus: Corpus) -> str | None:
-    return None if len(sessions_with_clicks(corpus, corpus.session_rows("train", downstream))) else words
+    return None if len(_clicked(corpus, corpus.session_rows("train", downstream))) else words
 
 
 def _none_clicked_together(corpus: Corpus) -> str | None:
@@ -126,7 +130,7 @@ _LACKS: dict[str, Callable[[Corpus], str | None]] = {
     "category labels": partial(_unlabelled, "categories"),
     "domain labels": partial(_unlabelled, "domains"),
     "clicks": partial(
-        _in_splits, ("train", "test"), sessions_with_clicks, "no downstream session of its {split} split has a click"
+        _in_splits, ("train", "test"), _clicked, "no downstream session of its {split} split has a click"
     ),
     "training clicks": partial(_no_click_to_train_on, None, "no session of its train split has a click"),
     "downstream training clicks": partial(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bench.data.batch import SessionBatch
-from bench.data.clicks import Clicks, sessions_with_clicks
+from bench.data.clicks import Clicks
 from bench.data.corpus import Corpus
 from bench.data.features import Features
 from bench.training.ranks import ALONE, Share
@@ -51,7 +51,7 @@ class ClickedPrefixes:
 
     def with_clicks(self, sessions: NDArray[np.int64]) -> NDArray[np.int64]:
         """Those of ``sessions`` in which anything was clicked."""
-        return sessions_with_clicks(self.corpus, sessions)
+        return self._clicks.sessions_with(sessions)
 
     def draw(self, sessions: NDArray[np.int64], draws: torch.Generator, share: Share | None = None) -> NextActions:
         """For each session of a share (b,) one of its clicks at random, and the prefix that led to it.

@@ -45,7 +45,7 @@ class Fit:
 
 
 def read_rows(file: Path) -> list[Row]:
-    """The measured rows; of a command and a size that stand there twice, the last."""
+    """The measured rows; of a command and a size that stand there twice, that of less time: others took the rest."""
     if not file.exists():
         return []
     with file.open(newline="") as opened:
@@ -59,6 +59,7 @@ def read_rows(file: Path) -> list[Row]:
             )
             for one in csv.DictReader(opened)
         ]
+    rows.sort(key=lambda row: -row.processor_s)
     return list({(row.command, row.sessions): row for row in rows}.values())
 
 

@@ -21,7 +21,7 @@ from bench.data.schema import NO_TIME, TABLES
 _BATCH_ROWS = 131_072
 _SMALL = 100_000
 """Rows of a table that is looked at in memory."""
-_MEMORY = "1GB"
+_MEMORY = "512MB"
 
 Sizes = dict[str, int]
 """Rows of each table and of each matrix."""

@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 import torch
 
-from bench.data import columns, stats
+from bench.data import clicks, columns, stats
 from bench.data.checks import table_rows
-from bench.data.clicks import Clicks, clicks_per_query, sessions_with_clicks
+from bench.data.clicks import Clicks
 from bench.data.corpus import Corpus
 from bench.datasets.simulated import make
 from bench.plugins.registry import registry
@@ -76,8 +76,7 @@ def _small_chunks(patched: pytest.MonkeyPatch) -> None:
     patched.setattr(columns, "_CHUNK_ROWS", 2_048)
     patched.setattr(table_rows, "_BATCH_ROWS", 2_048)
     patched.setattr(stats, "_CHUNK_ROWS", 2_048)
-    patched.setattr("bench.data.clicks._CHUNK_QUERIES", 2_048)
-    patched.setattr("bench.data.clicks._CHUNK_SESSIONS", 2_048)
+    patched.setattr(clicks, "_SESSIONS_AT_ONCE", 256)
 
 
 def _allocated() -> int:
@@ -112,12 +111,11 @@ def test_statistics_hold_no_column(made: tuple[Made, Made]) -> None:
     assert _peak_growth(made, stats.corpus_stats) < 20  # the times of first and last queries alone would be 32
 
 
-def test_counting_clicks_holds_a_number_for_each_query(made: tuple[Made, Made]) -> None:
-    def count(corpus: Corpus) -> None:
-        sessions_with_clicks(corpus, corpus.session_rows("train"))
-        clicks_per_query(corpus.columns)
+def test_finding_sessions_with_clicks_holds_no_number_for_each_query(made: tuple[Made, Made]) -> None:
+    def find(corpus: Corpus) -> None:
+        assert len(Clicks.of(corpus).sessions_with(corpus.session_rows("train")))
 
-    assert _peak_growth(made, count) < 80  # 6.1 queries; a number for each of the 20 impressions would be 160
+    assert _peak_growth(made, find) < 30  # a number for each of the 6.1 queries would be 49
 
 
 def test_a_step_of_pretraining_holds_a_few_numbers_for_each_session(made: tuple[Made, Made]) -> None:
@@ -134,10 +132,10 @@ def test_a_step_of_pretraining_holds_a_few_numbers_for_each_session(made: tuple[
 
 
 def test_clicks_looked_up_are_those_of_the_tables(made: tuple[Made, Made]) -> None:
-    clicks, sessions = Clicks.of(made[0].corpus), np.array([5, 900, 17])
-    rows, owner = clicks.impressions_of_sessions(sessions)
-    items, same_owner = clicks.of_sessions(sessions)
-    inside = [slice(clicks.session_offsets[one], clicks.session_offsets[one + 1]) for one in sessions]
-    assert items.tolist() == np.concatenate([clicks.items[one] for one in inside]).tolist()
-    assert clicks.queries_of(rows).tolist() == np.concatenate([clicks.queries[one] for one in inside]).tolist()
+    found, sessions = Clicks.of(made[0].corpus), np.array([5, 900, 17])
+    rows, owner = found.impressions_of_sessions(sessions)
+    items, same_owner = found.of_sessions(sessions)
+    inside = [slice(found.session_offsets[one], found.session_offsets[one + 1]) for one in sessions]
+    assert items.tolist() == np.concatenate([found.items[one] for one in inside]).tolist()
+    assert found.queries_of(rows).tolist() == np.concatenate([found.queries[one] for one in inside]).tolist()
     assert owner.tolist() == same_owner.tolist() == sorted(owner.tolist())
