@@ -22,18 +22,26 @@ def pretrain(
     plot: Annotated[Path | None, typer.Option("--plot", help="Draw the curve: an SVG, PDF or PNG file.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Pretrain an encoder on the training sessions of a corpus; print where its weights and its curve are."""
+    """Pretrain an encoder on the training sessions of a corpus; print where its weights and its curve are.
+
+    Several processes share a pretraining: torchrun --nproc-per-node 2 --no-python bench pretrain --encoder muvcog-m
+    """
     if plot is not None:
         from bench.figures.style import require_picture, require_plotting
 
         require_plotting(where="--plot")
         require_picture(plot, "--plot")
-    from bench.cli.progress import single_progress
+    from bench.cli.progress import single_progress, unwatched
     from bench.runs.embed import pretrained
+    from bench.runs.processes import joined_ranks
     from bench.runs.store import Store
 
     store = Store(out)
-    job, corpus = pretrained(encoder, dataset, seed, settings or [], device, store, single_progress)
+    with joined_ranks(device) as ranks:
+        watched = single_progress if ranks is None or ranks.first else unwatched
+        job, corpus = pretrained(encoder, dataset, seed, settings or [], device, store, watched, ranks=ranks)
+    if ranks is not None and not ranks.first:
+        return
     record = store.read(job.kind, job.key) or {}
     for warning in record.get("warnings", []):
         echo(f"Warning: {warning}", err=True)
