@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import warnings
@@ -77,12 +78,17 @@ def _version(asked: bool) -> None:
 
 @app.callback()
 def options(
+    context: typer.Context,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
     """Options of every command; ``--debug`` is read by :func:`main`."""
+    if context.invoked_subcommand not in (None, "pretrain") and "TORCHELASTIC_RUN_ID" in os.environ:
+        from bench.runs.processes import refuse_several
+
+        refuse_several(context.invoked_subcommand, os.environ)
 
 
 def main() -> None:

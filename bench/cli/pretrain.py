@@ -24,20 +24,33 @@ def pretrain(
     plot: Annotated[Path | None, typer.Option("--plot", help="Draw the curve: an SVG, PDF or PNG file.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Pretrain an encoder on the training sessions of a corpus; print where its weights and its curve are."""
+    """Pretrain an encoder on the training sessions of a corpus; print where its weights and its curve are.
+
+    Several processes share a pretraining: torchrun --nproc-per-node 2 --no-python bench pretrain --encoder muvcog-m
+    """
     if plot is not None:
         from bench.figures.style import require_picture, require_plotting
 
         require_plotting(where="--plot")
         require_picture(plot, "--plot")
-    from bench.cli.progress import single_progress
+    from bench.cli.progress import single_progress, unwatched
+    from bench.errors import BenchError
     from bench.runs.embed import pretrained
     from bench.runs.engines.engine import Engine
+    from bench.runs.processes import joined_ranks
     from bench.runs.store import Store
 
     store, runs_on = Store(out), Engine(engine, address)
     runs_on.check()
-    job, corpus = pretrained(encoder, dataset, seed, settings or [], device, store, single_progress, engine=runs_on)
+    with joined_ranks(device) as ranks:
+        if ranks is not None and runs_on.elsewhere:
+            raise BenchError("the processes of torchrun share one pretraining", where="--engine", fix="leave it out")
+        watched = single_progress if ranks is None or ranks.first else unwatched
+        job, corpus = pretrained(
+            encoder, dataset, seed, settings or [], device, store, watched, engine=runs_on, ranks=ranks
+        )
+    if ranks is not None and not ranks.first:
+        return
     record = store.read(job.kind, job.key) or {}
     for warning in record.get("warnings", []):
         echo(f"Warning: {warning}", err=True)

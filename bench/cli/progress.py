@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from bench.cli.terminal import console
 from bench.printable import one_line
+from bench.progress import Progress, silent
 
 if TYPE_CHECKING:
-    from bench.progress import Progress
     from bench.runs.jobs import Job
 
 _PLAIN_EVERY = 10.0  # seconds between plain lines of one piece of work
@@ -117,6 +117,11 @@ def single_progress(title: str) -> Progress:
         print(("\r\x1b[K" if is_terminal else "") + text, end=end, file=sys.stderr, flush=True)
 
     return progress
+
+
+def unwatched(title: str) -> Progress:
+    """Progress of a process that does not speak: another of the same pretraining does."""
+    return silent
 
 
 def _left(elapsed: float, share: float) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,7 @@ from bench.runs.store import Record, Store, believed
 
 if TYPE_CHECKING:
     from bench.contracts import SessionEncoder
+    from bench.training.ranks import Ranks
 
 
 def pretrained(
@@ -42,6 +44,7 @@ def pretrained(
     beside: Sequence[str] = (),
     truth: bool = False,
     engine: Engine = Engine(),
+    ranks: Ranks | None = None,
 ) -> tuple[Job, Corpus]:
     """Pretrains an encoder unless that has been done with this very configuration.
 
@@ -52,6 +55,7 @@ def pretrained(
         beside: names of encoders that the settings may be meant for as well.
         truth: whether the corpus must have a known truth.
         engine: the local one stands for this very process.
+        ranks: the processes that share the pretraining, all of which call this; rank 0 alone makes and stores.
 
     Returns:
         the job whose result is in the store, and the corpus.
@@ -72,25 +76,35 @@ def pretrained(
     options = resolve_options(specs, settings)
     options["encoder", spec.name] = variant_options(spec, changes, options["encoder", plain.name])
     data_options = options["dataset", data.name] if data is not None else {}
-    corpus = open_corpus(dataset, data, data_options, store, progress(f"making {dataset}"))
+    made = partial(open_corpus, dataset, data, data_options, store, progress(f"making {dataset}"))
+    if ranks is not None:
+        ranks.from_first(lambda: made().info.name)  # the others find it made
+    corpus = made()
     name = dataset if data is not None else corpus.info.name
     check_needs(corpus, name, [spec], options)
     if truth:
         require_truth(corpus)
-    job = plan_encoder(corpus, name, spec, seed, options, resolve_device(device, engine.elsewhere))
-    if not store.is_done(job.kind, job.key):
+    processes = 1 if ranks is None else ranks.size
+    there = resolve_device(device, engine.elsewhere)
+    job = plan_encoder(corpus, name, spec, seed, options, there, processes=processes)
+    done = partial(store.is_done, job.kind, job.key)
+    if not (done() if ranks is None else ranks.from_first(done)):
         if engine.elsewhere:
             record = _carried_out(job, store, progress(job.title), engine)
         else:
             import torch
 
-            from bench.runs.work import perform
+            from bench.runs.work import assist, perform
+            from bench.training.ranks import ALONE
 
             torch.set_num_threads(1)  # as in the grid's workers, so that the same key means the same weights
+            if ranks is not None and not ranks.first:
+                assist(job, store, ranks)
+                return job, corpus
             place = store.claim(job.kind, job.key)
             with claimed(place, lambda holder: note(f"waiting for {holder}: {job.title}")):
                 store.sweep()
-                record = perform(job, store, progress(job.title))
+                record = perform(job, store, progress(job.title), ranks=ranks or ALONE)
             with suppress(OSError):  # another run has claims there
                 place.parent.rmdir()
         if record["status"] != "done":

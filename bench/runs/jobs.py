@@ -107,14 +107,28 @@ def plan_cell(
 
 
 def plan_encoder(
-    corpus: Corpus, dataset: str, encoder: EncoderSpec, seed: int, options: Options, device: str, called: str = ""
+    corpus: Corpus,
+    dataset: str,
+    encoder: EncoderSpec,
+    seed: int,
+    options: Options,
+    device: str,
+    called: str = "",
+    processes: int = 1,
 ) -> Job:
-    """The pretraining of an encoder on a corpus, which the title calls ``called``, or by its dataset."""
+    """The pretraining of an encoder on a corpus, which the title calls ``called``, or by its dataset.
+
+    The number of processes that share it is a part of its key only where it decides what is learnt: where negatives
+    come from a process's own rows.
+    """
+    chosen = options["encoder", encoder.name]
     config = {
         **_environment(corpus, dataset, device),
-        "encoder": component_config(encoder, options["encoder", encoder.name]),
+        "encoder": component_config(encoder, chosen),
         "seed": seed,
     }
+    if processes > 1 and chosen.get("negatives_from") == "rank":
+        config["processes"] = processes
     title = f"pretrain {encoder.name} on {called or dataset} seed {seed}"
     return Job("encoders", key_of({"encoder": config}), config, str(corpus.folder), (), title)
 

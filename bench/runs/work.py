@@ -31,12 +31,15 @@ from bench.runs.peak import forget_peak, peak_memory
 from bench.runs.provenance import provenance
 from bench.runs.store import Record, Store, is_done, write_record
 from bench.training.context import TrainingContext
+from bench.training.ranks import ALONE, Ranks
 from bench.training.session_vectors import FrozenVectors, SessionVectors, TrainedAlong, checked_vectors
 
 _EMBEDDING_BATCH = 1024
 
 
-def perform(job: Job, store: Store, progress: Progress = silent, keep_output: bool = False) -> Record:
+def perform(
+    job: Job, store: Store, progress: Progress = silent, keep_output: bool = False, ranks: Ranks = ALONE
+) -> Record:
     """Carries out a job and stores its result, unless that is there already.
 
     A failure is a result too: its record says ``failed`` and carries the traceback, so that it stops nothing else.
@@ -47,6 +50,7 @@ def perform(job: Job, store: Store, progress: Progress = silent, keep_output: bo
         store: where results are, and go.
         progress: told (done, total).
         keep_output: whether what is printed on the way goes to a file beside the record; otherwise it is printed.
+        ranks: processes that share a pretraining, of which this is the first; the others :func:`assist`.
 
     Returns:
         the record of the result.
@@ -58,6 +62,8 @@ def perform(job: Job, store: Store, progress: Progress = silent, keep_output: bo
     forget_peak()
     record: Record = {"key": job.key, "title": job.title, "config": job.config}
     record["provenance"] = {**provenance(), "threads": torch.get_num_threads(), "corpus_folder": job.corpus}
+    if ranks.size > 1:
+        record["provenance"]["processes"] = ranks.size
     if job.vectors:
         record["provenance"]["vectors"] = job.vectors
     with store.publish(job.kind, job.key) as folder:
@@ -68,7 +74,7 @@ def perform(job: Job, store: Store, progress: Progress = silent, keep_output: bo
             warned = stack.enter_context(collected_warnings(_components(job)))
             stack.enter_context(sealed())  # what a simulated corpus knows of its shoppers is for references only
             try:
-                context = _context(job, progress)
+                context = _context(job, progress, ranks)
                 work = {"encoders": _pretrain, "embeddings": _embed, "cells": _run}[job.kind]
                 record |= {"status": "done", **work(job, store, folder, context)}
             except BaseException as error:  # whatever a plugin does, the grid goes on
@@ -85,6 +91,15 @@ def perform(job: Job, store: Store, progress: Progress = silent, keep_output: bo
     if is_done(record) and job.kind == "encoders":
         store.checkpoint(job.key).unlink(missing_ok=True)
     return record
+
+
+def assist(job: Job, store: Store, ranks: Ranks) -> None:
+    """Takes part in a pretraining that rank 0 carries out and stores; what an encoder warns of is said there."""
+    with ExitStack() as stack:
+        stack.enter_context(collected_warnings(_components(job)))
+        stack.enter_context(sealed())
+        context = _context(job, silent, ranks)
+        _pretrained(job, store, context)
 
 
 def load_encoder(config: dict[str, Any], dims: Dims, weights: Path | None = None) -> SessionEncoder:
@@ -138,8 +153,9 @@ def encode_prefixes(
     return vectors
 
 
-def _context(job: Job, progress: Progress) -> TrainingContext:
+def _context(job: Job, progress: Progress, ranks: Ranks = ALONE) -> TrainingContext:
     context = TrainingContext(Corpus(job.corpus), job.config["seed"], torch.device(job.config["device"]), progress)
+    context.ranks = ranks
     torch.manual_seed(int(context.generator(f"torch {job.kind}").integers(2**62)))
     return context
 
@@ -149,10 +165,15 @@ def _attribute(target: str) -> Any:
     return getattr(import_module(module), name)
 
 
-def _pretrain(job: Job, store: Store, folder: Path, context: TrainingContext) -> dict[str, Any]:
+def _pretrained(job: Job, store: Store, context: TrainingContext) -> SessionEncoder:
     encoder = load_encoder(job.config, context.features.dims).to(context.device)
     context.checkpoint, context.trajectory = store.checkpoint(job.key), store.trajectory(trajectory_key(job.config))
     encoder.pretrain(context)
+    return encoder
+
+
+def _pretrain(job: Job, store: Store, folder: Path, context: TrainingContext) -> dict[str, Any]:
+    encoder = _pretrained(job, store, context)
     save_file(
         {name: tensor.contiguous().cpu() for name, tensor in encoder.state_dict().items()},
         folder / "encoder.safetensors",

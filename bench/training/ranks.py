@@ -223,14 +223,3 @@ class _Joined(torch.autograd.Function):
         sums = gradient.contiguous().clone()
         ctx.dist.all_reduce(sums)
         return sums.split(ctx.sizes)[ctx.rank], None, None, None
-
-
-def processes_started(environment: dict[str, str]) -> int:
-    """How many processes torchrun, or Ray Train, started this one among; 1 where it was started alone.
-
-    Args:
-        environment: its variables.
-    """
-    if not {"RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"} <= set(environment):
-        return 1
-    return int(environment["WORLD_SIZE"])

@@ -93,7 +93,7 @@ class SharedBatches:
         return float(self.ranks.summed(torch.stack(list(losses)).mean()))
 
     def means(self, recorded: dict[str, list[Tensor]]) -> dict[str, float]:
-        """The mean of what was recorded in each column, on all ranks; NaN counts not."""
+        """The mean of what was recorded in each column: every rank's values count alike, and NaN not at all."""
         if self.ranks.size == 1:
             return {column: float(torch.stack(values).nanmean()) for column, values in recorded.items()}
         own = {column: torch.stack(values).double().cpu() for column, values in recorded.items()}

@@ -3,7 +3,7 @@
     OMP_NUM_THREADS=1 python results/scale/large-batches/measure.py CORPUS
 
 CORPUS is a folder made by `bench data make beauty --set sessions=16000 --to CORPUS`. Writes large-batches.json and
-large-batches.md beside this file, after each run, so that one that is stopped loses nothing.
+large-batches.md beside this file, after each run; started again, it goes on with what is missing.
 """
 
 from __future__ import annotations
@@ -29,13 +29,23 @@ from encoders.muvcog.objective import ContrastObjective
 from encoders.muvcog.plus import MuvcogPlus, NextActionObjective
 from encoders.muvcog.steps_of import OwnSteps
 
-SEEN, SMALL = 2**17, 256
 FACTORS = {"none": lambda times: 1.0, "square root": lambda times: times**0.5, "linear": lambda times: float(times)}
+SMALL = 256
+SHORT, LONG = 2**17, 2**19  # sessions seen: in batches of 4,096, 32 and 128 steps
+RUNS = [
+    *((SHORT, "muvcog-m", 256 * 4**p, scaling) for p in range(3) for scaling in (FACTORS if p else ["none"])),
+    *((SHORT, "muvcog-plus", 256 * 4**p, scaling) for p in range(2) for scaling in (FACTORS if p else ["none"])),
+    (LONG, "muvcog-m", 256, "none"),
+    *((LONG, "muvcog-m", 1024, scaling) for scaling in ("square root", "linear")),
+    *((LONG, "muvcog-m", 4096, scaling) for scaling in ("square root", "linear")),
+    *((SHORT, "muvcog-plus", 4096, scaling) for scaling in FACTORS),
+]
+"""Sessions seen, encoder, batch, and how the learning rate is scaled."""
 FOLDER = Path(__file__).parent
 
 
-def run(corpus: Corpus, name: str, batch: int, scaling: str) -> dict[str, Any]:
-    """Pretrains an encoder on SEEN sessions in batches of this size; its accuracy among 256 candidates afterwards."""
+def run(corpus: Corpus, seen: int, name: str, batch: int, scaling: str) -> dict[str, Any]:
+    """Pretrains an encoder on ``seen`` sessions in such batches; its accuracy among 256 candidates afterwards."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
     context, times = TrainingContext(corpus, 0), batch // SMALL
@@ -50,7 +60,7 @@ def run(corpus: Corpus, name: str, batch: int, scaling: str) -> dict[str, Any]:
         objective = ContrastObjective(encoder, OwnSteps(context), context)
     config = replace(
         encoder.options,
-        steps=SEEN // batch,
+        steps=seen // batch,
         batch_size=batch,
         warmup=encoder.options.warmup // times,
         validate_every=100 // times,
@@ -64,6 +74,7 @@ def run(corpus: Corpus, name: str, batch: int, scaling: str) -> dict[str, Any]:
     with torch.no_grad():
         accuracy = sum(objective.accuracy(part, draws) * len(part) for part in parts) / len(held_out)
     return {
+        "seen": seen,
         "encoder": name,
         "batch": batch,
         "scaling": scaling,
@@ -84,29 +95,28 @@ def main(folder: str) -> None:
     about = {
         "command": f"OMP_NUM_THREADS=1 python results/scale/large-batches/measure.py {Path(folder).name}",
         "commit": commit,
-        "corpus": {"origin": "simulated", "fingerprint": corpus.info.fingerprint, "sessions_seen": SEEN},
+        "corpus": {"origin": "simulated", "fingerprint": corpus.info.fingerprint},
     }
-    runs: list[dict[str, Any]] = []
-    for name in ("muvcog-m", "muvcog-plus"):
-        for batch in (256, 1024, 4096):
-            for scaling in FACTORS if batch > SMALL else ("none",):
-                runs.append(run(corpus, name, batch, scaling))
-                print(runs[-1], flush=True)
-                (FOLDER / "large-batches.json").write_text(json.dumps({**about, "runs": runs}, indent=1) + "\n")
-                (FOLDER / "large-batches.md").write_text(table(about, runs))
+    file = FOLDER / "large-batches.json"
+    runs: list[dict[str, Any]] = json.loads(file.read_text())["runs"] if file.exists() else []
+    there = {(one["seen"], one["encoder"], one["batch"], one["scaling"]) for one in runs}
+    for wanted in RUNS:
+        if wanted not in there:
+            runs.append(run(corpus, *wanted))
+            print(runs[-1], flush=True)
+            file.write_text(json.dumps({**about, "runs": runs}, indent=1) + "\n")
+            (FOLDER / "large-batches.md").write_text(table(about, runs))
 
 
 def table(about: dict[str, Any], runs: list[dict[str, Any]]) -> str:
     """The runs as Markdown."""
-    rows = [
-        [r["encoder"], r["batch"], r["scaling"], f"{r['learning_rate']:.4g}", r["steps"], f"{r['accuracy']:.3f}"]
-        for r in runs
-    ]
-    head = ["encoder", "batch", "learning rate scaled", "learning rate", "steps", "held-out accuracy among 256"]
-    said = (
-        f"Simulated corpus, {SEEN:,} sessions seen, one seed. `{about['command']}`, commit {about['commit'][:7]}.\n\n"
-    )
-    return said + tabulate(rows, head, tablefmt="github") + "\n"
+    keys = ("encoder", "seen", "batch", "steps", "scaling", "learning_rate", "accuracy")
+    head = ["encoder", "sessions seen", "batch", "steps", "rate scaled", "learning rate", "held-out accuracy among 256"]
+    formats = {"seen": ",", "batch": ",", "learning_rate": ".4g", "accuracy": ".3f"}
+    ordered = sorted(runs, key=lambda one: (one["encoder"], one["seen"], one["batch"], one["learning_rate"]))
+    rows = [[format(one[key], formats.get(key, "")) for key in keys] for one in ordered]
+    said = f"Simulated corpus, one seed. `{about['command']}`, commit {about['commit'][:7]}."
+    return said + "\n\n" + tabulate(rows, head, tablefmt="github", disable_numparse=True) + "\n"
 
 
 if __name__ == "__main__":
