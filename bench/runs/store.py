@@ -45,7 +45,7 @@ class Store:
         the end of this object; nothing where the folder isn't there yet.
         """
         if self._let_go is None or not self._let_go.alive:
-            handle = hold(self.root)
+            handle = hold(self.root, lambda: note(f"bench gc is at work in {self.root}; waiting for it"))
             self._let_go = None if handle is None else weakref.finalize(self, os.close, handle)
 
     def let_go(self) -> None:
