@@ -171,8 +171,10 @@ def _writer(writing: Path) -> tuple[str, str]:
     return number, machine
 
 
-def hold(folder: Path) -> int | None:
+def hold(folder: Path, waiting: Callable[[], None] = lambda: None) -> int | None:
     """Joins those who use a folder, until the descriptor that is returned is closed; waits for one that has it alone.
+
+    ``waiting`` is called once where there is such a one.
 
     The lock is ``flock``'s, on the folder itself, so that nothing is left of it. None where there is no such folder, or
     the file system knows no locks.
@@ -180,7 +182,11 @@ def hold(folder: Path) -> int | None:
     handle = None
     try:
         handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        fcntl.flock(handle, fcntl.LOCK_SH)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            waiting()
+            fcntl.flock(handle, fcntl.LOCK_SH)
     except OSError:
         if handle is not None:
             os.close(handle)

@@ -31,7 +31,7 @@ def fsck(out: Out = RUNS, as_json: AsJson = False) -> None:
 
         _print_kinds(found)
         for one in broken:
-            say(f"{one.path}: {one.damage} (the next run that needs it sets it aside and computes it again)")
+            say(f"{one.path}: {one.damage} ({_NEXT.get(one.kind, _NEXT[''])})")
         say(f"{len(broken)} broken; {_needless(found, out)}")
     if broken:
         raise typer.Exit(1)
@@ -77,6 +77,13 @@ def gc(
         say(f"{waiting} more are left alone while another process uses {out}", err=as_json)
 
 
+_NEXT = {
+    "": "the next run that needs it sets it aside and computes it again",
+    "corpora": "the next run makes it again where it is simulated, and refuses it where it is not",
+}
+"""What becomes of what is broken, by kind."""
+
+
 def _found(out: Path) -> list[Kept]:
     from bench.cli.progress import single_progress
     from bench.errors import BenchError
@@ -99,7 +106,7 @@ def _print_kinds(found: Sequence[Kept]) -> None:
         counts = [len(mine), sum(bool(one.damage) for one in mine), len(needless)]
         sizes = [_size(sum(one.bytes for one in some)) for some in (mine, needless)]
         rows.append(Row((kind, str(counts[0]), sizes[0], str(counts[1]), str(counts[2]), sizes[1])))
-    head = ("kind", "number", "size", "broken", "needless", "size")
+    head = ("kind", "number", "size", "broken", "needless", "size of it")
     print_fitting([Layout(head, tuple(rows), left=1)], console())
 
 

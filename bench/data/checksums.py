@@ -10,8 +10,9 @@ from typing import Any, TypedDict
 
 from bench.errors import BenchError
 
-_known: dict[tuple[str, int, int, int], str] = {}
-"""SHA-256 of the files that this process has read, by path, inode, size and time of the last change."""
+_known: dict[str, tuple[tuple[int, int, int], str]] = {}
+"""Of the files that this process has read: inode, size and time of the last change, and SHA-256. By path, so that it
+does not grow where files are replaced."""
 
 
 class Mark(TypedDict):
@@ -64,18 +65,23 @@ def record_checksum(record: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(rest, sort_keys=True, separators=(",", ":"), default=str).encode()).hexdigest()
 
 
-def has_contents(path: Path, size: int, sha256: str) -> bool:
-    """Whether a file has these contents. They are read once per process, and again when size or time have changed."""
+def has_contents(path: Path, size: int | None, sha256: str) -> bool:
+    """Whether a file has these contents. They are read once per process, and again when size or time have changed.
+
+    ``size`` is None where only the sum is known.
+    """
     try:
         found = path.stat()
-        if found.st_size != size:
+        if size not in (None, found.st_size):
             return False
-        seen = (str(path), found.st_ino, found.st_size, found.st_mtime_ns)
-        if seen not in _known:
-            _known[seen] = sha256_of(path)
+        seen = (found.st_ino, found.st_size, found.st_mtime_ns)
+        before, digest = _known.get(str(path), (None, ""))
+        if before != seen:
+            digest = sha256_of(path)
+            _known[str(path)] = (seen, digest)
     except (OSError, BenchError):
         return False
-    return _known[seen] == sha256
+    return digest == sha256
 
 
 def changed(folder: Path, known: Mapping[str, Mark], whole: bool = False) -> list[str]:

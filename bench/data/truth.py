@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.data.checksums import has_digest
+from bench.data.checksums import has_contents, has_digest
 from bench.data.corpus import Corpus
 from bench.errors import BenchError
 from bench.files import read_toml
@@ -53,7 +53,7 @@ def has_truth(corpus: Corpus) -> bool:
 
 
 def damaged_truth(corpus: Path) -> list[str]:
-    """The files of the truth in the folder of a corpus that are not as they were written; all of them are read."""
+    """The files of the truth in the folder of a corpus that are not as they were written; read once per process."""
     file = corpus / FOLDER / FILE
     if not file.exists():
         return []
@@ -61,7 +61,7 @@ def damaged_truth(corpus: Path) -> list[str]:
         known: dict[str, str] = read_toml(file)["checksums"]
     except (BenchError, KeyError):
         return [FILE]
-    return [name for name, digest in known.items() if not has_digest(corpus / FOLDER / name, digest)]
+    return [name for name, digest in known.items() if not has_contents(corpus / FOLDER / name, None, digest)]
 
 
 def check_truth(corpus: Corpus) -> None:

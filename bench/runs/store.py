@@ -16,11 +16,15 @@ from typing import Any
 
 from bench.claiming import tidy
 from bench.data.checksums import has_contents, record_checksum, sha256_of
+from bench.errors import quoted
 from bench.files import folder_written_whole, hold, set_aside, sweep
 from bench.progress import note
 
 RECORDS = {"encoders": "encoder.json", "embeddings": "embedding.json", "cells": "cell.json"}
 """Kinds of results and the file that describes one; a result without it does not exist."""
+
+RECORD_FORMAT = 1
+"""Version of the form of a record; another one is not read."""
 
 Record = dict[str, Any]
 """What a result says of itself."""
@@ -42,7 +46,7 @@ class Store:
         the end of this object; nothing where the folder isn't there yet.
         """
         if self._let_go is None or not self._let_go.alive:
-            handle = hold(self.root)
+            handle = hold(self.root, lambda: note(f"bench gc is at work in {self.root}; waiting for it"))
             self._let_go = None if handle is None else weakref.finalize(self, os.close, handle)
 
     def let_go(self) -> None:
@@ -148,6 +152,7 @@ def write_record(folder: Path, kind: str, record: Record) -> Record:
         if file.is_file() and file.name != RECORDS[kind]
     }
     whole: Record = json.loads(json.dumps({**record, "files": files}))
+    whole["format"] = RECORD_FORMAT
     whole["checksum"] = record_checksum(whole)
     text = json.dumps(whole, indent=1, sort_keys=True, ensure_ascii=False)
     (folder / RECORDS[kind]).write_text(text + "\n", encoding="utf-8")
@@ -173,6 +178,8 @@ def _believed(text: bytes, folder: Path) -> tuple[Record, str]:
         return {}, "the record is not readable"
     if not isinstance(record, dict) or "status" not in record:
         return {}, "the record says nothing of its status"
+    if record.get("format", 1) != RECORD_FORMAT:  # format 1 did not say so at first
+        return {}, f"the record is of format {quoted(record['format'])}, this version reads {RECORD_FORMAT}"
     if "checksum" not in record or not isinstance(record.get("files"), dict):
         return {}, "the record has no checksums: another version of bench wrote it"
     if record.get("key", folder.name) != folder.name:

@@ -105,6 +105,11 @@ def test_damaged_code_is_compiled_again(copy: Path) -> None:
     for file in folder.iterdir():
         file.write_bytes(file.read_bytes()[:20])
     assert result(start(copy))[:2] == (SUM, [1, 0])
+    for file in folder.glob("*.nbc"):  # a bit of an instruction or a constant: it would run, and compute something else
+        whole = bytearray(file.read_bytes())
+        whole[len(whole) // 2] ^= 1
+        file.write_bytes(whole)
+    assert result(start(copy))[:2] == (SUM, [1, 0])
     assert result(start(copy))[:2] == (SUM, [0, 1])
 
 

@@ -25,7 +25,7 @@ def said(store: Store, key: str, kind: str = "cells") -> dict[str, object]:
     """A record without its checksums."""
     record = store.read(kind, key)
     assert record is not None
-    return {name: value for name, value in record.items() if name not in ("files", "checksum")}
+    return {name: value for name, value in record.items() if name not in ("files", "checksum", "format")}
 
 
 def publish_often(root: str, mark: int) -> None:
