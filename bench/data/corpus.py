@@ -15,7 +15,9 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from bench.data.checksums import has_digest
+from bench.data.column_bounds import stray
 from bench.data.columns import FOLDER, Columns, Meta, OutdatedColumnsError, build_columns, open_columns
+from bench.data.npy import mapped
 from bench.data.schema import FORMAT_VERSION, SPLITS, TABLES
 from bench.data.split_kinds import SPLIT_KINDS, SplitKind
 from bench.errors import BenchError, did_you_mean, quoted
@@ -97,6 +99,18 @@ class Corpus:
     def _opened(self) -> tuple[Columns, Meta]:
         if (self.folder / FOLDER).is_symlink():  # it would be read, and replaced, outside of the corpus
             raise BenchError("is a link", where=str(self.folder / FOLDER), fix="remove it; columns are derived again")
+        columns, meta = self._open_or_derive()
+        try:
+            wrong = stray(self.folder, columns, meta)
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            wrong = f"cannot be read: {error}"
+        if wrong:
+            raise BenchError(
+                wrong, where=str(self.folder), fix="do not use this corpus; `bench data validate` says more"
+            )
+        return columns, meta
+
+    def _open_or_derive(self) -> tuple[Columns, Meta]:
         with suppress(OutdatedColumnsError):
             return open_columns(self.folder, self.info.fingerprint)
         with locked(self.folder / FOLDER):
@@ -113,7 +127,7 @@ class Corpus:
         """Makes the columns, from the tables that ``corpus.toml`` was written for and from no others."""
         try:
             fingerprint = build_columns(self.folder, fingerprint=self.info.fingerprint)["fingerprint"]
-        except (pa.ArrowException, OSError, EOFError, ValueError, LookupError, BenchError) as error:
+        except (pa.ArrowException, OSError, EOFError, ValueError, LookupError, ArithmeticError, TypeError) as error:
             raise self._changed(f"; it cannot be read: {' '.join(str(error).split())[:200]}") from error
         if fingerprint != self.info.fingerprint:
             raise self._changed("")
@@ -154,14 +168,14 @@ class Corpus:
     def word_vectors(self) -> NDArray[np.float32]:
         """(V, d) float32."""
         self.check()
-        vectors: NDArray[np.float32] = np.load(self.folder / "word_vectors.npy", mmap_mode="r")
+        vectors: NDArray[np.float32] = mapped(self.folder / "word_vectors.npy")
         return vectors
 
     @cached_property
     def image_vectors(self) -> NDArray[np.int8 | np.float32]:
         """(I, d) int8, to be divided by 127, or float32."""
         self.check()
-        vectors: NDArray[np.int8 | np.float32] = np.load(self.folder / "image_vectors.npy", mmap_mode="r")
+        vectors: NDArray[np.int8 | np.float32] = mapped(self.folder / "image_vectors.npy")
         return vectors
 
     def strings(self, table: str, column: str) -> pa.ChunkedArray:

@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from bench.data.corpus import Corpus
+from bench.data.expansion import check_parquet
 from bench.errors import BenchError
 
 QUERY, SESSION, VECTOR = "query_id", "session_id", "vector"
@@ -99,6 +100,7 @@ def read_vector_file(file: Path) -> VectorFile:
     Raises:
         BenchError: it is not readable, lacks a column, or a row of it is unusable; says how many and gives an example.
     """
+    check_parquet(file)
     try:
         schema = pq.read_schema(file)
         names = schema.names
