@@ -7,7 +7,7 @@ PYTHON ?= python3
 OUT ?= runs
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types tests docs check install format clean
+.PHONY: demo test lint types tests docs check fuzz install format clean
 .DEFAULT_GOAL := demo
 
 install: $(VENV)/.installed
@@ -43,6 +43,10 @@ docs: install
 # the committed tables of a tiny grid; after a change that is meant to move them: bench check --update
 check: install
 	$(BIN)/bench check
+
+# damaged files for every reader: make fuzz ARGS="1000 ubi"
+fuzz: install
+	PYTHONPATH=.:tests/fuzz:tests/bench/data:tests/bench/datasets $(BIN)/python tests/fuzz/readers.py $(ARGS)
 
 format: install
 	$(BIN)/ruff check --fix .

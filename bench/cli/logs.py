@@ -34,8 +34,9 @@ def ingest(
         str, typer.Option(help="Of the log: keep, cut where idle, or per-user where users share them.")
     ] = "keep",
     max_steps: Annotated[
-        int, typer.Option(help="Drop sessions of more queries, as machines'; 0 keeps all and warns from 100 on.")
-    ] = 0,
+        int, typer.Option(help="Drop sessions of more queries, as machines'; 0 keeps all. Warns from 100 on.")
+    ] = 1_000,
+    max_words: Annotated[int, typer.Option(help="Refuse queries of more words; 0 takes all.")] = 1_000,
     keep_text_only: Annotated[
         bool,
         typer.Option("--keep-text-only", help="Keep sessions without an image query, in a log that has such queries."),
@@ -73,6 +74,7 @@ def ingest(
         activity=activity,  # type: ignore[arg-type]  # the options are checked where they are used
         session_ids=session_ids,  # type: ignore[arg-type]
         max_steps=max_steps,
+        max_words=max_words,
         keep_text_only=keep_text_only,
         on_conflict=on_conflict,  # type: ignore[arg-type]
         anonymous=anonymous,  # type: ignore[arg-type]

@@ -25,8 +25,9 @@ from numpy.typing import NDArray
 
 from bench.data.checksums import Mark, changed, is_untouched, marks, record_checksum
 from bench.data.csr import Integers
+from bench.data.expansion import check_parquet
 from bench.data.mapped import mapped_array
-from bench.data.npy import NpyWriter
+from bench.data.npy import NpyWriter, mapped
 from bench.data.schema import KINDS, MATRICES, NO_TIME, SPLITS, TABLES
 from bench.files import beside, sweep, take_place, written_whole
 
@@ -61,6 +62,17 @@ class Columns:
     item_domain: NDArray[np.int32]  # (N,) code of the domain
     item_word_offsets: NDArray[np.int64]  # (N + 1,)
     item_words: NDArray[np.int32]  # (words of all items,)
+
+
+COLUMN_TYPES: dict[str, type[np.generic]] = {
+    **dict.fromkeys(("session_start", "session_user", "session_queries", "query_session", "query_time"), np.int64),
+    **dict.fromkeys(("query_word_offsets", "query_impressions", "item_word_offsets"), np.int64),
+    **dict.fromkeys(("query_image", "query_words", "impression_item", "impression_rank"), np.int32),
+    **dict.fromkeys(("item_image", "item_category", "item_domain", "item_words"), np.int32),
+    **dict.fromkeys(("session_split", "query_kind"), np.int8),
+    **dict.fromkeys(("session_downstream", "impression_clicked"), np.bool_),
+}
+"""The type of each column."""
 
 
 class Meta(TypedDict):
@@ -114,9 +126,9 @@ def open_columns(folder: Path, fingerprint: str, whole: bool = False) -> tuple[C
         damaged = changed(columns, meta["files"], whole)
         if damaged:
             raise OutdatedColumnsError(damaged[0])
-        arrays = {f.name: np.load(columns / f"{f.name}.npy", mmap_mode="r") for f in fields(Columns)}
+        arrays = {f.name: mapped(columns / f"{f.name}.npy") for f in fields(Columns)}
         _remember_times(folder, meta)
-    except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise OutdatedColumnsError from None  # no cache, or one that another version or a crash left
     return Columns(**arrays), meta
 
@@ -178,7 +190,7 @@ class _Builder:
         queries = self._queries()
         self._impressions(queries)
         for name in MATRICES:
-            matrix = np.load(self.folder / f"{name}.npy", mmap_mode="r")
+            matrix = mapped(self.folder / f"{name}.npy")
             self.hash.update(f"{name} {matrix.dtype.str} {matrix.shape}".encode())
             for start in range(0, len(matrix), _CHUNK_ROWS):
                 self.hash.update(np.ascontiguousarray(matrix[start : start + _CHUNK_ROWS]).data)
@@ -196,6 +208,7 @@ class _Builder:
 
     def _batches(self, table: str) -> Iterator[pa.RecordBatch]:
         self.hash.update(table.encode())
+        check_parquet(self.folder / f"{table}.parquet")
         with pq.ParquetFile(self.folder / f"{table}.parquet") as file:
             yield from file.iter_batches(_CHUNK_ROWS)
 

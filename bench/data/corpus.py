@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 
 from bench.claiming import claimed
 from bench.data.checksums import has_digest, record_checksum
+from bench.data.column_bounds import stray
 from bench.data.columns import FOLDER, Columns, Meta, OutdatedColumnsError, build_columns, open_columns
+from bench.data.npy import mapped
 from bench.data.schema import FORMAT_VERSION, SPLITS, TABLES
 from bench.data.split_kinds import SPLIT_KINDS, SplitKind
 from bench.errors import BenchError, did_you_mean, quoted
@@ -113,6 +115,18 @@ class Corpus:
     def _open(self, whole: bool = False) -> tuple[Columns, Meta]:
         if (self.folder / FOLDER).is_symlink():  # it would be read, and replaced, outside of the corpus
             raise BenchError("is a link", where=str(self.folder / FOLDER), fix="remove it; columns are derived again")
+        columns, meta = self._open_or_derive()
+        try:
+            wrong = stray(self.folder, columns, meta)
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            wrong = f"cannot be read: {error}"
+        if wrong:
+            raise BenchError(
+                wrong, where=str(self.folder), fix="do not use this corpus; `bench data validate` says more"
+            )
+        return columns, meta
+
+    def _open_or_derive(self) -> tuple[Columns, Meta]:
         with suppress(OutdatedColumnsError):
             return open_columns(self.folder, self.info.fingerprint, whole)
         with claimed(self.folder / FOLDER):
@@ -129,7 +143,16 @@ class Corpus:
         """Makes the columns, from the tables that ``corpus.toml`` was written for and from no others."""
         try:
             fingerprint = build_columns(self.folder, fingerprint=self.info.fingerprint)["fingerprint"]
-        except (pa.ArrowException, OSError, EOFError, ValueError, LookupError, BenchError) as error:
+        except (
+            pa.ArrowException,
+            OSError,
+            EOFError,
+            ValueError,
+            LookupError,
+            ArithmeticError,
+            TypeError,
+            BenchError,
+        ) as error:
             if isinstance(error, OSError) and error.errno in _NO_DAMAGE:
                 raise
             raise self._changed(f"; it cannot be read: {' '.join(str(error).split())[:200]}") from error
@@ -172,14 +195,14 @@ class Corpus:
     def word_vectors(self) -> NDArray[np.float32]:
         """(V, d) float32."""
         self.check()
-        vectors: NDArray[np.float32] = np.load(self.folder / "word_vectors.npy", mmap_mode="r")
+        vectors: NDArray[np.float32] = mapped(self.folder / "word_vectors.npy")
         return vectors
 
     @cached_property
     def image_vectors(self) -> NDArray[np.int8 | np.float32]:
         """(I, d) int8, to be divided by 127, or float32."""
         self.check()
-        vectors: NDArray[np.int8 | np.float32] = np.load(self.folder / "image_vectors.npy", mmap_mode="r")
+        vectors: NDArray[np.int8 | np.float32] = mapped(self.folder / "image_vectors.npy")
         return vectors
 
     def strings(self, table: str, column: str) -> pa.ChunkedArray:

@@ -1,4 +1,4 @@
-"""A ``.npy`` file written row by row, so that a matrix never has to fit in memory."""
+"""``.npy`` files: mapped, never unpickled; and written row by row, so that a matrix never has to fit in memory."""
 
 from __future__ import annotations
 
@@ -9,6 +9,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 _HEADER_BYTES = 128  # the format wants a multiple of 64; the text for two dimensions needs fewer than 118
+
+
+def mapped(path: Path) -> NDArray[Any]:
+    """The array in a file, memory-mapped.
+
+    Raises:
+        OSError: the file cannot be opened.
+        ValueError: its header cannot be read, says more than there is, or is that of pickled objects.
+    """
+    try:
+        array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError):
+        raise
+    except Exception as error:  # NumPy parses the header as Python: tokens, nesting and memory have errors of their own
+        raise ValueError(f"its header cannot be read ({type(error).__name__})") from None
+    return array
 
 
 class NpyWriter:

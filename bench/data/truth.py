@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from bench.data.checksums import has_contents, has_digest
 from bench.data.corpus import Corpus
+from bench.data.npy import mapped
 from bench.errors import BenchError
 from bench.files import read_toml
 
@@ -96,7 +97,7 @@ def read_truth(corpus: Corpus) -> Truth:
     require_truth(corpus)
     for name in damaged_truth(corpus.folder):
         raise BenchError("not as it was written", where=str(folder / name), fix="make the corpus again")
-    arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("items", "intents", "utilities")}
+    arrays = {name: mapped(folder / f"{name}.npy") for name in ("items", "intents", "utilities")}
     return Truth(**arrays, text_dim=arrays["items"].shape[1] // 2)
 
 

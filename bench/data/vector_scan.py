@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from bench.data.expansion import check_parquet
 from bench.data.text_keys import text_keys
 from bench.data.vector_writer import VECTOR
 from bench.errors import BenchError
@@ -28,6 +29,7 @@ def opened(file: Path) -> tuple[str, Mapping[str, str]]:
         BenchError: it is not readable, or lacks a column.
     """
     with _readable(file):
+        check_parquet(file)
         schema = pq.read_schema(file)
         names = schema.names
         by = next((name for name in (QUERY, SESSION) if name in names), None)

@@ -91,7 +91,7 @@ def read_golden(file: Path) -> GoldenTable:
     """
     try:
         contents = json.loads(file.read_text(encoding="utf-8"), parse_constant=_refuse)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # nested too deep
         raise BenchError(f"not readable: {error}", where=str(file), fix=_REWRITE) from None
     if not isinstance(contents, dict):
         raise BenchError("not a golden table", where=str(file), fix=_REWRITE)

@@ -21,6 +21,7 @@ from bench.data.checks.table_rows import Finding, Sizes
 from bench.data.checksums import sha256_of
 from bench.data.columns import FOLDER, build_columns
 from bench.data.corpus import read_info
+from bench.data.npy import mapped
 from bench.data.schema import MATRICES, TABLES
 from bench.data.split_kinds import SplitKind
 from bench.errors import BenchError
@@ -126,7 +127,7 @@ def _open_table(folder: Path, name: str, sizes: Sizes) -> list[Problem]:
     try:
         with pq.ParquetFile(folder / file) as parquet:
             there, sizes[name] = parquet.schema_arrow, parquet.metadata.num_rows
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # names that are no text
         return [Problem(f"not a readable Parquet file: {str(error).split('.')[0]}", file, fix=_AGAIN)]
     found = []
     for field in schema:
@@ -150,7 +151,7 @@ def _open_matrix(path: Path) -> tuple[np.ndarray | None, list[Problem]]:
     if not path.is_file():
         return None, [Problem("the file is missing", file, fix=_AGAIN)]
     try:
-        matrix = np.load(path, mmap_mode="r", allow_pickle=False)
+        matrix = mapped(path)
     except (OSError, ValueError, EOFError) as error:
         return None, [Problem(f"not a readable .npy file: {error}", file, fix=_AGAIN)]
     if matrix.ndim != 2:
@@ -188,7 +189,7 @@ def _info(folder: Path, hash_too: bool) -> Iterator[Problem]:
     yield from _claim(folder, info.split)
     for name in (*TABLES, "images"):
         if name == "images":
-            rows = len(np.load(folder / "image_vectors.npy", mmap_mode="r"))
+            rows = len(mapped(folder / "image_vectors.npy"))
         else:
             rows = pq.read_metadata(folder / f"{name}.parquet").num_rows
         if info.counts.get(name) != rows:

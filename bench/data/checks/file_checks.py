@@ -53,5 +53,5 @@ def _meta(folder: Path) -> Meta | None:
         meta = read_meta(folder)
         complete = Meta.__required_keys__ <= set(meta)
         return meta if complete and all("sha256" in one for one in meta["files"].values()) else None
-    except (OSError, ValueError, TypeError, AttributeError):
+    except (OSError, ValueError, TypeError, AttributeError, KeyError, RecursionError, BenchError):
         return None

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import csv
-import gzip
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
+from bench.data.expansion import UNREADABLE, check_packed, opened
 from bench.datasets.ingest.faults import of_rows
 from bench.datasets.log_reader import Reading
 from bench.datasets.sql_text import literal
@@ -16,6 +16,8 @@ from bench.errors import BenchError
 
 WIDTH = 50
 """Numbers in a vector of a query, a description or an image."""
+
+_LONGEST_HEADER = 1 << 20  # bytes
 
 COLUMNS = {
     "search_train": (
@@ -115,10 +117,11 @@ def _find(name: str, root: Path) -> CoveoFile:
     if path is None:
         found = ", ".join(sorted(entry.name for entry in root.iterdir())[:10]) or "nothing"
         raise BenchError(f"{name}.csv is not here, but {found}", where=str(root), fix="unpack the training part")
+    check_packed(path)
     try:
-        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
-            header = next(csv.reader([file.readline().decode("utf-8-sig")]), [])
-    except (UnicodeDecodeError, csv.Error, OSError, EOFError):
+        with opened(path) as file:
+            header = next(csv.reader([file.readline(_LONGEST_HEADER).decode("utf-8-sig")]), [])
+    except (UnicodeDecodeError, csv.Error, *UNREADABLE):
         raise BenchError("the header is not CSV in UTF-8", where=f"{path}, line 1", fix="unpack it again") from None
     names = tuple(column.strip() for column in header)
     missing = [column for column in COLUMNS[name] if column not in names]

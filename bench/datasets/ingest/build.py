@@ -18,7 +18,7 @@ from bench.data.corpus import read_info
 from bench.data.making import to_be_made
 from bench.data.schema import TABLES
 from bench.data.writer import IMAGE_DIM, WORD_DIM, CorpusWriter
-from bench.datasets.ingest.consistency import check_vectors
+from bench.datasets.ingest.consistency import check_lengths, check_vectors
 from bench.datasets.ingest.database import log_database
 from bench.datasets.ingest.event_log import IDS
 from bench.datasets.ingest.faults import Faults
@@ -158,6 +158,7 @@ class _Ingestion:
                 self.dims[name] = check_vectors(table, self.faults)
             if name == "queries":
                 check_given_split(table, self.faults)
+                check_lengths(table, self.options.max_words, self.faults)
             if table.ignored:
                 self.report.ignored_columns[name] = table.ignored
             self.advance()

@@ -1,4 +1,4 @@
-"""Checks of a staged event log's vectors: one width, finite values."""
+"""Checks of a staged table by itself: vectors have one width and finite values, queries an end."""
 
 from __future__ import annotations
 
@@ -41,3 +41,25 @@ def check_vectors(table: StagedTable, faults: Faults) -> int:
                 db.execute(f"INSERT INTO gone_{name} SELECT {key} FROM {name} WHERE {wrong}")
             db.execute(f"DELETE FROM {name} WHERE {wrong}")
     return int(width)
+
+
+def check_lengths(queries: StagedTable, most: int, faults: Faults) -> None:
+    """Checks that no query has more than ``most`` words (0: any number); those that have are faults.
+
+    People type a handful. A query of a million words is a page that was pasted or a broken line; counting which words
+    stand together takes the square of it.
+    """
+    if not most:
+        return
+    longer = f"FROM queries WHERE len(words) > {most}"
+    found = f"SELECT count(*), arg_max(query_id, len(words)), max(len(words)) {longer}"
+    count, example, words = queries.db.execute(found).fetchall()[0]
+    if not count:
+        return
+    what = f"query {example!r} has {words:,} words, and {most:,} is the most that is taken"
+    what += of_rows(count, queries.rows) if count > 1 else ""
+    faults.rows(
+        count, f"queries of over {most} words", queries.where("text"), what, "--max-words takes longer ones, 0 all"
+    )
+    queries.db.execute(f"INSERT INTO gone_queries SELECT query_id {longer}; DELETE {longer}")
+    queries.lost += count

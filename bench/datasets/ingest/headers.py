@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Literal, cast
+from typing import IO, Literal
 
+from bench.data.expansion import UNREADABLE, check_packed, opened
 from bench.datasets.ingest.event_log import LOG_TABLES
 from bench.datasets.ingest.log_files import TextForm
 from bench.errors import BenchError
 
 _SEPARATORS = {",": "a comma", "\t": "a tab", ";": "a semicolon", "|": "a pipe", "\x01": "Ctrl-A"}
+_LONGEST_HEADER = 1 << 20  # bytes
 _UNNAMED = re.compile(r"|unnamed: \d+|__index_level_\d+__", re.IGNORECASE)
 
 
@@ -53,8 +54,9 @@ def csv_header(path: Path, table: str, text: TextForm) -> tuple[list[str], str, 
     The separator is the one that makes most of the log's columns out of the line, unless ``text`` says which it is.
 
     Raises:
-        BenchError: the line is not text in the encoding.
+        BenchError: the line is not text in the encoding, or the file is packed and damaged.
     """
+    check_packed(path)
     try:
         with opened(path) as file:
             line = _first_line(file, "utf-8-sig" if text.encoding == "utf-8" else text.encoding)
@@ -66,7 +68,7 @@ def csv_header(path: Path, table: str, text: TextForm) -> tuple[list[str], str, 
     except (UnicodeDecodeError, csv.Error) as error:
         what = f"the header is not CSV in {text.encoding.upper()}"
         raise BenchError(what, where=f"{path}, line 1", fix="convert it") from error
-    except (OSError, EOFError) as error:
+    except UNREADABLE as error:
         raise BenchError(f"cannot be read: {error}", where=str(path), fix="write it again") from error
     known = {_key(column.name) for column in LOG_TABLES.get(table, ())}
 
@@ -79,11 +81,6 @@ def csv_header(path: Path, table: str, text: TextForm) -> tuple[list[str], str, 
     return split[separator], separator, True
 
 
-def opened(path: Path) -> IO[bytes]:
-    """A text, opened to be read, unpacked where it is a ``.gz``."""
-    return cast(IO[bytes], gzip.open(path, "rb")) if path.suffix.lower() == ".gz" else path.open("rb")
-
-
 def separator_name(separator: str) -> str:
     """A separator in words, for a message."""
     return _SEPARATORS.get(separator, repr(separator))
@@ -91,8 +88,8 @@ def separator_name(separator: str) -> str:
 
 def _first_line(file: IO[bytes], encoding: str) -> str:
     if encoding == "utf-16":  # a line break is two bytes there
-        return io.TextIOWrapper(file, encoding=encoding).readline().rstrip("\r\n")
-    return file.readline().decode(encoding).rstrip("\r\n")
+        return io.TextIOWrapper(file, encoding=encoding).readline(_LONGEST_HEADER).rstrip("\r\n")
+    return file.readline(_LONGEST_HEADER).decode(encoding).rstrip("\r\n")
 
 
 def _key(name: str) -> str:

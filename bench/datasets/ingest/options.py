@@ -30,7 +30,9 @@ class SessionOptions:
         activity: ``clicks`` counts queries and clicks as activity, ``queries`` only queries.
         session_ids: ``keep`` takes the log's session ids as they are; ``cut`` also cuts them at ``idle_minutes``;
             ``per-user`` tells sessions of one id and several users apart.
-        max_steps: sessions of more queries are dropped as those of a machine; 0 keeps all.
+        max_steps: sessions of more queries are dropped as those of a machine; 0 keeps all. Models hold the steps
+            of a session in memory at once: one of 10,000 costs ``lstm`` 3.5 GB.
+        max_words: queries of more words are refused, or left out where ``on_conflict`` is ``drop``; 0 takes all.
         keep_text_only: keep sessions without an image query, which the paper drops; a log in which no query has an
             image keeps them in any case.
         on_conflict: ``stop`` refuses a log with rows that cannot be read or contradict others, ``drop`` leaves such
@@ -52,7 +54,8 @@ class SessionOptions:
     idle_minutes: Annotated[float, Above(0), AtMost(1e9)] = 30.0
     activity: Activity = "clicks"
     session_ids: SessionIds = "keep"
-    max_steps: Annotated[int, Between(0, 1_000_000_000)] = 0
+    max_steps: Annotated[int, Between(0, 1_000_000_000)] = 1_000
+    max_words: Annotated[int, Between(0, 1_000_000_000)] = 1_000
     keep_text_only: bool = False
     on_conflict: OnConflict = "stop"
     anonymous: OnConflict = "stop"

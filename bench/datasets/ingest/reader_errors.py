@@ -64,6 +64,9 @@ def rejected_lines(db: duckdb.DuckDBPyConnection, file: LogFile, columns: Sequen
         what, fix = _NOT_UTF8, "convert it"
         names = csv_header(Path(path), file.table, file.text)[0]
         where += f", column {names[column - 1].strip()}" if 0 < column <= len(names) else ""
+    if size := re.search(r"Maximum line size of (\d+) bytes exceeded. Actual Size: ?(\d+)", message):
+        what = f"a line of {int(size[2]):,} bytes, and {int(size[1]):,} is the most that is read"
+        fix = "shorten its longest field, or give the log as Parquet"
     more = f" ({lines:,} such lines)" if lines > 1 else ""
     return Rejected(lines, where, what.rstrip(".") + more, fix, unclosed)
 

@@ -13,7 +13,8 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from bench.datasets.ingest.headers import canonical_names, csv_header, opened, separator_name
+from bench.data.expansion import UNREADABLE, check_packed, check_parquet, opened
+from bench.datasets.ingest.headers import canonical_names, csv_header, separator_name
 from bench.datasets.ingest.log_files import LogFile
 from bench.datasets.ingest.reader_errors import first_line
 from bench.datasets.sql_text import identifier, literal, literals
@@ -85,6 +86,7 @@ def _csv(db: duckdb.DuckDBPyConnection, file: LogFile, scan: Scan) -> str:
 def _parquet(db: duckdb.DuckDBPyConnection, file: LogFile, scan: Scan) -> str:
     written: set[str] = set()
     for part in file.parts:
+        check_parquet(part)
         try:
             names = pq.read_schema(part).names
         except (pa.ArrowException, OSError) as error:
@@ -107,8 +109,8 @@ def _parquet(db: duckdb.DuckDBPyConnection, file: LogFile, scan: Scan) -> str:
 
 def _json(db: duckdb.DuckDBPyConnection, file: LogFile, scan: Scan) -> str:
     """Keys are those of all rows; values are text, lists among them as JSON. A line that is no object has no keys."""
-    selects = []
-    for is_array, parts in groupby(sorted(file.parts, key=_starts_a_list), key=_starts_a_list):
+    selects, lists = [], {part: _starts_a_list(part) for part in file.parts}
+    for is_array, parts in groupby(sorted(lists, key=lists.__getitem__), key=lists.__getitem__):
         how = "format = 'array'" if is_array else "format = 'newline_delimited', ignore_errors = true"
         selects.append(f"SELECT json, \"{PART}\" FROM read_json_objects([{_paths(parts)}], {how}, filename = '{PART}')")
     source = " UNION ALL ".join(selects)
@@ -144,8 +146,13 @@ def _partitions(file: LogFile) -> dict[str, str]:
 
 def _starts_a_list(part: Path) -> bool:
     """Whether JSON is one list of objects, rather than an object on each line."""
-    with opened(part) as file:
-        return file.read(1024).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"[")
+    check_packed(part)
+    try:
+        with opened(part) as file:
+            head = file.read(1024).lstrip(b"\xef\xbb\xbf \t\r\n")
+    except UNREADABLE as error:
+        raise BenchError(f"cannot be read: {error}", where=str(part), fix="write it again") from error
+    return head.startswith(b"[")
 
 
 def _paths(parts: Iterable[Path]) -> str:

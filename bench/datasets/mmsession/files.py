@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.data.download import is_url
-from bench.errors import BenchError
+from bench.errors import BenchError, shortened
 
 CATEGORIES = ("clothes", "beauty", "digital")
 
@@ -119,7 +119,13 @@ def _identify(path: Path) -> tuple[str | None, Table | None]:
             raise BenchError("the header is not UTF-8", where=f"{path}, line 1", fix="convert it to UTF-8") from None
         return None, None
     delimiter = "\t" if "\t" in header else ","
-    names = [name.strip().lower() for name in next(csv.reader([header], delimiter=delimiter), [])]
+    try:
+        names = [name.strip().lower() for name in next(csv.reader([header], delimiter=delimiter), [])]
+    except csv.Error as error:
+        if kind_by_name:
+            what = f"the header is not a line of a table: {error}"
+            raise BenchError(what, where=f"{path}, line 1", fix="lines end in a line feed") from None
+        return None, None
     columns = tuple(_SYNONYMS.get(name, name) for name in names)
     kind = kind_by_name or next((kind for kind, needed in _COLUMNS.items() if needed <= set(columns)), None)
     if kind is None:
@@ -127,10 +133,14 @@ def _identify(path: Path) -> tuple[str | None, Table | None]:
     missing = sorted(_COLUMNS[kind] - set(columns))
     if missing:
         raise BenchError(
-            f"column {', '.join(missing)} is missing", where=f"{path}, line 1", fix=f"it has {', '.join(names)}"
+            f"column {', '.join(missing)} is missing",
+            where=f"{path}, line 1",
+            fix=f"it has {shortened(', '.join(names))}",
         )
     if len(set(columns)) < len(columns):
-        raise BenchError("a column is there twice", where=f"{path}, line 1", fix=f"it has {', '.join(names)}")
+        raise BenchError(
+            "a column is there twice", where=f"{path}, line 1", fix=f"it has {shortened(', '.join(names))}"
+        )
     return kind, Table(path, delimiter, columns, cut)
 
 

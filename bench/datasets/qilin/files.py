@@ -8,6 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from bench.data.expansion import check_parquet
 from bench.datasets.sql_text import literals
 from bench.errors import BenchError, did_you_mean
 
@@ -60,6 +61,7 @@ def _table(name: str, root: Path, columns: set[str]) -> QilinTable:
         raise BenchError(f"no Parquet file of {name} is here, but {found}", where=str(root), fix=f"it needs {folder}")
     schema: dict[str, pa.DataType] = {}
     for part in parts:
+        check_parquet(part)
         try:
             written = pq.read_schema(part)
         except (pa.ArrowException, OSError) as error:

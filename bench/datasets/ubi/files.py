@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import gzip
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import IO, Literal, cast
+from typing import Literal
 from urllib.parse import unquote, urlsplit
 
 from bench.data.checksums import sha256_of
 from bench.data.download import fetch, is_url
+from bench.data.expansion import UNREADABLE, check_packed, check_parquet, opened
 from bench.errors import BenchError
 
 Shape = Literal["lines", "list", "response", "parquet", "csv"]
@@ -128,11 +128,13 @@ def _file(path: Path) -> UbiFile:
     ending = _ending(path.name)
     if ending is None:
         raise BenchError(f"is neither {_READABLE}", where=str(path), fix="export the log as JSON lines")
+    check_packed(path)
     head = _head(path)
     if not head.strip(b"\xef\xbb\xbf \t\r\n"):
         raise BenchError("the file is empty", where=str(path), fix="export the log again")
     shape: Shape = "lines"
     if ending == "parquet":
+        check_parquet(path)
         shape = "parquet"
     elif head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"["):
         shape = "list"
@@ -160,10 +162,7 @@ def _head(path: Path) -> bytes:
         BenchError: it cannot be read.
     """
     try:
-        if path.suffix.lower() == ".gz":
-            with cast(IO[bytes], gzip.open(path, "rb")) as file:
-                return file.read(_HEAD_BYTES)
-        with path.open("rb") as file:
+        with opened(path) as file:
             return file.read(_HEAD_BYTES)
-    except (OSError, EOFError) as error:
+    except UNREADABLE as error:
         raise BenchError(f"cannot be read: {error}", where=str(path), fix="write it again") from error
