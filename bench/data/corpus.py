@@ -115,7 +115,7 @@ class Corpus:
     def _open(self, whole: bool = False) -> tuple[Columns, Meta]:
         if (self.folder / FOLDER).is_symlink():  # it would be read, and replaced, outside of the corpus
             raise BenchError("is a link", where=str(self.folder / FOLDER), fix="remove it; columns are derived again")
-        columns, meta = self._open_or_derive()
+        columns, meta = self._open_or_derive(whole)
         try:
             wrong = stray(self.folder, columns, meta)
         except (OSError, ValueError, TypeError, KeyError) as error:
@@ -126,7 +126,7 @@ class Corpus:
             )
         return columns, meta
 
-    def _open_or_derive(self) -> tuple[Columns, Meta]:
+    def _open_or_derive(self, whole: bool) -> tuple[Columns, Meta]:
         with suppress(OutdatedColumnsError):
             return open_columns(self.folder, self.info.fingerprint, whole)
         with claimed(self.folder / FOLDER):
