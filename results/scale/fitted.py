@@ -101,13 +101,19 @@ def report(rows: list[Row]) -> str:
     of = {name: [row for row in rows if row.command == name] for name in COMMANDS}
     fits = {name: fit(measured) for name, measured in of.items() if len(measured) > 2}
     lines = [
-        [name, f"{max(row.sessions for row in of[name]):,}", one.exponent, 1e6 * one.seconds, one.bytes_each]
+        [name, f"{max(row.sessions for row in of[name]):,}", _said(one, of[name]), 1e6 * one.seconds, one.bytes_each]
         for name, one in fits.items()
         if name in _GROWING
     ]
     head = ["command", "up to, sessions", "exponent of time", "processor, s per million", "memory, bytes per session"]
     text += ["## Growth", "", tabulate(lines, head, tablefmt="github", floatfmt=("", "", ".2f", ".0f", ".0f")), ""]
     return "\n".join(text + _projection(of, fits))
+
+
+def _said(one: Fit, rows: list[Row]) -> str:
+    """The exponent; of a time that has hardly grown there is none."""
+    seconds = [row.processor_s for row in rows]
+    return f"{one.exponent:.2f}" if max(seconds) > 2 * min(seconds) else "hardly grows"
 
 
 def _projection(of: dict[str, list[Row]], fits: dict[str, Fit]) -> list[str]:
