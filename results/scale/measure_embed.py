@@ -39,7 +39,7 @@ def private(process: int) -> int:
 
 def main(folder: str, runs: str, options: list[str]) -> None:
     """Prints a row: prefixes, options, seconds of processor time, seconds, bytes at the peak."""
-    bench = [sys.executable, "-m", "bench.cli.main"]
+    bench = [sys.executable, "-c", "from bench.cli.main import main; main()"]
     quick = [*ENCODER, "--dataset", folder, "--out", runs]
     subprocess.run([*bench, "pretrain", *quick], check=True, capture_output=True)
     before, started, peak = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter(), 0
