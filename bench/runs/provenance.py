@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-_LIBRARIES = ("bm25s", "numba", "numpy", "scipy", "torch", "xgboost")
+_LIBRARIES = ("numba", "numpy", "scipy", "torch", "xgboost")
 _EVERYWHERE = ("torch", "numpy", "scipy", "numba")
 
 
