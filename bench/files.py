@@ -64,6 +64,7 @@ def folder_written_whole(folder: Path, keep: Callable[[], bool] = lambda: False)
 @contextmanager
 def files_written_whole(folder: Path) -> Iterator[Path]:
     """A folder to write files into; they are moved to ``folder``, which may hold others, when the block succeeds."""
+    sweep(folder.parent, folder.name)
     writing = beside(folder)
     shutil.rmtree(writing, ignore_errors=True)
     writing.mkdir(parents=True)
