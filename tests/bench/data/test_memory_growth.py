@@ -76,7 +76,7 @@ def _small_chunks(patched: pytest.MonkeyPatch) -> None:
     patched.setattr(columns, "_CHUNK_ROWS", 2_048)
     patched.setattr(table_rows, "_BATCH_ROWS", 2_048)
     patched.setattr(stats, "_CHUNK_ROWS", 2_048)
-    patched.setattr(clicks, "_SESSIONS_AT_ONCE", 256)
+    patched.setattr(clicks, "_SESSIONS", 256)
 
 
 def _allocated() -> int:
