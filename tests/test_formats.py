@@ -110,7 +110,7 @@ def test_golden_tables_and_vectors_of_version_1_are_read(tmp_path: Path) -> None
     with pytest.raises(BenchError, match=r"unknown key 'figures' \(known: checksum"):
         read_golden(old)
     vectors = read_vector_file(sample("vectors-1.parquet", tmp_path))
-    assert vectors_in(vectors.file).shape == (12, 64)
+    assert vectors_in(vectors.file).shape == (12, 28)
     assert vectors.about["corpus"] == Corpus(SAMPLES / "corpus-1").info.fingerprint
 
 
