@@ -29,7 +29,6 @@ from bench.printable import counted
 
 if TYPE_CHECKING:
     from bench.evaluation.grid import ExperimentPlan
-    from bench.runs.mirror import Mirror
     from bench.runs.store import Store
 
 _DATASETS = "table1"
@@ -74,6 +73,7 @@ def tables(
     from bench.plugins.registry import registry
     from bench.runs.engines.engine import Engine
     from bench.runs.engines.limits import memory_limit
+    from bench.runs.mirror import Mirror
     from bench.runs.store import Store
 
     chosen = chosen_formats(formats)

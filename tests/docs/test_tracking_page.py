@@ -13,7 +13,7 @@ from reader import run_here, text_of
 def test_the_command_runs(tmp_path: Path) -> None:
     pytest.importorskip("mlflow")
     for block in blocks(text_of("tracking.md")):
-        for command in block.commands():
+        for command in block.commands() if block.language == "bash" else ():
             run_here(command, tmp_path)
     assert (tmp_path / "tracked" / "mlflow" / "mlflow.db").exists()
     assert list((tmp_path / "tracked" / "tb").rglob("events.*"))

@@ -47,12 +47,14 @@ from ubi_logs import write_bulk, write_parquet, write_two
 from bench.contracts import SessionEncoder
 from bench.data.batch import SessionBatch
 from bench.data.checks.corpus_checks import problems
-from bench.data.checksums import mark, sha256_of
+from bench.data.checksums import mark, record_checksum, sha256_of
 from bench.data.columns import build_columns
 from bench.data.corpus import Corpus
 from bench.data.features import Dims, Features
 from bench.data.stats import corpus_stats
 from bench.data.vector_file import read_vector_file
+from bench.data.vector_scan import pieces
+from bench.data.vector_writer import VECTOR
 from bench.datasets import coveo, mmsession, qilin, ubi
 from bench.datasets.ingest import IngestOptions, IngestReport, ingest
 from bench.datasets.mapping import ingest_mapped, read_map
@@ -264,10 +266,12 @@ def _opened(sealed: bool, folder: Path, to: Path, files: Files) -> str:
                 meta = json.loads((folder / "columns" / "meta.json").read_text())
                 for one in (folder / "columns").glob("*.npy"):
                     meta["files"][one.stem + ".npy"] = mark(one)
+                meta["checksum"] = record_checksum(meta)
                 (folder / "columns" / "meta.json").write_text(json.dumps(meta))
             else:
                 said["fingerprint"] = build_columns(folder)["fingerprint"]
             said["checksums"] = {name: sha256_of(folder / name) for name in said["checksums"]}
+            del said["checksum"]
             (folder / "corpus.toml").write_text(tomli_w.dumps(said))
         except Exception:
             return ""  # nobody could make columns of it
@@ -288,8 +292,11 @@ def _opened(sealed: bool, folder: Path, to: Path, files: Files) -> str:
 
 def _vectors_read(folder: Path, to: Path, files: Files) -> str:
     found = read_vector_file(folder / "v.parquet")
-    finite = np.isfinite(found.vectors).all() and found.vectors.ndim == 2
-    return "" if finite and len(found.vectors) == len(found.ids) == len(set(found.ids.to_pylist())) else "no vectors"
+    read = [piece for part in found.parts for piece in pieces(part, [found.by, VECTOR])]
+    ids = [one for piece in read for one in piece[found.by].to_pylist()]
+    vectors = [one for piece in read for one in piece[VECTOR].to_pylist()]
+    sound = len({len(one) for one in vectors}) == 1 and np.isfinite(np.array(vectors, dtype=np.float64)).all()
+    return "" if sound and len(vectors) == len(ids) == len(set(ids)) else "no vectors"
 
 
 def _encoder_read(folder: Path, to: Path, files: Files) -> str:

@@ -18,7 +18,7 @@ from small_corpora import random_corpus
 
 from bench.data import expansion
 from bench.data.checks.corpus_checks import problems
-from bench.data.checksums import mark, sha256_of
+from bench.data.checksums import mark, record_checksum, sha256_of
 from bench.data.columns import build_columns
 from bench.data.corpus import Corpus
 from bench.data.npy import mapped
@@ -178,6 +178,7 @@ def test_a_corpus_with_fitting_checksums_whose_numbers_lead_nowhere_is_refused(
     np.save(file, values)
     meta = json.loads((folder / "columns" / "meta.json").read_text())
     meta["files"][file.name] = mark(file)
+    meta["checksum"] = record_checksum(meta)
     (folder / "columns" / "meta.json").write_text(json.dumps(meta))
     with pytest.raises(BenchError, match=said):
         Corpus(folder).check()
@@ -189,6 +190,7 @@ def test_a_corpus_whose_tables_lead_nowhere_is_refused_though_its_fingerprint_fi
     said = read_toml(folder / "corpus.toml")
     said["fingerprint"] = build_columns(folder)["fingerprint"]
     said["checksums"] = {name: sha256_of(folder / name) for name in said["checksums"]}
+    del said["checksum"]
     (folder / "corpus.toml").write_text(tomli_w.dumps(said))
     with pytest.raises(BenchError, match="query_words has a"):
         Corpus(folder).check()

@@ -184,8 +184,8 @@ def test_a_list_in_a_row_is_a_row_for_each_item(form: str, write_list: Any, tmp_
 @pytest.mark.parametrize(
     ("form", "name", "contents", "said"),
     [
-        ("gzip", "items.csv.gz", b"item_id,text\n", "items.csv.gz: cannot be read: Not a gzipped file"),
-        ("gzip", "items.csv.gz", b"\x1f\x8b\x08\x00", "items.csv.gz: cannot be read: Compressed file ended"),
+        ("gzip", "items.csv.gz", b"item_id,text\n", "items.csv.gz: cannot be unpacked: Not a gzipped file"),
+        ("gzip", "items.csv.gz", b"\x1f\x8b\x08\x00", "items.csv.gz: cannot be unpacked: Compressed file ended"),
         ("json list", "items.json", b'[{"item_id": 1,', "items.json: Invalid Input Error: Malformed JSON"),
         ("json lines", "items.jsonl", b"hello\n", "column item_id: the column is missing (the file has none"),
         ("csv", "items.csv", "item_id,text\n".encode("utf-16"), "items.csv, line 1: the header is not CSV in UTF-8"),

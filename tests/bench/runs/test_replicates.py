@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from small_corpora import random_corpus
 
+from bench.datasets import simulated
 from bench.errors import BenchError
 from bench.plugins.registry import registry
 from bench.runs.plan import Plan, RunRequest, make_plan
@@ -91,10 +92,16 @@ def test_the_folder_of_a_corpus_is_one_corpus(tmp_path: Path) -> None:
         make_plan(request, registry(), Store(tmp_path / "runs"))
 
 
-def test_a_corpus_that_cannot_be_had_is_named_by_its_seed(tmp_path: Path) -> None:
-    store = Store(tmp_path)
-    cells = plan(store, corpus_seeds=2, seeds=1).cells
-    second = next(Path(cell.jobs[-1].corpus) for cell in cells if cell.corpus_seed == 2)
-    (second / "sessions.parquet").write_bytes(b"broken")
+def test_a_corpus_that_cannot_be_had_is_named_by_its_seed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Path] = []
+    real = simulated.make
+
+    def make_but_the_second(folder: Path, **options: Any) -> None:
+        made.append(folder)
+        if len(made) == 2:
+            raise BenchError("cannot be had", where=str(folder))
+        real(folder, **options)
+
+    monkeypatch.setattr(simulated, "make", make_but_the_second)
     with pytest.raises(BenchError, match="beauty, corpus seed 2: "):
-        plan(store, corpus_seeds=2, seeds=1)
+        plan(Store(tmp_path), corpus_seeds=2, seeds=1)

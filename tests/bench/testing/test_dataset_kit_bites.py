@@ -29,7 +29,8 @@ def correct(folder: Path, *, name: str, progress: Progress, sessions: int = 40, 
 def renamed(folder: Path, name: str) -> None:
     """Gives the corpus a name."""
     info = folder / "corpus.toml"
-    info.write_text(info.read_text().replace('name = "small"', f'name = "{name}"'))
+    lines = info.read_text().replace('name = "small"', f'name = "{name}"').splitlines(keepends=True)
+    info.write_text("".join(line for line in lines if not line.startswith("checksum =")))
 
 
 def another_name(folder: Path, *, name: str, progress: Progress, sessions: int = 40, seed: int = 0) -> None:

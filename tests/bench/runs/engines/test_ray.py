@@ -46,6 +46,11 @@ class Nodes:
         return [node.node_id for node in self.cluster.list_all_nodes()]
 
 
+def listen_to_ctrl_c() -> None:
+    """As at a terminal, even where these tests were started in the background, which hands on a deaf ear."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.fixture(scope="module")
 def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
     root = tmp_path_factory.mktemp("ray")
@@ -170,7 +175,9 @@ def test_ctrl_c_leaves_no_process(nodes: Nodes, tmp_path: Path) -> None:
     words = ["--encoder", "sleeps", "--baseline", "transearch", "--seeds", "1", "--set", f"sleeps.folder={tmp_path}"]
     command = [BENCH, *_run(nodes.corpus, tmp_path / "out", *words, "--engine", "ray", "--jobs", "2")]
     marked = environment(nodes.plugins, BENCH_TEST_MARK=str(tmp_path))
-    driver = subprocess.Popen(command, env=marked, stdout=-3, stderr=-1, text=True, start_new_session=True)
+    driver = subprocess.Popen(
+        command, env=marked, stdout=-3, stderr=-1, text=True, start_new_session=True, preexec_fn=listen_to_ctrl_c
+    )
     _until(lambda: (tmp_path / "started").exists())
     assert len(_processes(str(tmp_path))) > 3  # it, Ray's, and the worker
     os.killpg(driver.pid, signal.SIGINT)  # as a terminal does: to the whole group
