@@ -11,7 +11,7 @@ from typing import Any
 HALF = re.compile(r"\.(writing-|claim-|lock$|work$|broken-)|-earlier$")
 """Names of what is half-written, claimed, set aside: none is left."""
 
-TIMES = ("started", "seconds", "checksum", "modified", "when", "created", "continued_from")
+TIMES = ("started", "seconds", "peak_memory", "checksum", "modified", "when", "created", "continued_from")
 """Keys of records that tell when and how long, and on which state a pretraining went on; the checksum covers them."""
 
 _CLOCK = re.compile(rb"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(\.\d+)?Z?")
