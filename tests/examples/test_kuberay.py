@@ -18,6 +18,7 @@ import pytest
 import typer
 import yaml
 from jsonschema import Draft202012Validator
+from typer.core import TyperGroup
 
 from bench.cli.main import app
 
@@ -162,6 +163,8 @@ def test_its_parts_fit_together(manifest: Path) -> None:
 def test_the_command_of_the_job_is_one_of_ours() -> None:
     words = shlex.split(_read(FOLDER / "rayjob.yaml")["spec"]["entrypoint"])
     assert words[:2] == ["bench", "run"]
-    run = typer.main.get_command(app).commands["run"]
+    group = typer.main.get_command(app)
+    assert isinstance(group, TyperGroup)
+    run = group.commands["run"]
     given = run.make_context("bench run", words[2:]).params
     assert (given["engine"], given["address"], given["remote"]) == ("ray", "auto", "s3://my-bucket/runs")
