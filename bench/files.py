@@ -213,14 +213,21 @@ def alone(folder: Path) -> Iterator[bool]:
 
 
 def runs(number: int) -> bool:
-    """Whether this machine has a process with this number."""
+    """Whether this machine has a process with this number.
+
+    One that has ended and waits for its parent to notice runs no more; in a container without an init of its own it may
+    wait for ever.
+    """
     try:
         os.kill(number, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
         pass
-    return True
+    try:
+        return Path("/proc", str(number), "stat").read_bytes().rpartition(b")")[2].split()[0] not in (b"Z", b"X")
+    except (OSError, IndexError):  # no such file: another system
+        return True
 
 
 def read_toml(file: Path, fix: str | None = None) -> dict[str, Any]:

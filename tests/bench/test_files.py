@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.files import beside, files_written_whole, folder_written_whole, sweep, written_whole
+from bench.files import beside, files_written_whole, folder_written_whole, runs, sweep, written_whole
 
 
 def test_a_file_is_seen_when_it_is_whole(tmp_path: Path) -> None:
@@ -79,3 +79,16 @@ def test_what_dead_processes_left_is_swept_and_nothing_else(tmp_path: Path) -> N
     assert {path.name for path in tmp_path.iterdir()} == {*dead, *kept, f"file.writing-{gone.pid}@{here}"} - {dead[1]}
     sweep(tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == set(kept)
+
+
+def test_a_process_that_nobody_has_collected_runs_no_more() -> None:
+    """In a container without an init, the workers of a killed run stay listed for ever."""
+    child = os.fork()
+    if not child:
+        os._exit(0)
+    try:
+        os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)  # it has ended, and is still listed
+        assert not runs(child)
+    finally:
+        os.waitpid(child, 0)
+    assert runs(os.getpid())

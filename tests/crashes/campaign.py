@@ -175,8 +175,12 @@ def main() -> None:
     parser.add_argument("kills", type=int)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", default=",".join(COMMANDS), help="commands, comma-separated")
+    parser.add_argument("--own-every", type=int, default=4, help="each so many attempts one is a process of its own")
+    parser.add_argument("--full-disks", default="", help="commands that meet a full disk too, comma-separated")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="after which no more are begun")
     chosen = parser.parse_args()
+    from full_disk import faults_of_a_full_disk  # which imports this module
+
     names, rng, began = chosen.only.split(","), random.Random(chosen.seed), time.monotonic()
     with tempfile.TemporaryDirectory(prefix="crashes-") as folder:
         campaign = Campaign(Path(folder) / "campaign", names)
@@ -184,12 +188,16 @@ def main() -> None:
             print(f"{name} unbroken: {seconds:.2f} s, {campaign.events[name]} half-written names", flush=True)
         kills, attempts, wrong, by_name = 0, 0, 0, Counter[str]()
         while kills < chosen.kills and time.monotonic() - began < chosen.seconds:
-            one = campaign.attempt(names[attempts % len(names)], rng, own_process=attempts % 4 == 0)
+            one = campaign.attempt(names[attempts % len(names)], rng, own_process=attempts % chosen.own_every == 0)
             attempts, kills, wrong = attempts + 1, kills + one.killed, wrong + bool(one.faults)
             by_name[one.command] += one.killed
             print(f"{attempts} {one.command} {'killed' if one.killed else 'ended before'} {one.moment}", flush=True)
             for fault in one.faults:
                 print(f"    {fault}", flush=True)
+        for name in chosen.full_disks.split(",") if chosen.full_disks else ():
+            found = faults_of_a_full_disk(campaign, name)
+            wrong += bool(found)
+            print(f"{name} on a full disk: {'; '.join(found) or 'one line, and whole afterwards'}", flush=True)
     print(f"{kills} killed of {attempts} begun, {wrong} with a fault; seed {chosen.seed}; {dict(by_name)}")
     sys.exit(wrong > 0)
 

@@ -62,6 +62,7 @@ def run_jobs(
         run.to_the_end()
     finally:
         pool.close()
+        store.sweep()  # a run that was killed has workers that end after it, and after the first look
         run.claims.close()
         store.let_go()
 

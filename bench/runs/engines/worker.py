@@ -39,6 +39,7 @@ def serve(pipe: Connection, root: str, threads: int) -> None:
     """
     with suppress(OSError):  # it leads a group of its own, which whatever its jobs start belongs to, and ends with it
         os.setpgid(0, 0)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a fork has its parent's handler
     threading.Thread(target=_end_with_parent, daemon=True).start()
     os.dup2(2, 1)  # standard output is for what the command prints
     says = threading.Lock()
