@@ -13,11 +13,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from baselines.hscm.pairs import rank_within, take_rows_between, unique_pairs
+from baselines.hscm.nearest import as_columns, nearest
+from baselines.hscm.pairs import rank_within, unique_pairs
 from baselines.hscm.query_texts import QueryTexts, mix, similarity
 from bench.data.csr import offsets_of, take_rows
 
-_CELLS = 2**24  # similarities in memory at a time
+_CELLS = 2**22  # similarities in memory at a time
+_QUERIES = 1024  # walked from at a time
+_NO_SESSION = -2  # no query's, whose least is -1
 
 
 @dataclass(frozen=True)
@@ -80,12 +83,13 @@ class ClickGraph:
         self.item_offsets = offsets_of(np.bincount(clicks[:, 1], minlength=items))
         self.item_clicks = np.stack([node, clicks[:, 2]], axis=1)[order]  # (n, 2) node, session
 
-        # nodes of one session only, sorted by session: they do not exist for it
+        # nodes of one session only: they do not exist for it
         node_sessions = np.unique(np.stack([node, clicks[:, 2]], axis=1), axis=0)  # (p, 2) node, session
         sessions_of_node = np.bincount(node_sessions[:, 0], minlength=len(self.nodes))  # (N,)
         sole = node_sessions[sessions_of_node[node_sessions[:, 0]] == 1]
-        sole = sole[np.argsort(sole[:, 1], kind="stable")]
-        self._sole_sessions, self._sole_nodes = sole[:, 1], sole[:, 0]
+        self._sole_session = np.full(len(self.nodes), _NO_SESSION, dtype=np.int64)  # (N,)
+        self._sole_session[sole[:, 0]] = sole[:, 1]
+        self._sole_sessions = np.sort(sole[:, 1])
         self._node_of = np.full(len(texts), -1, dtype=np.int64)
         self._node_of[self.nodes] = np.arange(len(self.nodes))
 
@@ -103,11 +107,19 @@ class ClickGraph:
         """
         texts = np.full((len(text), sampling.queries), -1, dtype=np.int64)
         items = np.full((len(text), sampling.queries, sampling.items), -1, dtype=np.int64)
-        if len(self.nodes):
-            node_directions = torch.from_numpy(self.directions[self.nodes]).T.contiguous()  # (d, N)
-            for rows in _chunks(len(text), max(1, _CELLS // len(self.nodes))):
-                products = torch.from_numpy(self.directions[text[rows]]) @ node_directions  # (b, N)
-                query, node = self._draw(products, text[rows], session[rows], sampling)  # (p,) each
+        if not len(self.nodes):
+            return CrossSession(texts, items)
+        order = np.argsort(text, kind="stable")
+        distinct, repeats = np.unique(text, return_counts=True)  # (D,) each
+        offsets = offsets_of(repeats)  # of each distinct text's queries in order
+        node_directions = as_columns(self.directions[self.nodes])  # (d, M)
+        for some in _chunks(len(distinct), max(1, _CELLS // node_directions.shape[1])):
+            products = torch.from_numpy(self.directions[distinct[some]]) @ node_directions  # (b, M)
+            queries, place = take_rows(offsets, order, some)  # (q,) each: the queries of these texts, and their row
+            near = self._nearest(products, place, session[queries], sampling.similar)
+            for part in _chunks(len(queries), _QUERIES):
+                rows = queries[part]
+                query, node = self._draw(products, near, place[part], text[rows], session[rows], sampling)  # (p,) each
                 column = rank_within(query)
                 texts[rows[query], column] = self.nodes[node]
                 pair, item, rank = self._clicked_items(node, session[rows[query]])
@@ -115,29 +127,52 @@ class ClickGraph:
                 items[rows[query[pair[kept]]], column[pair[kept]], rank[kept]] = item[kept]
         return CrossSession(texts, items)
 
-    def reached(
-        self, products: torch.Tensor, text: NDArray[np.int64], session: NDArray[np.int64], similar: int
+    def _nearest(
+        self, products: torch.Tensor, place: NDArray[np.int64], session: NDArray[np.int64], similar: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The nearest nodes of b texts: each query keeps ``similar`` when its own and those absent for it are left out.
+
+        Returns:
+            (b + 1,) CSR offsets of the texts, and (p,) nodes, nearest first.
+        """
+        absent = np.searchsorted(self._sole_sessions, session, side="right")
+        absent = absent - np.searchsorted(self._sole_sessions, session, side="left")  # (q,)
+        wanted = np.zeros(len(products), dtype=np.int64)
+        np.maximum.at(wanted, place, absent + similar + 1)
+        owner, node = nearest(products, wanted)
+        return offsets_of(np.bincount(owner, minlength=len(products))), node
+
+    def _reached(
+        self,
+        products: torch.Tensor,
+        near: tuple[NDArray[np.int64], NDArray[np.int64]],
+        place: NDArray[np.int64],
+        text: NDArray[np.int64],
+        session: NDArray[np.int64],
+        similar: int,
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """All pairs of a query and a node that it reaches, ascending.
 
         Args:
-            products: (b, N) inner products of the directions of queries and nodes; overwritten with -1 where a node
-                does not exist for a query's session.
-            text, session: (b,), as in :meth:`sample`.
+            products: (b, M) inner products of the directions of distinct texts and nodes.
+            near: offsets and nodes nearest to each of these texts.
+            place: (q,) the row of each query's text in ``products``.
+            text, session: (q,), as in :meth:`sample`.
             similar: number of semantic neighbours.
 
         Returns:
-            (p,) queries 0 … b - 1 and (p,) nodes.
+            (p,) queries 0 … q - 1 and (p,) nodes.
         """
-        starts = np.searchsorted(self._sole_sessions, session, side="left")
-        ends = np.searchsorted(self._sole_sessions, session, side="right")
-        absent, owner = take_rows_between(self._sole_nodes, starts, ends)
-        products[torch.from_numpy(owner), torch.from_numpy(absent)] = -1.0
-
-        own_node = self._node_of[text]  # (b,) -1 where the text is no node
+        own_node = self._node_of[text]  # (q,) -1 where the text is no node
         with_own = np.flatnonzero(own_node >= 0)
-        with_own = with_own[products.numpy()[with_own, own_node[with_own]] > 0]  # and the node exists for the session
-        query, node = self._most_similar(products, similar, own_node)
+        own = own_node[with_own]
+        exists = self._sole_session[own] != session[with_own]
+        with_own = with_own[exists & (products.numpy()[place[with_own], own] > 0)]
+        node, query = take_rows(*near, place)
+        other = (node != own_node[query]) & (self._sole_session[node] != session[query])
+        query, node = query[other], node[other]
+        kept = rank_within(query) < similar
+        query, node = query[kept], node[kept]
         query, node = np.concatenate([with_own, query]), np.concatenate([own_node[with_own], node])  # (s,) seeds
 
         clicks, seed = take_rows(self.node_offsets, self.node_clicks, node)  # (c, 2) item, session; (c,)
@@ -151,29 +186,20 @@ class ClickGraph:
             np.concatenate([query, click_query[foreign]]), np.concatenate([node, clicks[foreign, 0]]), len(self.nodes)
         )
 
-    def _most_similar(
-        self, products: torch.Tensor, similar: int, own_node: NDArray[np.int64]
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Pairs of a query and each of its ``similar`` nearest nodes but its own text's; ties go by their keys."""
-        width = min(similar + 1, products.shape[1])
-        least = products.topk(width, dim=1).values[:, -1:]  # (b, 1); topk's indices among equal values are arbitrary
-        pairs = (products >= least.clamp(min=1.0)).nonzero().numpy()  # (p, 2); products are whole numbers
-        query, node = pairs[:, 0], pairs[:, 1]
-        not_own = node != own_node[query]
-        query, node = query[not_own], node[not_own]
-        order = np.lexsort((node, -products.numpy()[query, node], query))
-        query, node = query[order], node[order]
-        kept = rank_within(query) < similar
-        return query[kept], node[kept]
-
     def _draw(
-        self, products: torch.Tensor, text: NDArray[np.int64], session: NDArray[np.int64], sampling: Sampling
+        self,
+        products: torch.Tensor,
+        near: tuple[NDArray[np.int64], NDArray[np.int64]],
+        place: NDArray[np.int64],
+        text: NDArray[np.int64],
+        session: NDArray[np.int64],
+        sampling: Sampling,
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Pairs of a query and each node drawn for it, from the pool of its most similar reached nodes."""
-        query, node = self.reached(products, text, session, sampling.similar)
-        cosine = similarity(products.numpy()[query, node])
-        near = (cosine >= sampling.threshold) & (cosine > 0)
-        query, node, cosine = query[near], node[near], cosine[near]
+        query, node = self._reached(products, near, place, text, session, sampling.similar)
+        cosine = similarity(products.numpy()[place[query], node])
+        alike = (cosine >= sampling.threshold) & (cosine > 0)
+        query, node, cosine = query[alike], node[alike], cosine[alike]
         order = np.lexsort((node, -cosine, query))
         order = order[rank_within(query[order]) < sampling.pool]
         query, node, cosine = query[order], node[order], cosine[order]

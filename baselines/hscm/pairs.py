@@ -5,23 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.data.csr import Integers, Scalar, take_rows
-
-
-def take_rows_between(
-    values: NDArray[Scalar], starts: Integers, ends: Integers
-) -> tuple[NDArray[Scalar], NDArray[np.int64]]:
-    """The slices ``values[starts[i]:ends[i]]`` one after the other, and the i of each value.
-
-    Args:
-        values: (n, …).
-        starts, ends: (m,) each.
-
-    Returns:
-        (total, …) values and (total,) owners.
-    """
-    offsets = np.stack([starts, ends], axis=1).reshape(-1)
-    return take_rows(offsets, values, 2 * np.arange(len(starts)))
+from bench.data.csr import Integers
 
 
 def rank_within(sorted_groups: Integers) -> NDArray[np.int64]:

@@ -17,6 +17,7 @@ from small_corpora import Altered
 import baselines.hscm.click_graph
 from baselines.hscm.click_graph import ClickGraph, CrossSession, Sampling
 from baselines.hscm.history import Feedback, History
+from baselines.hscm.nearest import BLOCK
 from baselines.hscm.query_texts import QueryTexts, mix
 from bench.contracts import ClickCorpus
 from bench.data.columns import Columns
@@ -133,7 +134,8 @@ def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     graph = ClickGraph(texts, vectors, clicks, ITEMS)
     session = np.arange(len(texts)) % SESSIONS
     whole = drawn(graph, SAMPLING, session)
-    monkeypatch.setattr(baselines.hscm.click_graph, "_CELLS", 3 * len(graph.nodes))
+    monkeypatch.setattr(baselines.hscm.click_graph, "_CELLS", 3 * BLOCK * (len(graph.nodes) // BLOCK + 1))
+    monkeypatch.setattr(baselines.hscm.click_graph, "_QUERIES", 2)
     parts = drawn(graph, SAMPLING, session)
     np.testing.assert_array_equal(parts.texts, whole.texts)
     np.testing.assert_array_equal(parts.items, whole.items)
@@ -302,3 +304,18 @@ def test_places_of_the_past(corpus: Corpus) -> None:
             assert following[query] == -1
         else:
             assert words_of_text(int(following[query])) == words_of_query(query + 1)
+
+
+def test_queries_of_one_text_are_walked_each_for_its_own_session() -> None:
+    """Repeated texts, which share one search, in any order: each query gets what it gets when asked alone."""
+    texts, vectors, clicks = small_log()
+    graph = ClickGraph(texts, vectors, clicks, ITEMS)
+    rng = np.random.default_rng(3)
+    text, session = rng.integers(0, len(texts), 300), rng.integers(-1, SESSIONS, 300)
+    whole = drawn(graph, SAMPLING, session, text)
+    for row in range(300):
+        alone = drawn(graph, SAMPLING, session[[row]], text[[row]])
+        np.testing.assert_array_equal(whole.texts[row], alone.texts[0])
+        np.testing.assert_array_equal(whole.items[row], alone.items[0])
+    differ = sum(len(np.unique(whole.items[text == one], axis=0)) > 1 for one in np.unique(text))
+    assert differ > 5, "else the session made no difference"
