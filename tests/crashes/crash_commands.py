@@ -112,7 +112,9 @@ def begin(words: str, folder: Path, log: Path, before: Callable[[], None] = lamb
         from bench.cli.main import main
         from bench.runs.engines import workers
 
-        with patch.object(workers, "START", "fork"), patch.object(sys, "argv", ["bench", *words.split()]):
+        forks = patch.object(workers, "START", "fork")
+        soon = patch.object(workers, "_GRACE", 0.5)  # a fork holds its siblings' pipes, and never hears their end
+        with forks, soon, patch.object(sys, "argv", ["bench", *words.split()]):
             main()
         code = 0
     except SystemExit as end:
