@@ -150,7 +150,7 @@ def test_a_node_with_other_sources_computes_nothing(nodes: Nodes, tmp_path: Path
 def test_a_node_that_is_killed_loses_nothing_and_nothing_is_done_twice(nodes: Nodes, tmp_path: Path) -> None:
     began = tmp_path / "began"
     words = ["--encoder", "noisy", "--baseline", "transearch", "--seeds", "3"]
-    settings = ["--set", "noisy.seconds=2", "--set", f"noisy.folder={tmp_path}"]
+    settings = ["--set", "noisy.seconds=4", "--set", f"noisy.folder={tmp_path}"]
     command = nodes.command(tmp_path / "out", *words, *settings)
     driver = subprocess.Popen([BENCH, *command], env=environment(nodes.plugins), stdout=-3, stderr=-1, text=True)
     _until(lambda: began.exists() and len(began.read_text().splitlines()) >= 2)  # both nodes are at work
@@ -164,7 +164,8 @@ def test_a_node_that_is_killed_loses_nothing_and_nothing_is_done_twice(nodes: No
     ended = Counter(line.rpartition("] ")[2] for line in said.splitlines() if line.endswith(": done"))
     assert len(ended) == 12
     assert set(ended.values()) == {1}
-    assert len(began.read_text().splitlines()) == 4  # three pretrainings, and again the one that was lost
+    # three pretrainings, and again the one that was lost; on a slow machine it may have come home before
+    assert len(began.read_text().splitlines()) in (3, 4)
     _until(lambda: not any(Path("/proc", pid).exists() for pid in pids))
     assert not list((tmp_path / "out").glob("*/*.writing-*"))
 
