@@ -18,11 +18,9 @@ from bench.evaluation.summary import SummaryRow, results_of, summarise
 from bench.plugins.registry import registry
 from bench.plugins.specs import REFERENCE
 from bench.progress import silent
-from bench.runs.engines.engine import Engine
-from bench.runs.engines.limits import memory_limit
-from bench.runs.engines.local import Watcher
-from bench.runs.mirror import Mirror
+from bench.runs.engines.dealing import Watcher
 from bench.runs.plan import Plan, RunRequest, make_plan, missing_jobs
+from bench.runs.running import Running
 from bench.runs.store import Store
 
 if TYPE_CHECKING:
@@ -154,9 +152,8 @@ def run(
         BenchError: a name, an option or a corpus is wrong; nothing has been run then. A cell that fails is a row whose
             ``status`` says so.
     """
-    memory = memory_limit(cell_memory, "cell_memory")
-    kept, runs_on, mirror = Store(Path(out)), Engine(engine, address, gpu_share), Mirror(store)
-    runs_on.check()
+    running = Running.of(engine, address, gpu_share, store, jobs, cell_timeout, cell_memory, "cell_memory")
+    kept = Store(Path(out))
     datasets = [str(dataset)] if isinstance(dataset, str | Path) else list(dataset)
     request = RunRequest(
         task,
@@ -167,13 +164,12 @@ def run(
         _typed(settings),
         device,
         corpus_seeds,
-        runs_on.elsewhere,
+        running.engine.elsewhere,
     )
     plan = make_plan(request, registry(), kept)
-    mirror.bring(plan.jobs, kept)
+    running.bring(plan.jobs, kept)
     missing = missing_jobs(plan.jobs, kept)
-    with mirror:
-        runs_on.run_jobs(missing, kept, jobs, mirror.watched(kept, watch or _unwatched), cell_timeout, memory)
+    running.carry_out(missing, kept, watch or _unwatched)
     results = results_of(plan.cells, kept)
     rows = summarise(results, plan.primary, REFERENCE, frozenset(job.key for job in missing), plan.corpora)
     return RunResult(tuple(rows), plan, kept, tuple(results.warnings()))

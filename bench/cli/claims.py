@@ -54,14 +54,10 @@ def claims(
     from bench.evaluation.grid import plan_experiment
     from bench.evaluation.load import load_experiment
     from bench.plugins.registry import registry
-    from bench.runs.engines.engine import Engine
-    from bench.runs.engines.limits import memory_limit
-    from bench.runs.mirror import Mirror
+    from bench.runs.running import Running
     from bench.runs.store import Store
 
-    memory = memory_limit(cell_memory, "--cell-memory")
-    runs_on, mirror = Engine(engine, address, gpu_share), Mirror(remote)
-    runs_on.check()
+    running = Running.of(engine, address, gpu_share, remote, jobs, cell_timeout, cell_memory)
     store = Store(out)
     declared = load_experiment(experiment, registry())
     plan = plan_experiment(
@@ -71,13 +67,13 @@ def claims(
         names(part),
         device,
         lambda name: single_progress(f"making {name}"),
-        runs_on.elsewhere,
+        running.engine.elsewhere,
     )
-    mirror.bring(plan.jobs, store)
+    running.bring(plan.jobs, store)
     if run:
         missing = plan.missing(store)
-        with mirror, GridProgress(missing) as progress:
-            runs_on.run_jobs(missing, store, jobs, mirror.watched(store, progress.watch), cell_timeout, memory)
+        with GridProgress(missing) as progress:
+            running.carry_out(missing, store, progress.watch)
     results = plan.results(store)
     outcomes = [outcome for family in results.outcomes().values() for outcome in family]
     answers = answer_claims(outcomes, declared.claims)

@@ -31,7 +31,8 @@ def probe(
     from bench.cli.progress import single_progress
     from bench.cli.terminal import console
     from bench.evaluation.probe import probe_vectors, probed_queries
-    from bench.runs.embed import pretrained, vectors_of
+    from bench.runs.embed import pretrained
+    from bench.runs.extraction import Encoding
     from bench.runs.store import Store
 
     store, rows = Store(out), []
@@ -42,7 +43,8 @@ def probe(
                 name, dataset, seed, settings or [], device, store, single_progress, beside=asked, truth=True
             )
             queries = probed_queries(corpus)
-            vectors = vectors_of(job, corpus, queries.rows, store, single_progress(f"embedding {dataset}"))
+            progress = single_progress(f"embedding {dataset}")
+            vectors = Encoding(job, corpus, store, progress).vectors(queries.rows)
             found = probe_vectors(corpus, queries, vectors)
             rows.append({"dataset": corpus.info.label, "encoder": name, "seed": seed, **asdict(found), "key": job.key})
     if as_json:

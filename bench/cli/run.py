@@ -86,14 +86,11 @@ def run(
     from bench.evaluation.summary import results_of, summarise
     from bench.plugins.registry import registry
     from bench.plugins.specs import REFERENCE
-    from bench.runs.engines.engine import Engine
-    from bench.runs.engines.limits import memory_limit
-    from bench.runs.mirror import Mirror
     from bench.runs.plan import RunRequest, make_plan, missing_jobs
+    from bench.runs.running import Running
     from bench.runs.store import Store
 
-    runs_on, mirror = Engine(engine, address, gpu_share), Mirror(remote)
-    runs_on.check()
+    running = Running.of(engine, address, gpu_share, remote, jobs, cell_timeout, cell_memory)
     request = RunRequest(
         task,
         names(encoder),
@@ -103,16 +100,15 @@ def run(
         settings or [],
         device,
         corpus_seeds,
-        runs_on.elsewhere,
+        running.engine.elsewhere,
     )
-    memory = memory_limit(cell_memory, "--cell-memory")
     places = _places(track)
     store = Store(out)
     plan = make_plan(request, registry(), store, lambda name: single_progress(f"making {name}"))
-    mirror.bring(plan.jobs, store)
+    running.bring(plan.jobs, store)
     missing = missing_jobs(plan.jobs, store)
-    with mirror, GridProgress(missing) as progress:
-        runs_on.run_jobs(missing, store, jobs, mirror.watched(store, progress.watch), cell_timeout, memory)
+    with GridProgress(missing) as progress:
+        running.carry_out(missing, store, progress.watch)
     computed = frozenset(job.key for job in missing)
     results = results_of(plan.cells, store)
     rows, warnings = summarise(results, plan.primary, REFERENCE, computed, plan.corpora), results.warnings()

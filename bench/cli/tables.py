@@ -71,9 +71,7 @@ def tables(
     from bench.evaluation.grid import plan_experiment, remove_results
     from bench.evaluation.load import load_experiment
     from bench.plugins.registry import registry
-    from bench.runs.engines.engine import Engine
-    from bench.runs.engines.limits import memory_limit
-    from bench.runs.mirror import Mirror
+    from bench.runs.running import Running
     from bench.runs.store import Store
 
     chosen = chosen_formats(formats)
@@ -81,9 +79,7 @@ def tables(
         raise BenchError("removes results", where="--rerun", fix="leave out --no-run and --dry-run")
     if rerun and remote is not None:
         raise BenchError("keeps what --rerun removes", where="--store", fix="leave out one of them")
-    memory = memory_limit(cell_memory, "--cell-memory")
-    runs_on, mirror = Engine(engine, address, gpu_share), Mirror(remote)
-    runs_on.check()
+    running = Running.of(engine, address, gpu_share, remote, jobs, cell_timeout, cell_memory)
     store = Store(out)
     parts = names(part)
     declared = load_experiment(experiment, registry())
@@ -95,10 +91,10 @@ def tables(
         grid,
         device,
         lambda name: single_progress(f"making {name}"),
-        runs_on.elsewhere,
+        running.engine.elsewhere,
     )
     only_datasets = bool(parts) and not grid
-    mirror.bring(plan.jobs, store)
+    running.bring(plan.jobs, store)
     if dry_run:
         echo(_forecast(plan, store, jobs))
         return
@@ -108,8 +104,8 @@ def tables(
     if not (no_run or only_datasets):
         missing = plan.missing(store)
         computed = sum(job.kind == "cells" for job in missing)
-        with mirror, GridProgress(missing) as progress:
-            runs_on.run_jobs(missing, store, jobs, mirror.watched(store, progress.watch), cell_timeout, memory)
+        with GridProgress(missing) as progress:
+            running.carry_out(missing, store, progress.watch)
 
     from bench.reports.all_tables import all_tables, write_tables
     from bench.reports.dataset_table import dataset_table

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
 from bench.claiming import claimed
 from bench.data.corpus import Corpus
-from bench.data.truth import require_truth, sealed
+from bench.data.truth import require_truth
 from bench.errors import BenchError
 from bench.plugins.registry import registry
 from bench.plugins.settings import resolve_options
@@ -101,12 +97,11 @@ def pretrained(
             if ranks is not None and not ranks.first:
                 assist(job, store, ranks)
                 return job, corpus
-            place = store.claim(job.kind, job.key)
-            with claimed(place, lambda holder: note(f"waiting for {holder}: {job.title}")):
+            claim = store.claim(job.kind, job.key)
+            with claimed(claim, lambda holder: note(f"waiting for {holder}: {job.title}")):
                 store.sweep()
                 record = perform(job, store, progress(job.title), ranks=ranks or ALONE)
-            with suppress(OSError):  # another run has claims there
-                place.parent.rmdir()
+            store.drop_claims()
         if record["status"] != "done":
             raise BenchError(record["error"], where=job.title, fix=f"bench show {job.key}")
     return job, corpus
@@ -150,18 +145,3 @@ def stored_encoder(folder: Path) -> SessionEncoder:
         raise BenchError(f"its pretraining failed: {record['error']}", where=str(folder))
     dims = Features.of(Corpus(record["provenance"]["corpus_folder"])).dims
     return load_encoder(record["config"], dims, folder / "encoder.safetensors")
-
-
-def vectors_of(
-    job: Job, corpus: Corpus, queries: NDArray[np.int64], store: Store, progress: Progress
-) -> NDArray[np.float32]:
-    """(n, output_dim) vectors of the prefixes that end with ``queries`` (n,), of the pretrained encoder of ``job``."""
-    import torch
-
-    from bench.runs.work import encode_prefixes, load_encoder, weights_of
-    from bench.training.context import TrainingContext
-
-    context = TrainingContext(corpus, job.config["seed"], torch.device(job.config["device"]), progress)
-    model = load_encoder(job.config, context.features.dims, weights_of(store, job.key)).to(context.device)
-    with sealed():
-        return encode_prefixes(model, queries, context)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-import threading
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -26,7 +25,9 @@ from numpy.typing import NDArray
 from bench.data.corpus import Corpus
 from bench.data.truth import sealed
 from bench.errors import BenchError
+from bench.progress import Progress, silent
 from bench.runs.jobs import Job
+from bench.runs.orphans import end_with_parent
 from bench.runs.store import Store
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 BATCH = 1024
 PIECE = 16 * BATCH
 _WORTH_A_PROCESS = 8 * PIECE  # rows: starting one takes as long as some of them
-_encoder: Encoding | None = None  # of this worker process
+_pieces: _Pieces | None = None  # of this worker process
 
 
 @dataclass(frozen=True)
@@ -66,35 +67,46 @@ class Extraction:
 
 
 class Encoding:
-    """An encoder, loaded, and the corpus that it reads.
+    """A pretrained encoder, loaded, and the corpus that it reads.
 
     Args:
-        extraction: says which.
+        job: a finished pretraining.
+        corpus: that it was pretrained on.
+        store: of its weights.
+        progress: told (done, total) of the queries of :meth:`vectors`.
     """
 
-    def __init__(self, extraction: Extraction) -> None:
+    def __init__(self, job: Job, corpus: Corpus, store: Store, progress: Progress = silent) -> None:
         import torch
 
         from bench.runs.work import load_encoder, weights_of
         from bench.training.context import TrainingContext
 
-        job = extraction.job
-        self._extraction = extraction
         self._context: TrainingContext = TrainingContext(
-            Corpus(job.corpus), job.config["seed"], torch.device(job.config["device"])
+            corpus, job.config["seed"], torch.device(job.config["device"]), progress
         )
-        weights = weights_of(Store(extraction.root), job.key)
-        self._model: SessionEncoder = load_encoder(job.config, self._context.features.dims, weights)
+        self._model: SessionEncoder = load_encoder(job.config, self._context.features.dims, weights_of(store, job.key))
         self._model.to(self._context.device)
 
-    def piece(self, start: int, end: int) -> NDArray[np.float32]:
-        """(end - start, width) vectors of these rows."""
+    def vectors(self, queries: NDArray[np.int64]) -> NDArray[np.float32]:
+        """(n, output_dim) vectors of the prefixes that end with these query rows (n,)."""
         from bench.runs.work import encode_prefixes
 
-        queries = self._extraction.queries(self._context.corpus, start, end)
         with sealed():
             vectors: NDArray[np.float32] = encode_prefixes(self._model, queries, self._context, BATCH)
         return vectors
+
+
+class _Pieces:
+    """The vectors of the rows of an extraction."""
+
+    def __init__(self, extraction: Extraction) -> None:
+        self._extraction, self._corpus = extraction, Corpus(extraction.job.corpus)
+        self._encoding = Encoding(extraction.job, self._corpus, Store(extraction.root))
+
+    def of(self, start: int, end: int) -> NDArray[np.float32]:
+        """(end - start, output_dim)."""
+        return self._encoding.vectors(self._extraction.queries(self._corpus, start, end))
 
 
 def bounds_of(start: int, end: int, shard_rows: int) -> Iterator[tuple[int, int]]:
@@ -125,8 +137,8 @@ def encoded(
         jobs = max(1, min(len(os.sched_getaffinity(0)), rows // _WORTH_A_PROCESS)) if on_cpu else 1
     if jobs == 1:
         with _one_thread():
-            here = Encoding(extraction)
-            yield (here.piece(*bound) for bound in bounds)
+            here = _Pieces(extraction)
+            yield (here.of(*bound) for bound in bounds)
         return
     spawn = multiprocessing.get_context("spawn")  # a fork would inherit torch's threads, and hang
     pool = ProcessPoolExecutor(jobs, spawn, _begin, (extraction,))
@@ -152,26 +164,18 @@ def _in_order(
 
 def _begin(extraction: Extraction) -> None:
     """Makes a worker process ready."""
-    global _encoder
+    global _pieces
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that the others work for
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     import torch
 
     torch.set_num_threads(1)
-    _encoder = Encoding(extraction)
+    _pieces = _Pieces(extraction)
 
 
 def _piece(start: int, end: int) -> NDArray[np.float32]:
-    assert _encoder is not None
-    return _encoder.piece(start, end)
-
-
-def _end_with_parent() -> None:
-    """Ends this process when the one that it works for is gone, killed without a chance to say so."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+    assert _pieces is not None
+    return _pieces.of(start, end)
 
 
 @contextmanager

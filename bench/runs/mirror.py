@@ -7,7 +7,7 @@ alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -15,13 +15,13 @@ from typing import Any
 
 from bench.errors import BenchError
 from bench.printable import said
+from bench.runs.engines.dealing import Watcher
 from bench.runs.jobs import Job
 from bench.runs.store import RECORDS, Record, Store, is_done
 
 _AT_ONCE = 8  # results under way; most of the time is waiting for the other side
 
 Name = tuple[str, str]
-Watcher = Callable[[Job, float, Record | None], None]
 
 
 class Mirror:

@@ -119,8 +119,12 @@ class Store:
         claims = self.root / "claims"
         for place in {claims / claim.name.rpartition(".claim-")[0] for claim in claims.glob("*.claim-*")}:
             tidy(place)  # of a process that was killed when the result was stored: nobody will ask for it again
+        self.drop_claims()
+
+    def drop_claims(self) -> None:
+        """Removes the folder of claims, unless somebody has one."""
         with suppress(OSError):  # there is none, or it is in use
-            claims.rmdir()
+            (self.root / "claims").rmdir()
 
     def _text(self, kind: str, key: str) -> bytes | None:
         try:

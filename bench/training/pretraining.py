@@ -30,8 +30,6 @@ from bench.training.pretraining_config import PretrainingConfig
 from bench.training.read_ahead import reading_ahead
 from bench.training.shared_batches import SharedBatches
 
-__all__ = ["Objective", "PretrainingStep", "pretrain"]
-
 _CHECKPOINT_SECONDS = 30.0  # at least so long between two checkpoints; what is computed does not depend on it
 
 

@@ -47,8 +47,12 @@ class Ranks:
         """This rank's share of a batch of so many rows; with fewer rows than ranks all of it, weighted on each."""
         if rows < self.size:
             return Share(self, rows, 0, rows, whole=True)
-        starts = [number * rows // self.size for number in (self.rank, self.rank + 1)]
-        return Share(self, rows, starts[0], starts[1], whole=self.size == 1)
+        bounds = self.bounds(rows)
+        return Share(self, rows, bounds[self.rank], bounds[self.rank + 1], whole=self.size == 1)
+
+    def bounds(self, rows: int) -> list[int]:
+        """(size + 1,) the first row of each rank's share of so many rows, and the end of the last."""
+        return [number * rows // self.size for number in range(self.size + 1)]
 
     def summed(self, values: Tensor) -> Tensor:
         """The sum of the tensors (…) of all ranks."""
@@ -109,9 +113,7 @@ class Share:
         """(B, …) the rows of all ranks, from the own (b, …); gradients go back to the rank that a row came from."""
         if self.whole:
             return own
-        size = self.ranks.size
-        bounds = [number * self.total // size for number in range(size + 1)]
-        return self.ranks.joined(own, [stop - start for start, stop in pairwise(bounds)])
+        return self.ranks.joined(own, [stop - start for start, stop in pairwise(self.ranks.bounds(self.total))])
 
     def part(self, mean: Tensor) -> Tensor:
         """This rank's term of the mean over all B rows, from the mean over its own; all ranks' terms sum to it."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from bench.training.context import TrainingContext
-from bench.training.pretraining import PretrainingStep
+from bench.training.objective import PretrainingStep
 from encoders.bert.tokens import MASK, SPECIAL_TOKENS
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class MaskedWords(nn.Module):
-    """See :class:`bench.training.pretraining.Objective`. The head that predicts masked words is thrown away afterwards.
+    """See :class:`bench.training.objective.Objective`. The head that predicts masked words is thrown away afterwards.
 
     Args:
         encoder: with its vocabulary.

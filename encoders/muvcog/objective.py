@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class ContrastObjective:
-    """See :class:`bench.training.pretraining.Objective`.
+    """See :class:`bench.training.objective.Objective`.
 
     Of every step it records, as columns of the curve, ``hard_negatives`` (1 where they were mined, else 0) and
     ``negatives_sharing_product``: the share of negatives that touched a product that their anchor touched too

@@ -26,7 +26,8 @@ from bench.data.batch import SessionBatch
 from bench.data.features import Dims
 from bench.plugins.options import read_options
 from bench.training.context import TrainingContext
-from bench.training.pretraining import PretrainingStep, pretrain
+from bench.training.objective import PretrainingStep
+from bench.training.pretraining import pretrain
 from bench.training.ranks import ALONE, Ranks, Share
 from encoders.muvcog.graph import SessionGraphs
 from encoders.muvcog.next_actions import ClickedPrefixes, NextActions
@@ -195,7 +196,7 @@ class NextActionObjective:
         return float(share.part((by_item.argmax(1) == own).double().mean()))
 
     def plateau(self, batch: int) -> float:
-        """See :class:`bench.training.pretraining.Objective`: five times chance. Many items suit a query, so that even
+        """See :class:`bench.training.objective.Objective`: five times chance. Many items suit a query, so that even
         one who knows all about the shopper is far from certainty.
         """
         return 5 / batch

@@ -27,7 +27,7 @@ from bench.data.batch import SessionBatch
 from bench.data.corpus import Corpus
 from bench.plugins.registry import registry
 from bench.training.context import TrainingContext
-from bench.training.pretraining import PretrainingStep
+from bench.training.objective import PretrainingStep
 from encoders.kernels.neighbours import Neighbourhoods
 from encoders.muvcog.contrast import mask_one_step
 from encoders.muvcog.edges import neighbour_edges

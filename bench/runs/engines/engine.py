@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from bench.errors import BenchError, did_you_mean
 from bench.runs.engines import local
-from bench.runs.engines.local import Watcher
+from bench.runs.engines.dealing import Watcher
 from bench.runs.jobs import Job
 from bench.runs.store import Store
 

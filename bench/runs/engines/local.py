@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Iterable
 
 from bench.claiming import LOOK_EVERY as CLAIMS_EVERY
 from bench.errors import BenchError
 from bench.progress import note
-from bench.runs.claims import Claims
+from bench.runs.engines.dealing import Dealing, Watcher
 from bench.runs.engines.limits import LOOK_EVERY, memory_of, written_bytes
-from bench.runs.engines.schedule import Schedule, name_of
+from bench.runs.engines.schedule import name_of
 from bench.runs.engines.workers import Worker, Workers
 from bench.runs.jobs import Job
-from bench.runs.store import Record, Store, is_done, write_record
+from bench.runs.store import Store
 
 _MOST_WORKERS = 1_000
 _LONGEST = 10_000_000  # seconds of a job: four months
-
-Watcher = Callable[[Job, float, dict[str, Any] | None], None]
-"""Called with a job, the part of it that is done (0 … 1) and, when it ended, its record."""
 
 
 def run_jobs(
@@ -57,13 +53,13 @@ def run_jobs(
     pool = Workers(str(store.root), min(workers or len(os.sched_getaffinity(0)), len(waiting)))
     store.root.mkdir(parents=True, exist_ok=True)
     store.hold()
-    run = Run(Schedule(waiting.values()), pool, store, watch, timeout, memory)
+    dealing = Dealing(waiting.values(), store, watch)
     try:
-        run.to_the_end()
+        Run(dealing, pool, store, timeout, memory).to_the_end()
     finally:
         pool.close()
         store.sweep()  # a run that was killed has workers that end after it, and after the first look
-        run.claims.close()
+        dealing.close()
         store.let_go()
 
 
@@ -79,96 +75,60 @@ class Run:
     """Jobs on their way through a pool of workers."""
 
     def __init__(
-        self,
-        schedule: Schedule,
-        pool: Workers,
-        store: Store,
-        watch: Watcher,
-        timeout: float | None,
-        memory: int | None,
-        claims: Claims | None = None,
+        self, dealing: Dealing, pool: Workers, store: Store, timeout: float | None, memory: int | None
     ) -> None:
-        self.schedule, self.pool, self.store, self.watch = schedule, pool, store, watch
+        self.dealing, self.pool, self.store = dealing, pool, store
         self.timeout, self.memory = timeout, memory
-        self.claims = Claims(store) if claims is None else claims
-        self.looked = 0.0  # at what other runs have claimed
-        self.lone = False  # what is under way was put back to be tried alone
 
     def to_the_end(self) -> None:
         """Starts and listens until nothing is left."""
         while True:
-            self._look_elsewhere()
+            self.dealing.look_elsewhere()
             self._start()
             if not self.pool.busy:
-                if not self.claims.elsewhere:
-                    return
-                self.claims.say_waiting()
-                time.sleep(CLAIMS_EVERY)
-                continue
+                if self.dealing.waits():
+                    continue
+                return
             for worker, said in self.pool.listen(self._patience()):
                 job = worker.job
                 assert job is not None
-                if self.claims.is_lost(job):
+                if self.dealing.is_lost(job):
                     continue
                 if said is None:
                     self.died(worker, job)
                 elif said[0] == "at":
-                    self.watch(job, said[1], None)
+                    self.dealing.watch(job, said[1], None)
                 elif said[0] == "note":
                     note(said[1])
                 elif said[0] == "broken":
                     raise BenchError(said[1], where=f"storing {job.title}")
                 elif said[0] == "ended":
                     worker.job = None
-                    self._ended(job, said[1])
+                    self.dealing.ended(job, said[1])
             self._end_overdue()
             self._end_oversized()
             self._end_lost()
 
     def _start(self) -> None:
         while len(self.pool.busy) < self.pool.size:
-            running = len(self.pool.busy)
-            job, alone = self.schedule.next(running, self.lone)
+            job = self.dealing.next(len(self.pool.busy))
             if job is None:
                 return
-            if not self.claims.take(job):
-                continue
-            record = self.claims.found(job)
-            if record is not None:
-                self._ended(job, record)
-                continue
-            self.lone = alone
             self.pool.start(job)
-
-    def _look_elsewhere(self) -> None:
-        """Puts jobs that other runs were at back into the schedule, when these runs are done with them."""
-        if self.claims.elsewhere and time.monotonic() - self.looked >= CLAIMS_EVERY:
-            for job in self.claims.free():
-                self.schedule.again(job)
-            self.looked = time.monotonic()
-
-    def _ended(self, job: Job, record: Record) -> None:
-        self.claims.release(job)
-        self.watch(job, 1.0, record)
-        if is_done(record):
-            self.schedule.is_done(job)
-            return
-        for dependant, reason in self.schedule.has_failed(job, record.get("title", job.title), record["error"]):
-            self.watch(dependant, 1.0, fail(dependant, self.store, reason))
 
     def died(self, worker: Worker, job: Job) -> None:
         """A worker is gone. Where others worked beside it, memory may have been short for all: it is tried alone."""
         self.pool.drop(worker)
         self.store.sweep()
         if worker.beside:
-            self.schedule.again_alone(job)
+            self.dealing.again_alone(job)
         else:
-            self._ended(job, fail(job, self.store, worker.ending()))
+            self.dealing.failed(job, worker.ending())
 
     def _patience(self) -> float | None:
         """Seconds until a job may be overdue, or memory or claims are to be looked at; None where nothing is."""
         looks = [LOOK_EVERY] if self.memory is not None else []
-        looks += [CLAIMS_EVERY] if self.claims.elsewhere else []
+        looks += [CLAIMS_EVERY] if self.dealing.is_shared else []
         look = min(looks, default=None)
         began = [worker.began for worker in self.pool.busy if worker.began is not None]
         if self.timeout is None or not began:
@@ -197,26 +157,11 @@ class Run:
         """Leaves jobs to the runs that took them over: this one was suspended, and counted as gone."""
         for worker in self.pool.busy:
             job = worker.job
-            if job is not None and self.claims.is_lost(job):
+            if job is not None and self.dealing.is_lost(job):
                 self.pool.drop(worker)
-                self.claims.release(job)
-                self.schedule.again(job)
+                self.dealing.leave(job)
 
     def _end(self, worker: Worker, job: Job, reason: str) -> None:
         self.pool.drop(worker)
         self.store.sweep()
-        self._ended(job, fail(job, self.store, reason))
-
-
-def fail(job: Job, store: Store, reason: str) -> Record:
-    """Stores that a job failed without having been carried out."""
-    record = {
-        "key": job.key,
-        "title": job.title,
-        "config": job.config,
-        "status": "failed",
-        "error": reason,
-        "seconds": 0.0,
-    }
-    with store.publish(job.kind, job.key) as folder:
-        return write_record(folder, job.kind, record)
+        self.dealing.failed(job, reason)

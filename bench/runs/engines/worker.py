@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import threading
@@ -14,6 +13,7 @@ from typing import Any, Literal
 from bench.errors import system_error
 from bench.progress import notes_to
 from bench.runs.jobs import Job
+from bench.runs.orphans import end_with_parent
 
 Said = (
     tuple[Literal["began"]]
@@ -40,7 +40,7 @@ def serve(pipe: Connection, root: str, threads: int) -> None:
     with suppress(OSError):  # it leads a group of its own, which whatever its jobs start belongs to, and ends with it
         os.setpgid(0, 0)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a fork has its parent's handler
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     os.dup2(2, 1)  # standard output is for what the command prints
     says = threading.Lock()
 
@@ -82,13 +82,3 @@ class _Reports:
         if done >= total or now - self._last > _REPORT_EVERY:
             self._last = now
             self._say("at", done / max(total, 1))
-
-
-def _end_with_parent() -> None:
-    """Ends this process when the run that started it is gone, killed without a chance to stop its workers."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        if os.getpgid(0) == os.getpid():
-            os.killpg(0, signal.SIGKILL)
-        os._exit(1)

@@ -25,13 +25,13 @@ KILLED = """
 import os, signal, sys
 from bench.cli.main import main
 from bench.runs.extraction import Encoding
-made, piece = [], Encoding.piece
-def dies(self, start, end):
-    made.append(start)
+made, vectors = [], Encoding.vectors
+def dies(self, queries):
+    made.append(len(queries))
     if len(made) > 2:
         os.kill(os.getpid(), signal.SIGKILL)
-    return piece(self, start, end)
-Encoding.piece = dies
+    return vectors(self, queries)
+Encoding.vectors = dies
 main()
 """
 

@@ -22,7 +22,8 @@ from bench.data.corpus import Corpus
 from bench.datasets.simulated import make
 from bench.plugins.registry import registry
 from bench.training.context import TrainingContext
-from bench.training.pretraining import PretrainingStep, _Batches
+from bench.training.objective import PretrainingStep
+from bench.training.pretraining import _Batches
 from encoders.muvcog.objective import ContrastObjective
 from encoders.muvcog.steps_of import OwnSteps
 

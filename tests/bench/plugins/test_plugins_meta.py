@@ -22,7 +22,7 @@ from bench.plugins.offered import KINDS
 from bench.plugins.options import declared_options
 from bench.plugins.registry import registry
 from bench.plugins.specs import BaselineSpec, DatasetSpec, EncoderSpec, Spec, TaskSpec
-from bench.training.pretraining import PretrainingConfig
+from bench.training.pretraining_config import PretrainingConfig
 
 COMPONENTS = [(kind, component.spec) for kind, component in registry().components()]
 CONTRACTS: dict[str, type] = {"encoder": SessionEncoder, "task": Task}

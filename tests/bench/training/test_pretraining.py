@@ -18,7 +18,8 @@ from bench.data.corpus import Corpus
 from bench.errors import BenchError
 from bench.training.checkpoint import load_checkpoint, save_checkpoint
 from bench.training.context import TrainingContext
-from bench.training.pretraining import PretrainingStep, pretrain
+from bench.training.objective import PretrainingStep
+from bench.training.pretraining import pretrain
 from bench.training.pretraining_config import PretrainingConfig
 
 QUICK = PretrainingConfig(steps=60, batch_size=16, learning_rate=0.05, warmup=5, validate_every=10)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from bench.data.corpus import Corpus
 from bench.training.context import TrainingContext
-from bench.training.pretraining import PretrainingStep
+from bench.training.objective import PretrainingStep
 from encoders.muvcog.model import Muvcog
 from encoders.muvcog.objective import ContrastObjective
 from encoders.muvcog.products import Products

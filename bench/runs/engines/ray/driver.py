@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bench.claiming import LOOK_EVERY as CLAIMS_EVERY
 from bench.data.checksums import has_digest
 from bench.errors import BenchError
 from bench.printable import said
 from bench.progress import note
-from bench.runs.claims import Claims
-from bench.runs.engines.local import Watcher, check_limits, fail
+from bench.runs.engines.dealing import Dealing, Watcher
+from bench.runs.engines.local import check_limits
 from bench.runs.engines.ray.cluster import connected, require_ray
 from bench.runs.engines.ray.desk import Desk
 from bench.runs.engines.ray.node import Order, Outcome, carry_out
 from bench.runs.engines.ray.resources import Resources
-from bench.runs.engines.schedule import Schedule, name_of
+from bench.runs.engines.schedule import name_of
 from bench.runs.jobs import Job
-from bench.runs.store import Record, Store, is_done, write_record
+from bench.runs.store import Record, Store, write_record
 
 _LISTEN_EVERY = 0.5  # seconds
 _AHEAD = 2  # jobs that Ray knows of for each CPU, so that none waits for the driver
@@ -62,12 +60,13 @@ def run_jobs(
     store.root.mkdir(parents=True, exist_ok=True)
     with connected(address, workers) as home:
         store.hold()
-        run = _Run(Schedule(waiting.values()), store, watch, home, workers, timeout, memory, gpu_share)
+        run = _Run(waiting.values(), store, watch, home, workers, timeout, memory, gpu_share)
         try:
             run.to_the_end()
         finally:
             run.cancel()
-            run.claims.close()
+            store.sweep()  # as the local engine does
+            run.dealing.close()
             store.let_go()
 
 
@@ -76,7 +75,7 @@ class _Run:
 
     def __init__(
         self,
-        schedule: Schedule,
+        jobs: Iterable[Job],
         store: Store,
         watch: Watcher,
         home: str,
@@ -89,31 +88,28 @@ class _Run:
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
         self.ray: Any = ray
-        self.schedule, self.store, self.watch, self.workers = schedule, store, watch, workers
+        self.store, self.workers = store, workers
         self.resources = Resources(store, _largest_memory(), gpu_share, memory)
+        self.dealing = Dealing(jobs, store, self.resources.learning(watch))  # of several drivers one hands out each job
         self.order = (str(store.root.absolute()), home, timeout, memory)
         here = NodeAffinitySchedulingStrategy(node_id=home, soft=False)
         self.desk: Any = ray.remote(Desk).options(num_cpus=0, scheduling_strategy=here).remote()
         self.task: Any = ray.remote(max_retries=_LOST_NODES, max_calls=0)(carry_out)
-        self.claims = Claims(store)  # for all nodes: of several drivers on one folder, one hands out each job
-        self.looked = 0.0  # at what other runs have claimed
         self.under_way: dict[Any, Job] = {}
         self.by_name: dict[tuple[str, str], Job] = {}
         self.beside: set[tuple[str, str]] = set()  # jobs that had others beside them
         self.nodes = _living()
-        self.lone = False  # what is under way was put back to be tried alone
 
     def to_the_end(self) -> None:
         """Hands out and listens until nothing is left."""
         while True:
-            self._look_elsewhere()
+            self.dealing.look_elsewhere()
+            self._leave_lost()
             self._hand_out()
             if not self.under_way:
-                if not self.claims.elsewhere:
-                    return
-                self.claims.say_waiting()
-                time.sleep(CLAIMS_EVERY)
-                continue
+                if self.dealing.waits():
+                    continue
+                return
             self.ray.wait(list(self.under_way), num_returns=1, timeout=_LISTEN_EVERY)
             ready, _ = self.ray.wait(list(self.under_way), num_returns=len(self.under_way), timeout=0)
             for reference in ready:
@@ -128,31 +124,18 @@ class _Run:
     def _hand_out(self) -> None:
         most = self.workers or max(_LEAST_AHEAD, _AHEAD * int(self.ray.cluster_resources().get("CPU", 1)))
         while len(self.under_way) < most:
-            job, alone = self.schedule.next(len(self.under_way), self.lone)
+            job = self.dealing.next(len(self.under_way))
             if job is None:
                 return
-            if not self.claims.take(job):
-                continue
-            record = self.claims.found(job)
-            if record is not None:
-                self._ended(job, record)
-                continue
-            self.lone = alone
             self._submit(job)
 
-    def _look_elsewhere(self) -> None:
-        """Puts back what other runs are done with, and leaves to them what they took over from this one."""
-        if time.monotonic() - self.looked < CLAIMS_EVERY:
-            return
-        self.looked = time.monotonic()
-        for job in self.claims.free():
-            self.schedule.again(job)
+    def _leave_lost(self) -> None:
+        """Leaves jobs to the runs that took them over."""
         for reference, job in list(self.under_way.items()):
-            if self.claims.is_lost(job):  # this process was suspended, and counted as gone
+            if self.dealing.is_lost(job):
                 self.ray.cancel(reference, force=True)
                 del self.under_way[reference], self.by_name[name_of(job)]
-                self.claims.release(job)
-                self.schedule.again(job)
+                self.dealing.leave(job)
 
     def _submit(self, job: Job) -> None:
         root, home, timeout, memory = self.order
@@ -175,12 +158,14 @@ class _Run:
         if outcome.refused:
             raise BenchError(outcome.refused, where=f"carrying out {job.title}")
         if not outcome.lost:
-            self._ended(job, outcome.record if outcome.stored else self._published(job, outcome))
+            record = outcome.record if outcome.stored else self._published(job, outcome)
+            assert record is not None
+            self.dealing.ended(job, record)
         elif name_of(job) in self.beside:  # memory may have been short for all: it is tried alone, as locally
             self.beside.discard(name_of(job))
-            self.schedule.again_alone(job)
+            self.dealing.again_alone(job)
         else:
-            self._ended(job, fail(job, self.store, outcome.lost))
+            self.dealing.failed(job, outcome.lost)
 
     def _published(self, job: Job, outcome: Outcome) -> Record:
         """Stores a result that came from another node, under the paths of this one.
@@ -201,24 +186,13 @@ class _Run:
                     raise BenchError(f"{name} did not arrive as it was sent", where=job.title, fix="run it again")
             return write_record(folder, job.kind, record)
 
-    def _ended(self, job: Job, record: Record | None) -> None:
-        assert record is not None
-        self.claims.release(job)
-        self.resources.learn(job.kind, record)
-        self.watch(job, 1.0, record)
-        if is_done(record):
-            self.schedule.is_done(job)
-            return
-        for dependant, reason in self.schedule.has_failed(job, record.get("title", job.title), record["error"]):
-            self.watch(dependant, 1.0, fail(dependant, self.store, reason))
-
     def _listen(self) -> None:
         """Passes on what jobs have said, and says which nodes are gone."""
         for name, kind, what in self.ray.get(self.desk.heard.remote()):
             if kind == "note":
                 note(what)
             elif name in self.by_name:
-                self.watch(self.by_name[name], what, None)
+                self.dealing.watch(self.by_name[name], what, None)
         now = _living()
         for node in self.nodes.keys() - now.keys():
             note(f"the node {self.nodes[node]} is gone; its jobs start again on others")

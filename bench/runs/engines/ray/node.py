@@ -14,9 +14,10 @@ from typing import Any
 from bench.errors import BenchError, system_error
 from bench.progress import notes_to
 from bench.runs.claims import ClaimedElsewhere
+from bench.runs.engines.dealing import Dealing
 from bench.runs.engines.local import Run
 from bench.runs.engines.ray.fetching import fetch, node_folder
-from bench.runs.engines.schedule import Schedule, name_of
+from bench.runs.engines.schedule import name_of
 from bench.runs.engines.workers import Worker, Workers
 from bench.runs.jobs import Job
 from bench.runs.provenance import library_versions
@@ -96,9 +97,8 @@ def carry_out(order: Order, desk: Any) -> Outcome:
             raise BenchError(f"{different} on this node than where the command runs", fix="install the same on all")
         if not at_home:
             job = _brought_here(order, store, desk)
-        workers, claims = _workers(str(root)), ClaimedElsewhere(store)  # by the driver, for all nodes
-        run = _NodeRun(Schedule([job]), workers, store, says.watch, order.timeout, order.memory, claims)
-        run.to_the_end()
+        dealing = Dealing([job], store, says.watch, ClaimedElsewhere(store))  # by the driver, for all nodes
+        _NodeRun(dealing, _workers(str(root)), store, order.timeout, order.memory).to_the_end()
         record = store.read(job.kind, job.key)
     except _WorkerLostError as error:
         return Outcome(lost=f"{error}, on {platform.node()}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from bench.runs.engines.dealing import Watcher
 from bench.runs.jobs import Job
 from bench.runs.store import RECORDS, Record, Store
 
@@ -37,6 +38,16 @@ class Resources:
         if isinstance(peak, int) and "config" in record:
             like = _likeness(kind, record["config"])
             self._peaks[like] = max(peak, self._peaks.get(like, 0))
+
+    def learning(self, watch: Watcher) -> Watcher:
+        """A watcher that tells ``watch``, and learns from every record."""
+
+        def watcher(job: Job, part: float, record: Record | None) -> None:
+            if record is not None:
+                self.learn(job.kind, record)
+            watch(job, part, record)
+
+        return watcher
 
     def of(self, job: Job) -> dict[str, float]:
         """Options of the Ray task that is this job."""
