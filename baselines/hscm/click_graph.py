@@ -55,6 +55,24 @@ class CrossSession:
     items: NDArray[np.int64]
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """Queries that are walked from together, and what is known of their texts.
+
+    Attributes:
+        products: (b, M) inner products of the directions of distinct texts and nodes.
+        near: CSR offsets of these texts, and the nodes nearest to each, nearest first.
+        place: (q,) the row of each query's text in ``products``.
+        text, session: (q,), as in :meth:`ClickGraph.sample`.
+    """
+
+    products: torch.Tensor
+    near: tuple[NDArray[np.int64], NDArray[np.int64]]
+    place: NDArray[np.int64]
+    text: NDArray[np.int64]
+    session: NDArray[np.int64]
+
+
 class ClickGraph:
     """A bipartite graph of query texts (N nodes) and items, with an edge where the item was clicked under the text.
 
@@ -119,7 +137,8 @@ class ClickGraph:
             near = self._nearest(products, place, session[queries], sampling.similar)
             for part in _chunks(len(queries), _QUERIES):
                 rows = queries[part]
-                query, node = self._draw(products, near, place[part], text[rows], session[rows], sampling)  # (p,) each
+                asked = _Asked(products, near, place[part], text[rows], session[rows])
+                query, node = self._draw(asked, sampling)  # (p,) each
                 column = rank_within(query)
                 texts[rows[query], column] = self.nodes[node]
                 pair, item, rank = self._clicked_items(node, session[rows[query]])
@@ -142,33 +161,23 @@ class ClickGraph:
         owner, node = nearest(products, wanted)
         return offsets_of(np.bincount(owner, minlength=len(products))), node
 
-    def _reached(
-        self,
-        products: torch.Tensor,
-        near: tuple[NDArray[np.int64], NDArray[np.int64]],
-        place: NDArray[np.int64],
-        text: NDArray[np.int64],
-        session: NDArray[np.int64],
-        similar: int,
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def _reached(self, asked: _Asked, similar: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """All pairs of a query and a node that it reaches, ascending.
 
         Args:
-            products: (b, M) inner products of the directions of distinct texts and nodes.
-            near: offsets and nodes nearest to each of these texts.
-            place: (q,) the row of each query's text in ``products``.
-            text, session: (q,), as in :meth:`sample`.
+            asked: q queries.
             similar: number of semantic neighbours.
 
         Returns:
             (p,) queries 0 … q - 1 and (p,) nodes.
         """
-        own_node = self._node_of[text]  # (q,) -1 where the text is no node
+        products, place, session = asked.products, asked.place, asked.session
+        own_node = self._node_of[asked.text]  # (q,) -1 where the text is no node
         with_own = np.flatnonzero(own_node >= 0)
         own = own_node[with_own]
         exists = self._sole_session[own] != session[with_own]
         with_own = with_own[exists & (products.numpy()[place[with_own], own] > 0)]
-        node, query = take_rows(*near, place)
+        node, query = take_rows(*asked.near, place)
         other = (node != own_node[query]) & (self._sole_session[node] != session[query])
         query, node = query[other], node[other]
         kept = rank_within(query) < similar
@@ -186,24 +195,16 @@ class ClickGraph:
             np.concatenate([query, click_query[foreign]]), np.concatenate([node, clicks[foreign, 0]]), len(self.nodes)
         )
 
-    def _draw(
-        self,
-        products: torch.Tensor,
-        near: tuple[NDArray[np.int64], NDArray[np.int64]],
-        place: NDArray[np.int64],
-        text: NDArray[np.int64],
-        session: NDArray[np.int64],
-        sampling: Sampling,
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def _draw(self, asked: _Asked, sampling: Sampling) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Pairs of a query and each node drawn for it, from the pool of its most similar reached nodes."""
-        query, node = self._reached(products, near, place, text, session, sampling.similar)
-        cosine = similarity(products.numpy()[place[query], node])
+        query, node = self._reached(asked, sampling.similar)
+        cosine = similarity(asked.products.numpy()[asked.place[query], node])
         alike = (cosine >= sampling.threshold) & (cosine > 0)
         query, node, cosine = query[alike], node[alike], cosine[alike]
         order = np.lexsort((node, -cosine, query))
         order = order[rank_within(query[order]) < sampling.pool]
         query, node, cosine = query[order], node[order], cosine[order]
-        perturbed = np.log(cosine) + _gumbel(self.texts.keys[text[query]], self.texts.keys[self.nodes[node]])
+        perturbed = np.log(cosine) + _gumbel(self.texts.keys[asked.text[query]], self.texts.keys[self.nodes[node]])
         order = np.lexsort((-perturbed, query))
         order = order[rank_within(query[order]) < sampling.queries]
         return query[order], node[order]

@@ -2,7 +2,7 @@
 
 Checksums say that a corpus is as somebody wrote it, not that they meant well: whoever writes a word's row 10⁹ can write
 the checksum of it too, and a compiled loop reads that row without asking. So types, lengths and ranges are looked at
-whenever a corpus is opened: one pass over the columns, in pieces, at the speed of the disk.
+when a process first opens a corpus: one pass over the columns, in pieces, at the speed of the disk.
 """
 
 from __future__ import annotations

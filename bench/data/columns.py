@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, TypedDict, get_args, get_type_hints
 
 import numpy as np
 import pyarrow as pa
@@ -65,14 +65,9 @@ class Columns:
 
 
 COLUMN_TYPES: dict[str, type[np.generic]] = {
-    **dict.fromkeys(("session_start", "session_user", "session_queries", "query_session", "query_time"), np.int64),
-    **dict.fromkeys(("query_word_offsets", "query_impressions", "item_word_offsets"), np.int64),
-    **dict.fromkeys(("query_image", "query_words", "impression_item", "impression_rank"), np.int32),
-    **dict.fromkeys(("item_image", "item_category", "item_domain", "item_words"), np.int32),
-    **dict.fromkeys(("session_split", "query_kind"), np.int8),
-    **dict.fromkeys(("session_downstream", "impression_clicked"), np.bool_),
+    name: get_args(get_args(array)[1])[0] for name, array in get_type_hints(Columns).items()
 }
-"""The type of each column."""
+"""The type of each column's numbers, as it is annotated."""
 
 
 class Meta(TypedDict):
@@ -212,8 +207,8 @@ class _Builder:
         with pq.ParquetFile(self.folder / f"{table}.parquet") as file:
             yield from file.iter_batches(_CHUNK_ROWS)
 
-    def _column(self, name: str, dtype: Any) -> _HashedColumn:
-        return _HashedColumn(self.building / f"{name}.npy", np.dtype(dtype), self.hash)
+    def _column(self, name: str) -> _HashedColumn:
+        return _HashedColumn(self.building / f"{name}.npy", np.dtype(COLUMN_TYPES[name]), self.hash)
 
     def _hash_strings(self, values: pa.Array) -> None:
         values = values.fill_null("\0null").cast(pa.large_string())
@@ -225,8 +220,8 @@ class _Builder:
 
     def _items(self) -> tuple[_Codes, _Codes]:
         categories, domains = _Codes(), _Codes()
-        image, words = self._column("item_image", np.int32), _Ragged(self, "item")
-        category, domain = self._column("item_category", np.int32), self._column("item_domain", np.int32)
+        image, words = self._column("item_image"), _Ragged(self, "item")
+        category, domain = self._column("item_category"), self._column("item_domain")
         for batch in self._batches("items"):
             self._hash_strings(batch["item_id"])
             self._hash_strings(batch["category"])
@@ -241,8 +236,8 @@ class _Builder:
 
     def _sessions(self) -> int:
         codes, users = self._user_codes()
-        start, user = self._column("session_start", np.int64), self._column("session_user", np.int64)
-        split, downstream = self._column("session_split", np.int8), self._column("session_downstream", np.bool_)
+        start, user = self._column("session_start"), self._column("session_user")
+        split, downstream = self._column("session_split"), self._column("session_downstream")
         for batch in self._batches("sessions"):
             self._hash_strings(batch["session_id"])
             self._hash_strings(batch["user"])
@@ -267,8 +262,8 @@ class _Builder:
         return np.concatenate(codes) if codes else np.zeros(0, np.int32), users
 
     def _queries(self) -> int:
-        session, time = self._column("query_session", np.int64), self._column("query_time", np.int64)
-        kind, image = self._column("query_kind", np.int8), self._column("query_image", np.int32)
+        session, time = self._column("query_session"), self._column("query_time")
+        kind, image = self._column("query_kind"), self._column("query_image")
         words, counts = _Ragged(self, "query"), self._counts(self.sessions)
         for batch in self._batches("queries"):
             self._hash_strings(batch["query_id"])
@@ -285,8 +280,8 @@ class _Builder:
         return session.rows
 
     def _impressions(self, queries: int) -> None:
-        item, rank = self._column("impression_item", np.int32), self._column("impression_rank", np.int32)
-        clicked, counts = self._column("impression_clicked", np.bool_), self._counts(queries)
+        item, rank = self._column("impression_item"), self._column("impression_rank")
+        clicked, counts = self._column("impression_clicked"), self._counts(queries)
         for batch in self._batches("impressions"):
             _count(batch["query"].to_numpy(), counts)
             item.append(batch["item"].to_numpy())
@@ -302,7 +297,7 @@ class _Builder:
         return mapped_array(self.building, (rows,), np.int32)
 
     def _offsets(self, name: str, counts: NDArray[np.int32]) -> None:
-        column, total = self._column(name, np.int64), np.zeros(1, dtype=np.int64)
+        column, total = self._column(name), np.zeros(1, dtype=np.int64)
         column.append(total)
         for start in range(0, len(counts), _CHUNK_ROWS):
             ends = total[-1] + np.cumsum(counts[start : start + _CHUNK_ROWS], dtype=np.int64)
@@ -344,8 +339,8 @@ class _Ragged:
     """A list column as offsets and values."""
 
     def __init__(self, builder: _Builder, table: str) -> None:
-        self._values = builder._column(f"{table}_words", np.int32)
-        self._offsets = builder._column(f"{table}_word_offsets", np.int64)
+        self._values = builder._column(f"{table}_words")
+        self._offsets = builder._column(f"{table}_word_offsets")
         self._offsets.append(np.zeros(1, dtype=np.int64))
         self._total = 0
 

@@ -19,6 +19,8 @@ from bench.errors import BenchError
 
 UNREADABLE = (OSError, EOFError, zlib.error)
 """What reading a text may raise, one that is packed and damaged too."""
+LONGEST_HEADER = 1 << 20
+"""Bytes of the first line of a text that are looked at."""
 MOST_BYTES, MOST_TIMES = 1 << 30, 200
 """What more than so many bytes and also so many times the size of the file unpacks to is no log."""
 MOST_ROWS, MOST_ROWS_A_BYTE = 10_000_000, 100

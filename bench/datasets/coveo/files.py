@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 
-from bench.data.expansion import UNREADABLE, check_packed, opened
+from bench.data.expansion import LONGEST_HEADER, UNREADABLE, check_packed, opened
 from bench.datasets.ingest.faults import of_rows
 from bench.datasets.log_reader import Reading
 from bench.datasets.sql_text import literal
@@ -16,8 +16,6 @@ from bench.errors import BenchError
 
 WIDTH = 50
 """Numbers in a vector of a query, a description or an image."""
-
-_LONGEST_HEADER = 1 << 20  # bytes
 
 COLUMNS = {
     "search_train": (
@@ -120,7 +118,7 @@ def _find(name: str, root: Path) -> CoveoFile:
     check_packed(path)
     try:
         with opened(path) as file:
-            header = next(csv.reader([file.readline(_LONGEST_HEADER).decode("utf-8-sig")]), [])
+            header = next(csv.reader([file.readline(LONGEST_HEADER).decode("utf-8-sig")]), [])
     except (UnicodeDecodeError, csv.Error, *UNREADABLE):
         raise BenchError("the header is not CSV in UTF-8", where=f"{path}, line 1", fix="unpack it again") from None
     names = tuple(column.strip() for column in header)

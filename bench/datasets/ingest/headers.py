@@ -9,13 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Literal
 
-from bench.data.expansion import UNREADABLE, check_packed, opened
+from bench.data.expansion import LONGEST_HEADER, UNREADABLE, check_packed, opened
 from bench.datasets.ingest.event_log import LOG_TABLES
 from bench.datasets.ingest.log_files import TextForm
 from bench.errors import BenchError
 
 _SEPARATORS = {",": "a comma", "\t": "a tab", ";": "a semicolon", "|": "a pipe", "\x01": "Ctrl-A"}
-_LONGEST_HEADER = 1 << 20  # bytes
 _UNNAMED = re.compile(r"|unnamed: \d+|__index_level_\d+__", re.IGNORECASE)
 
 
@@ -88,8 +87,8 @@ def separator_name(separator: str) -> str:
 
 def _first_line(file: IO[bytes], encoding: str) -> str:
     if encoding == "utf-16":  # a line break is two bytes there
-        return io.TextIOWrapper(file, encoding=encoding).readline(_LONGEST_HEADER).rstrip("\r\n")
-    return file.readline(_LONGEST_HEADER).decode(encoding).rstrip("\r\n")
+        return io.TextIOWrapper(file, encoding=encoding).readline(LONGEST_HEADER).rstrip("\r\n")
+    return file.readline(LONGEST_HEADER).decode(encoding).rstrip("\r\n")
 
 
 def _key(name: str) -> str:
