@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from bench.claiming import claimed
+from bench.claiming import claimed, tidy
 from bench.data.checksums import has_digest, record_checksum
 from bench.data.column_bounds import stray
 from bench.data.columns import FOLDER, Columns, Meta, OutdatedColumnsError, build_columns, open_columns
@@ -132,7 +132,9 @@ class Corpus:
 
     def _open_or_derive(self, whole: bool) -> tuple[Columns, Meta]:
         with suppress(OutdatedColumnsError):
-            return open_columns(self.folder, self.info.fingerprint, whole)
+            opened = open_columns(self.folder, self.info.fingerprint, whole)
+            tidy(self.folder / FOLDER)  # of a process that was killed when it had derived them
+            return opened
         with claimed(self.folder / FOLDER):
             try:
                 return open_columns(self.folder, self.info.fingerprint, whole)  # another process was as fast

@@ -16,7 +16,8 @@ import pytest
 from small_corpora import random_corpus
 from whole_corpora import Content, awkward, read, write
 
-from bench.data.columns import Columns, build_columns
+from bench.claiming import Claim
+from bench.data.columns import FOLDER, Columns, build_columns
 from bench.data.corpus import Corpus
 from bench.data.schema import KINDS, MATRICES, SPLITS, TABLES
 from bench.errors import BenchError
@@ -125,6 +126,19 @@ def test_the_cache_is_made_again_whatever_happens_to_it(corpus: Corpus, harm: st
     assert again.categories == corpus.categories
     assert isinstance(again.columns.query_words, np.memmap)
     assert sorted(p.name for p in corpus.folder.iterdir() if p.is_dir()) == ["columns"]
+
+
+def test_the_claim_of_a_process_that_was_killed_when_the_columns_stood_goes_with_the_next_look(
+    corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert len(Corpus(corpus.folder).columns.query_kind) > 0
+    with monkeypatch.context() as context:
+        context.setattr("bench.claiming._began", lambda pid: 1)  # long before this process
+        assert Claim(corpus.folder / FOLDER, 1, None).make()
+    before = {file.name for file in corpus.folder.iterdir()}
+    assert f"{FOLDER}.claim-1" in before
+    assert len(Corpus(corpus.folder).columns.query_kind) > 0
+    assert {file.name for file in corpus.folder.iterdir()} == before - {f"{FOLDER}.claim-1"}
 
 
 def test_tables_that_were_changed_behind_the_corpus_are_noticed(corpus: Corpus) -> None:

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench.claiming import claimed
+from bench.claiming import claimed, tidy
 from bench.data.checksums import has_digest
 from bench.errors import BenchError
 from bench.files import folder_written_whole
@@ -40,6 +40,7 @@ def fetch(place: str, target: Path, offer: Offer, piece: Piece) -> Path:
         BenchError: a file did not arrive as it was sent.
     """
     if target.is_dir():
+        tidy(target)
         return target
     with claimed(target):
         if not target.is_dir():
