@@ -20,13 +20,17 @@ def pretrain(
     device: Device = "auto",
     engine: EngineName = "local",
     address: Address = None,
+    processes: Annotated[
+        int, typer.Option("--processes", min=1, help="Share it between so many processes of a Ray cluster.")
+    ] = 1,
     out: Out = RUNS,
     plot: Annotated[Path | None, typer.Option("--plot", help="Draw the curve: an SVG, PDF or PNG file.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Pretrain an encoder on the training sessions of a corpus; print where its weights and its curve are.
 
-    Several processes share a pretraining: torchrun --nproc-per-node 2 --no-python bench pretrain --encoder muvcog-m
+    Several processes share a pretraining, on a Ray cluster by --engine ray --processes 2, or without one by
+    torchrun --nproc-per-node 2 --no-python bench pretrain --encoder muvcog-m
     """
     if plot is not None:
         from bench.figures.style import require_picture, require_plotting
@@ -40,7 +44,7 @@ def pretrain(
     from bench.runs.processes import joined_ranks
     from bench.runs.store import Store
 
-    store, runs_on = Store(out), Engine(engine, address)
+    store, runs_on = Store(out), Engine(engine, address, processes=processes)
     runs_on.check()
     with joined_ranks(device) as ranks:
         if ranks is not None and runs_on.elsewhere:

@@ -80,7 +80,7 @@ def pretrained(
     check_needs(corpus, name, [spec], options)
     if truth:
         require_truth(corpus)
-    processes = 1 if ranks is None else ranks.size
+    processes = engine.processes if ranks is None else ranks.size
     there = resolve_device(device, engine.elsewhere)
     job = plan_encoder(corpus, name, spec, seed, options, there, processes=processes)
     done = partial(store.is_done, job.kind, job.key)
@@ -109,6 +109,15 @@ def pretrained(
 
 def _carried_out(job: Job, store: Store, progress: Progress, engine: Engine) -> Record:
     """Carries out one job on an engine; returns its record."""
+    if engine.processes > 1:
+        from bench.runs.engines.ray.together import pretrain_together
+
+        claim = store.claim(job.kind, job.key)
+        with claimed(claim, lambda holder: note(f"waiting for {holder}: {job.title}")):
+            store.sweep()
+            record = pretrain_together(job, store, engine.processes, progress, engine.address)
+        store.drop_claims()
+        return record
     percent = 100
 
     def watch(job: Job, part: float, record: Record | None) -> None:

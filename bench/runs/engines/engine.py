@@ -22,11 +22,13 @@ class Engine:
         name: ``local`` or ``ray``.
         address: of a Ray cluster; without one, one is started on this machine.
         gpu_share: of a GPU, for each job that computes on one; Ray alone hands out GPUs.
+        processes: that share one pretraining, on a cluster; the local engine leaves that to torchrun.
     """
 
     name: str = "local"
     address: str | None = None
     gpu_share: float = 1.0
+    processes: int = 1
 
     @property
     def elsewhere(self) -> bool:
@@ -45,6 +47,9 @@ class Engine:
             raise BenchError("the local engine has no address", where="--address", fix="--engine ray")
         elif self.gpu_share != 1.0:
             raise BenchError("the local engine hands out no GPUs", where="--gpu-share", fix="--engine ray")
+        elif self.processes != 1:
+            fix = "--engine ray, or torchrun --nproc-per-node N --no-python bench pretrain …"
+            raise BenchError("the local engine starts one process", where="--processes", fix=fix)
 
     def run_jobs(
         self,

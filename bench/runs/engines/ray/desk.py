@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from bench.data.checksums import mark
 
 if TYPE_CHECKING:
+    from bench.runs.engines.ray.node import Outcome
     from bench.runs.engines.schedule import Name
 
 PIECE = 32 << 20
@@ -29,6 +30,7 @@ class Desk:
     def __init__(self) -> None:
         self._offered: dict[str, list[Offered]] = {}
         self._said: list[tuple[Name, str, Any]] = []
+        self._delivered: Outcome | None = None
 
     def offer(self, place: str) -> list[Offered]:
         """What a file or a folder that is written no more consists of; checksums are taken once."""
@@ -57,3 +59,11 @@ class Desk:
         """What jobs have said since it was last asked."""
         said, self._said = self._said, []
         return said
+
+    def deliver(self, outcome: Outcome) -> None:
+        """Takes in the result of a job that several processes share."""
+        self._delivered = outcome
+
+    def delivered(self) -> Outcome | None:
+        """What was delivered."""
+        return self._delivered

@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bench.data.checksums import has_digest
 from bench.errors import BenchError
 from bench.printable import said
 from bench.progress import note
@@ -16,10 +15,11 @@ from bench.runs.engines.local import check_limits
 from bench.runs.engines.ray.cluster import connected, require_ray
 from bench.runs.engines.ray.desk import Desk
 from bench.runs.engines.ray.node import Order, Outcome, carry_out
+from bench.runs.engines.ray.publishing import published
 from bench.runs.engines.ray.resources import Resources
 from bench.runs.engines.schedule import name_of
 from bench.runs.jobs import Job
-from bench.runs.store import Record, Store, write_record
+from bench.runs.store import Store
 
 _LISTEN_EVERY = 0.5  # seconds
 _AHEAD = 2  # jobs that Ray knows of for each CPU, so that none waits for the driver
@@ -158,33 +158,12 @@ class _Run:
         if outcome.refused:
             raise BenchError(outcome.refused, where=f"carrying out {job.title}")
         if not outcome.lost:
-            record = outcome.record if outcome.stored else self._published(job, outcome)
-            assert record is not None
-            self.dealing.ended(job, record)
+            self.dealing.ended(job, published(job, outcome, self.store))
         elif name_of(job) in self.beside:  # memory may have been short for all: it is tried alone, as locally
             self.beside.discard(name_of(job))
             self.dealing.again_alone(job)
         else:
             self.dealing.failed(job, outcome.lost)
-
-    def _published(self, job: Job, outcome: Outcome) -> Record:
-        """Stores a result that came from another node, under the paths of this one.
-
-        Raises:
-            BenchError: it is not what was sent.
-        """
-        assert outcome.record is not None
-        record = {key: value for key, value in outcome.record.items() if key not in ("files", "checksum")}
-        if "provenance" in record:
-            record["provenance"] |= {"corpus_folder": job.corpus, **({"vectors": job.vectors} if job.vectors else {})}
-        with self.store.publish(job.kind, job.key) as folder:
-            for name, known in outcome.record["files"].items():
-                file = folder / name
-                file.parent.mkdir(parents=True, exist_ok=True)
-                file.write_bytes(outcome.files[name])
-                if not has_digest(file, known["sha256"]):
-                    raise BenchError(f"{name} did not arrive as it was sent", where=job.title, fix="run it again")
-            return write_record(folder, job.kind, record)
 
     def _listen(self) -> None:
         """Passes on what jobs have said, and says which nodes are gone."""

@@ -89,22 +89,27 @@ def carry_out(order: Order, desk: Any) -> Outcome:
     node = ray.get_runtime_context().get_node_id()
     at_home = node == order.home
     job, root = order.job, Path(order.root) if at_home else node_folder(node)
-    store, says = Store(root), _Says(desk, name_of(job))
+    store, says = Store(root), Says(desk, name_of(job))
     notes_to(says.note)
     try:
         different = difference(job)
         if different:
             raise BenchError(f"{different} on this node than where the command runs", fix="install the same on all")
         if not at_home:
-            job = _brought_here(order, store, desk)
+            job = brought_here(order, store, desk)
         dealing = Dealing([job], store, says.watch, ClaimedElsewhere(store))  # by the driver, for all nodes
         _NodeRun(dealing, _workers(str(root)), store, order.timeout, order.memory).to_the_end()
-        record = store.read(job.kind, job.key)
     except _WorkerLostError as error:
         return Outcome(lost=f"{error}, on {platform.node()}")
     except (BenchError, OSError) as error:
         told = error if isinstance(error, BenchError) else system_error(error)
         return Outcome(refused=f"{platform.node()}: {told}")
+    return outcome_of(job, store, at_home)
+
+
+def outcome_of(job: Job, store: Store, at_home: bool) -> Outcome:
+    """A job's result from the store of this node, for the driver, whose own that store is if this is ``at_home``."""
+    record = store.read(job.kind, job.key)
     if record is None:
         return Outcome(lost=f"the result is gone from {store.folder(job.kind, job.key)} on {platform.node()}")
     if at_home:
@@ -129,8 +134,8 @@ def difference(job: Job) -> str:
     return f"{other[0]} is another" if other else ""
 
 
-def _brought_here(order: Order, store: Store, desk: Any) -> Job:
-    """The job with the paths of this node, after all that it reads has been fetched."""
+def brought_here(order: Order, store: Store, desk: Any) -> Job:
+    """An order's job with the paths of this node, after all that it reads has been fetched."""
     import ray
 
     def offer(place: str) -> Any:
@@ -170,17 +175,31 @@ def _workers(root: str) -> Workers:
     return pools.setdefault(wanted, Workers(root, 1))
 
 
-class _Says:
-    """A job's progress on its way to the desk, once a second at most."""
+class Says:
+    """A job's progress on its way to the desk, once a second at most.
+
+    Args:
+        desk: handle of the driver's desk.
+        name: of the job.
+    """
 
     def __init__(self, desk: Any, name: tuple[str, str]) -> None:
         self._desk, self._name, self._last = desk, name, time.monotonic()
 
     def watch(self, job: Job, part: float, record: Record | None) -> None:
+        """Passes on which part of the job is done."""
         now = time.monotonic()
         if record is None and now - self._last > _SAY_EVERY:
             self._last = now
             self._desk.say.remote(self._name, "at", part)
 
+    def progress(self, done: int, total: int) -> None:
+        """The same of a job that is carried out in this process."""
+        now = time.monotonic()
+        if now - self._last > _SAY_EVERY:
+            self._last = now
+            self._desk.say.remote(self._name, "at", done / max(total, 1))
+
     def note(self, line: str) -> None:
+        """Passes on a line for people."""
         self._desk.say.remote(self._name, "note", f"{platform.node()}: {line}")

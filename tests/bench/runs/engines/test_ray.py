@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from command_line import BENCH, Ran, bench_here, bench_process, environment
 from noisy_encoders import install_noisy_encoder
 from odd_encoders import install_odd_encoders
+from safetensors.torch import load_file
 from small_corpora import random_corpus
 from third_party import install_encoder
 
@@ -76,7 +78,7 @@ def _records(root: Path) -> dict[tuple[str, str], Record]:
     """Every result in a folder, looked at with its checksums."""
     store, found = Store(root), {}
     for kind in RECORDS:
-        for folder in (root / kind).iterdir():
+        for folder in (root / kind).glob("*"):
             record = store.read(kind, folder.name)
             assert record is not None, folder
             found[kind, folder.name] = record
@@ -132,7 +134,32 @@ def test_two_nodes_give_what_the_local_engine_gives(nodes: Nodes, tmp_path: Path
 def _is_quiet(ran: Ran) -> None:
     """Ray itself says nothing: every line is one of ours."""
     for line in ran.err.splitlines():
-        assert line.startswith(("[", "FAILED", "making", "Note", "Warning")) or "cells" in line or "warns" in line, line
+        assert (
+            line.startswith(("[", "FAILED", "making", "pretrain", "Note", "Warning"))
+            or "cells" in line
+            or "warns" in line
+        ), line
+
+
+@pytest.mark.slow
+def test_two_nodes_share_a_pretraining_and_learn_what_one_process_learns(nodes: Nodes, tmp_path: Path) -> None:
+    words = ["pretrain", "--encoder", "muvcog-m", "--dataset", nodes.corpus.folder, "--device", "cpu", "--json"]
+    words += ["--set", "steps=12", "--set", "batch_size=9", "--set", "validate_every=6", "--out"]
+    alone = bench_process(*words, tmp_path / "alone", plugins=nodes.plugins)
+    two = ["--engine", "ray", "--address", nodes.cluster.address, "--processes", "2"]
+    shared = bench_process(*words, tmp_path / "shared", *two, plugins=nodes.plugins)
+    assert alone.code == shared.code == 0, (alone, shared)
+    assert shared.rows[0]["key"] == alone.rows[0]["key"], "the number of processes changes nothing that is learnt"
+    (name, one), (_, other) = *_records(tmp_path / "alone").items(), *_records(tmp_path / "shared").items()
+    assert other["provenance"]["processes"] == 2
+    assert "processes" not in one["provenance"]
+    weights = [load_file(Path(row["folder"]) / "encoder.safetensors") for row in (*alone.rows, *shared.rows)]
+    for part, value in weights[0].items():
+        torch.testing.assert_close(weights[1][part], value, rtol=1e-3, atol=1e-5, msg=lambda m, n=part: f"{n}: {m}")
+    _is_quiet(shared)
+    more = bench_process(*words, tmp_path / "more", *two[:-1], "3", plugins=nodes.plugins)
+    assert (more.code, name[0]) == (2, "encoders")
+    assert "3 processes want a CPU each, the cluster has 2" in more.err
 
 
 @pytest.mark.slow
