@@ -114,11 +114,14 @@ class SessionBatch:
         """
         kept = ~masked
         number = kept.cumsum(0) - 1  # (T,) number of each kept step
-        words, images = kept[self.word_step], kept[self.image_step]
+        # rows once, and not a mask each time: on a GPU every mask waits for the host
+        steps, words, images = (
+            torch.nonzero(one).squeeze(1) for one in (kept, kept[self.word_step], kept[self.image_step])
+        )
         return replace(
             self,
-            step_session=self.step_session[kept],
-            step_kind=self.step_kind[kept],
+            step_session=self.step_session[steps],
+            step_kind=self.step_kind[steps],
             words=self.words[words],
             word_step=number[self.word_step[words]],
             images=self.images[images],

@@ -47,4 +47,4 @@ class NodeLayout:
     @property
     def block(self) -> Tensor:
         """(n,) ``P * session + type`` of each node."""
-        return torch.repeat_interleave(self.blocks.diff())
+        return torch.repeat_interleave(self.blocks.diff(), output_size=len(self.source))

@@ -24,10 +24,11 @@ def mask_one_step(batch: SessionBatch, draws: torch.Generator, share: Share | No
     steps = batch.num_steps
     drawn = ((share or ALONE.share(len(batch))).drawn(draws).to(batch.device) * steps).long()
     drawn = torch.minimum(drawn, steps - 1)
-    maskable = steps > 1
-    masked = torch.zeros(len(batch.step_kind), dtype=torch.bool, device=batch.device)
-    masked[(batch.first_step + drawn)[maskable]] = True
-    return batch.without_steps(masked)
+    # not masked[rows of the maskable] = True: on a GPU that waits for the host. One row more, as a last session without
+    # steps begins behind all; and bool has no maximum
+    masked = torch.zeros(len(batch.step_kind) + 1, dtype=torch.int8, device=batch.device)
+    masked.scatter_reduce_(0, batch.first_step + drawn.clamp(min=0), (steps > 1).to(torch.int8), "amax")
+    return batch.without_steps(masked[:-1].bool())
 
 
 def hard_negatives(scores: Tensor, barred: Tensor) -> tuple[Tensor, Tensor]:

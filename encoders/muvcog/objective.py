@@ -56,7 +56,7 @@ class ContrastObjective:
 
         def seen(negative: Tensor, exists: Tensor) -> None:
             sharing_product = anchors.by_product.gather(1, negative.unsqueeze(1)).squeeze(1)  # (b,)
-            step.record("negatives_sharing_product", sharing_product[exists].float().mean())
+            step.record("negatives_sharing_product", (sharing_product & exists).sum() / exists.sum())  # NaN of none
 
         barred = anchors.by_product if options.negatives == "hard-unshared" else anchors.by_click
         return self._encoder.loss(anchors.batch, barred, draws, hard, seen, ranks.share(len(rows)))
