@@ -33,7 +33,7 @@ WAITING = {
 }
 OURS = tuple(str(Path(package.__file__).parent) for package in (bench, encoders))
 MOST = 32
-"""As many as there are. A wait costs some 20 µs of the 28 ms that a step of 4,096 sessions may take, where an epoch is to
+"""As many as there are. A wait costs some 20 µs of the 28 ms that a step of 4,096 sessions may take, if an epoch is to
 be done in a minute over 8.7 million."""
 
 
