@@ -1,0 +1,159 @@
+"""The same seed gives the same numbers: to the byte on one machine whatever the order of cells, the number of workers
+and of threads; to 1e-6 in every metric where a processor lacks instructions that another one has.
+
+Instructions are masked for torch (``ATEN_CPU_CAPABILITY``), its oneDNN, MKL where it is Intel's processor, numpy and
+numba, in processes of their own that are asked what they see.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from command_line import bench_process, environment
+from safetensors.numpy import load_file
+
+from bench.runs.store import RECORDS, Record, Store
+
+MADE = ["--dataset", "beauty", "--set", "sessions=400", "--set", "downstream=160"]
+GRID = [*MADE, "--task", "ctr", "--baseline", "transearch", "--set", "epochs=2", "--set", "steps=40"]
+GRID += ["--set", "batch_size=32", "--device", "cpu", "--json"]
+METRIC = 1e-6
+"""What a mean of any metric may differ by."""
+TRAINED = 1e-3
+"""What a weight may differ by after 40 steps, relative to the largest of its tensor: rounding grows as one learns."""
+
+NUMPY = "AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL AVX512_SPR"
+AVX2 = {
+    "ATEN_CPU_CAPABILITY": "avx2",
+    "ONEDNN_MAX_CPU_ISA": "AVX2",
+    "MKL_ENABLE_INSTRUCTIONS": "AVX2",
+    "NPY_DISABLE_CPU_FEATURES": NUMPY,
+}
+NEITHER = {
+    "ATEN_CPU_CAPABILITY": "default",
+    "ONEDNN_MAX_CPU_ISA": "SSE41",
+    "MKL_ENABLE_INSTRUCTIONS": "SSE4_2",
+    "NPY_DISABLE_CPU_FEATURES": f"AVX2 FMA3 {NUMPY}",
+}
+SEEN = """
+import json, torch
+from numba.core.registry import cpu_target
+name, features = cpu_target.target_context.codegen().magic_tuple()[1:3]
+names = [one[1:] for one in features.split(",") if one.startswith("+")]
+print(json.dumps({"torch": torch.backends.cpu.get_cpu_capability(), "numba": names}))
+"""
+
+
+@dataclass(frozen=True)
+class Results:
+    """A folder of results."""
+
+    root: Path
+
+    def records(self) -> dict[tuple[str, str], Record]:
+        """Every finished one, by kind and key."""
+        store, found = Store(self.root), {}
+        for kind in RECORDS:
+            for folder in (self.root / kind).glob("*"):
+                record = store.read(kind, folder.name)
+                assert record is not None, folder
+                assert record["status"] == "done", record
+                found[kind, folder.name] = record
+        return found
+
+    def sums(self) -> dict[tuple[str, str], dict[str, str]]:
+        """Checksums of what was computed."""
+        return {
+            name: {file: known["sha256"] for file, known in record["files"].items() if not file.endswith(".txt")}
+            for name, record in self.records().items()
+        }
+
+    def file(self, name: tuple[str, str], file: str) -> Path:
+        return Store(self.root).folder(*name) / file
+
+
+def masked(features: tuple[str, ...], **variables: str) -> dict[str, str]:
+    """Variables under which numba leaves out what begins like these features, too."""
+    import llvmlite.binding as llvm
+
+    host = llvm.get_host_cpu_features()
+    kept = [f"{'+' if there and not name.startswith(features) else '-'}{name}" for name, there in host.items()]
+    return {**variables, "NUMBA_CPU_NAME": "x86-64", "NUMBA_CPU_FEATURES": ",".join(kept)}
+
+
+def run(out: Path, encoders: str, *words: str, **variables: str) -> Results:
+    ran = bench_process("run", *GRID, "--encoder", encoders, "--seeds", "1", *words, "--out", out, **variables)
+    assert ran.code == 0, ran
+    return Results(out)
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Results:
+    return run(tmp_path_factory.mktemp("plain"), "lstm,muvcog-m", "--jobs", "1")
+
+
+@pytest.mark.slow
+def test_order_workers_and_threads_change_no_byte(plain: Results, tmp_path: Path) -> None:
+    """First one cell by itself, then the others, in another order, by two workers that see three threads."""
+    run(tmp_path, "muvcog-m", "--jobs", "1", OMP_NUM_THREADS="3", MKL_NUM_THREADS="3")
+    other = run(tmp_path, "muvcog-m,lstm", "--jobs", "2", OMP_NUM_THREADS="2", NUMBA_NUM_THREADS="2")
+    assert len(plain.sums()) == 5, "a pretraining, its vectors, three cells"
+    assert other.sums() == plain.sums()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("capability", "variables", "features"),
+    [("AVX2", AVX2, ("avx512", "avx10", "amx", "evex")), ("DEFAULT", NEITHER, ())],  # numba compiles all anew: 20 s
+)
+def test_masked_instructions_change_no_metric(
+    plain: Results, capability: str, variables: dict[str, str], features: tuple[str, ...], tmp_path: Path
+) -> None:
+    order = ["DEFAULT", "AVX2", "AVX512"]
+    here = torch.backends.cpu.get_cpu_capability()
+    if here not in order or order.index(here) <= order.index(capability):
+        pytest.skip(f"this processor has nothing beyond {capability}")
+    fewer = masked(features, **variables) if features else variables
+    asked = subprocess.run([sys.executable, "-c", SEEN], env=environment(**fewer), capture_output=True, check=True)
+    seen = json.loads(asked.stdout)
+    assert seen["torch"] == capability
+    assert not features or not [name for name in seen["numba"] if name.startswith(features)]
+    other = run(tmp_path, "lstm,muvcog-m", "--jobs", "2", **fewer)
+    assert other.records().keys() == plain.records().keys()
+    for name in plain.records():
+        _compare(plain, other, name)
+
+
+def _compare(plain: Results, other: Results, name: tuple[str, str]) -> None:
+    kind, _ = name
+    if kind == "encoders":
+        weights, others = (load_file(one.file(name, "encoder.safetensors")) for one in (plain, other))
+        for part, value in weights.items():
+            np.testing.assert_allclose(others[part], value, atol=TRAINED * float(np.abs(value).max()), rtol=0)
+    if kind == "cells":
+        means = [_means(one.file(name, "scores.parquet")) for one in (plain, other)]
+        assert len(means[0]) >= 3
+        assert means[0] == pytest.approx(means[1], abs=METRIC)
+
+
+def _means(scores: Path) -> dict[str, Any]:
+    means: dict[str, Any] = pd.read_parquet(scores).groupby("metric")["value"].mean().to_dict()
+    return means
+
+
+def test_a_number_that_moved_is_seen(tmp_path: Path) -> None:
+    """What these tests compare is what would move."""
+    for number, value in enumerate((0.5, 0.5 + 3 * METRIC)):
+        rows = {"metric": ["ndcg@10"] * 2, "value": [0.5, 2 * value - 0.5]}
+        pd.DataFrame(rows).to_parquet(tmp_path / f"{number}.parquet")
+    one, other = (_means(tmp_path / f"{number}.parquet") for number in (0, 1))
+    assert one != pytest.approx(other, abs=METRIC)
