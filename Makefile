@@ -7,7 +7,7 @@ PYTHON ?= python3
 OUT ?= runs
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types tests docs check fuzz install format clean
+.PHONY: demo test lint types tests docs check audit fuzz install format clean
 .DEFAULT_GOAL := demo
 
 install: $(VENV)/.installed
@@ -31,6 +31,7 @@ lint: install
 types: install
 	$(BIN)/mypy
 	$(BIN)/mypy --config-file tests/mypy.ini tests
+	$(BIN)/mypy .ci/audit.py
 
 tests: install
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --ignore tests/benchmarks --durations 10 --durations-min 1
@@ -43,6 +44,10 @@ docs: install
 # the committed tables of a tiny grid; after a change that is meant to move them: bench check --update
 check: install
 	$(BIN)/bench check
+
+# known vulnerabilities of the pinned versions; not in `make test`, since what is known changes without any commit
+audit: install
+	$(BIN)/python .ci/audit.py
 
 # damaged files for every reader: make fuzz ARGS="1000 ubi"
 fuzz: install

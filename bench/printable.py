@@ -66,8 +66,10 @@ def one_line(text: str) -> str:
 
 
 def markdown_text(text: str) -> str:
-    """A text in a line or a table's cell of Markdown: no tag, link, fence or bar in it is one."""
+    """A text in a line or a table's cell of Markdown: no tag, link, fence, formula or bar in it is one."""
     text = one_line(text)
+    if text.count("$") > 1:  # mathematics stands between two
+        text = text.replace("$", r"\$")
     for pattern, instead in _MARKDOWN:
         text = pattern.sub(instead, text)
     return text

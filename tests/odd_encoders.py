@@ -20,6 +20,7 @@ OFFER = """
             offer("Sleeps", {"folder": ""}),
             *map(offer, ["Mute", "Exits", "Quits", "Interrupts", "Eats", "Nan", "Wide", "Narrow", "Whole", "Lists"]),
             offer("Forks", {"folder": ""}),
+            offer("Floods", {"folder": ""}),
         ]
 """
 
@@ -126,6 +127,19 @@ MODELS = '''
             import warnings
             warnings.warn("half \\ud800 of a pair \\x1b[2J")
             return super().forward(batch).tolist()
+
+    class Floods(Odd):
+        """Prints 150 MB, by Python, below it and from a process of its own, and warns of 3,000 things."""
+        def pretrain(self, context):
+            import warnings
+            Path(self.folder, "flooding").touch()
+            line = "\x1b[2J" + "f" * 999_990
+            for turn in range(50):
+                print(line)
+                os.write(2, line.encode())
+            subprocess.run([sys.executable, "-c", "for turn in range(50): print('c' * 1_000_000)"], check=True)
+            for turn in range(3_000):
+                warnings.warn(f"{turn} " + "w" * 1_000)
 
     class Forks(Odd):
         """Starts a process that outlives the job."""

@@ -12,6 +12,7 @@ import typer
 from bench.cli import completion
 from bench.cli.choices import AsJson
 from bench.cli.terminal import echo
+from bench.printable import one_line
 
 if TYPE_CHECKING:
     from bench.plugins.registry import Registered, Registry
@@ -148,11 +149,11 @@ def _print(facts: dict[str, Any]) -> None:
     from bench.plugins.values import typed_as
     from bench.reports.fitting import Layout, Row, print_fitting
 
-    say(f"{facts['kind']} {facts['name']}: {facts['help']}")
+    say(f"{facts['kind']} {facts['name']}: {one_line(facts['help'])}")
     say(f"from {facts['origin']}, {facts['target']}")
     for trait in facts["traits"]:
         say(trait)
-    say(f"source: {facts['citation']}")
+    say(f"source: {one_line(facts['citation'])}")
     for need in facts["needs"]:
         say(f"needs {need}")
     if facts["pinned"]:

@@ -24,6 +24,7 @@ from bench.data.schema import FORMAT_VERSION, SPLITS, TABLES
 from bench.data.split_kinds import SPLIT_KINDS, SplitKind
 from bench.errors import BenchError, did_you_mean, quoted
 from bench.files import read_toml
+from bench.printable import one_line
 from bench.progress import note
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class CorpusInfo:
         """The label with another name in place of the corpus's own."""
         known = ["simulated"] if self.origin == "simulated" else []
         known += [] if self.split == "random" else [f"split by {self.split}"]
+        name = one_line(name)
         return f"{name} ({', '.join(known)})" if known else name
 
 
@@ -291,7 +293,7 @@ def read_info(folder: Path) -> CorpusInfo:
         info = CorpusInfo(
             name=raw["name"],
             origin=raw["origin"],
-            caveats=tuple(raw["caveats"]),
+            caveats=tuple(map(one_line, raw["caveats"])),
             licence=raw["licence"],
             fingerprint=raw["fingerprint"],
             split=raw.get("split", "random"),

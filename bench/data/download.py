@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import errno
 import http.client
-import time
 import urllib.error
 import urllib.parse
-import urllib.request
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from bench.data.checksums import sha256_of
+from bench.data.web import Limits, RefusedError, opener
 from bench.errors import BenchError, shortened
 from bench.files import written_whole
 
@@ -21,6 +19,8 @@ MOST_BYTES = 100 * 10**9
 """Of one file: more than any log that people have put on a server."""
 SLOWEST = 1_000.0
 """Bytes a second."""
+LONGEST = 24 * 3600.0
+"""Seconds of a download."""
 _SCHEMES = ("http://", "https://", "file://")
 
 
@@ -51,6 +51,7 @@ def fetch(
     timeout: float = 60.0,
     most_bytes: int = MOST_BYTES,
     slowest: float = SLOWEST,
+    longest: float = LONGEST,
 ) -> str:
     """Copies a file, or downloads a URL, to ``target``.
 
@@ -64,17 +65,18 @@ def fetch(
         timeout: seconds without a byte after which the server is given up.
         most_bytes: a server that sends more is given up.
         slowest: bytes a second, on average, below which the server is given up after ``timeout`` seconds.
+        longest: seconds after which the server is given up, however it sends.
 
     Returns:
         the SHA-256 of the file, in hexadecimal.
 
     Raises:
         BenchError: it is missing, the connection broke, the sum is wrong, the server sends too much or too slowly, or
-            it redirects to where nobody asked for: out of HTTPS, to what is no web address, or, where the sum is not
-            known, to another host.
+            it redirects to where nobody asked for: out of HTTPS, to what is no web address, into a private network,
+            or, where the sum is not known, to another host or port.
     """
     with written_whole(target) as part:
-        limits = _Limits(timeout, most_bytes, slowest)
+        limits = Limits(timeout, most_bytes, slowest, longest)
         actual = (
             _download(str(source), part, sha256 is not None, limits) if is_url(source) else _copy(Path(source), part)
         )
@@ -87,61 +89,15 @@ def join_url(base: str, relative: str) -> str:
     return base.rstrip("/") + "/" + urllib.parse.quote(relative)
 
 
-@dataclass(frozen=True)
-class _Limits:
-    """Of a download: seconds without a byte, bytes in all, bytes a second."""
-
-    timeout: float
-    most_bytes: int
-    slowest: float
-
-
-class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Follows a redirect only to where the user would have gone.
-
-    Args:
-        known: whether the checksum of the file is known, so that it does not matter which host has it.
-    """
-
-    def __init__(self, known: bool) -> None:
-        self._known = known
-
-    def redirect_request(
-        self,
-        req: urllib.request.Request,
-        fp: IO[bytes],
-        code: int,
-        msg: str,
-        headers: http.client.HTTPMessage,
-        newurl: str,
-    ) -> urllib.request.Request | None:
-        before, after = urllib.parse.urlsplit(req.full_url), urllib.parse.urlsplit(newurl)
-        if after.scheme not in ("http", "https"):
-            raise _RefusedError(f"redirects to {newurl}, which is no web address")
-        if before.scheme == "https" and after.scheme != "https":
-            raise _RefusedError(f"redirects out of HTTPS, to {newurl}")
-        if before.hostname != after.hostname and not self._known:
-            what = f"redirects to another host, {newurl}, and no checksum is known"
-            raise _RefusedError(what, "give that address itself")
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
-
-
-class _RefusedError(Exception):
-    """A redirect that is not followed, and what to do."""
-
-    def __init__(self, what: str, fix: str = "check the URL") -> None:
-        self.what, self.fix = what, fix
-
-
-def _download(url: str, part: Path, known: bool, limits: _Limits) -> str:
+def _download(url: str, part: Path, known: bool, limits: Limits) -> str:
     where = shortened(url)
     try:
-        with urllib.request.build_opener(_Redirects(known)).open(url, timeout=limits.timeout) as response:
+        with opener(limits, known).open(url, timeout=limits.timeout) as response:
             length = response.headers.get("Content-Length")
-            if length is not None and length.isdecimal() and len(length) < 20 and int(length) > limits.most_bytes:
-                raise _too_much(limits, where)
-            digest, size = _write(response, part, limits, where)
-    except _RefusedError as refused:
+            if length is not None and length.isdecimal() and len(length) < 20:
+                limits.check_size(int(length))
+            digest, size = _write(response, part, limits)
+    except RefusedError as refused:
         raise BenchError(shortened(f"the server {refused.what}", 400), where=where, fix=refused.fix) from None
     except urllib.error.HTTPError as error:
         reason = shortened(f"{error.code} {error.reason}")
@@ -165,28 +121,17 @@ def _failed(error: Exception, where: str) -> BenchError:
     return BenchError(f"the download failed: {reason}", where=where, fix="try again, or give a folder")
 
 
-def _too_much(limits: _Limits, where: str) -> BenchError:
-    what = f"the server sends more than {limits.most_bytes:,} bytes"
-    return BenchError(what, where=where, fix="check the URL; fetch a larger file yourself, and name its path")
-
-
-def _write(reader: IO[bytes], part: Path, limits: _Limits | None = None, where: str = "") -> tuple[str, int]:
-    """Copies what is read, within limits; returns the SHA-256 and the size."""
-    size, began = 0, time.monotonic()
-    # one read of the socket at a time: a whole chunk of a server that drips would take for ever
+def _write(reader: IO[bytes], part: Path, limits: Limits | None = None) -> tuple[str, int]:
+    """Copies what is read, up to a size; returns the SHA-256 and the size."""
+    size = 0
+    # one read of the connection at a time, so that what a slow server has sent is counted as it comes
     read = getattr(reader, "read1", reader.read) if limits is not None else reader.read
     with part.open("wb") as writer:
         while chunk := read(_CHUNK_BYTES):
             writer.write(chunk)
             size += len(chunk)
-            if limits is None:
-                continue
-            if size > limits.most_bytes:
-                raise _too_much(limits, where)
-            seconds = time.monotonic() - began
-            if seconds > limits.timeout and size < limits.slowest * seconds:
-                what = f"the server sends {size / seconds:,.0f} bytes a second"
-                raise BenchError(what, where=where, fix="try again later, or fetch the file yourself and name its path")
+            if limits is not None:
+                limits.check_size(size)
     return sha256_of(part), size
 
 

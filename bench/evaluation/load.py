@@ -17,6 +17,7 @@ from bench.plugins.registry import Registry
 from bench.plugins.settings import resolve_options
 from bench.plugins.specs import REFERENCE, BaselineSpec
 from bench.plugins.variants import base_of, variant_of, variant_options
+from bench.printable import one_line
 from bench.runs.corpora import dataset_spec
 from bench.runs.replicates import MOST_SEEDS, check_replicable, corpus_seeds
 from bench.stats.family import Family
@@ -106,7 +107,7 @@ def load_experiment(name: str, registry: Registry) -> Experiment:
         champion=champion,
         claims=claims,
         family_parts={family.name: part for family, part in families},
-        labels=top.mapping("labels"),
+        labels={name: one_line(label) for name, label in top.mapping("labels").items()},
         corpus_seeds=corpora,
     )
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from bench.evaluation.experiment import written_design
 from bench.figures.drawing import Drawing
-from bench.figures.style import COLOURS, COLUMN, GREY, INK, PALE, light_grid, new_figure, style
+from bench.figures.style import COLOURS, COLUMN, GREY, INK, PALE, light_grid, new_figure, printed, style
 from bench.plugins.specs import REFERENCE
 from bench.stats.marks import dagger
 from bench.stats.rounding import decimals
@@ -104,7 +104,7 @@ def draw_bars(bars: Sequence[Bar], id: str, title: str, metric: str, names: Mapp
         grid = figure.subplots(len(panels), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
         for axes, ((dataset, baseline), rows) in zip(grid, panels.items(), strict=True):
             _draw_panel(axes, rows, top, names)
-            axes.set_title(f"{names.get(dataset, dataset)}, {names.get(baseline, baseline)}")
+            axes.set_title(f"{printed(dataset, names)}, {printed(baseline, names)}")
         grid[-1].set_xlabel(measure)
         grid[-1].set_xlim(0, top * 1.2)
     seeds = max((bar.seeds for bar in bars), default=0)
@@ -137,7 +137,7 @@ def _draw_panel(axes: Axes, rows: Sequence[Bar], top: float, names: Mapping[str,
         end = max(bar.mean, bar.high or 0.0)
         text = f"{bar.mean:.{decimals(bar.error)}f}{dagger(bar.p_adjusted, bar.seeds)}"
         axes.text(end + 0.015 * top, y, text, va="center", fontsize=6.5)
-    axes.set_yticks(range(len(rows)), [names.get(bar.encoder, bar.encoder) for bar in rows])
+    axes.set_yticks(range(len(rows)), [printed(bar.encoder, names) for bar in rows])
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from bench.figures.drawing import Drawing
-from bench.figures.style import COLUMN, GREY, INK, PAGE, light_grid, new_figure, series, style
+from bench.figures.style import COLUMN, GREY, INK, PAGE, light_grid, new_figure, printed, series, style
 from bench.plugins.specs import REFERENCE
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def draw_cost(points: pd.DataFrame, names: Mapping[str, str] | None = None) -> D
             for dataset, axes in zip(datasets, row, strict=True):
                 shown = points[(points["baseline"] == baseline) & (points["dataset"] == dataset)]
                 _draw_panel(axes, shown[shown["metric"] == metric], encoders, names)
-                axes.set_title(f"{names.get(dataset, dataset)}, {names.get(baseline, baseline)}")
+                axes.set_title(f"{printed(dataset, names)}, {printed(baseline, names)}")
             row[0].set_ylabel(f"Δ {names.get(metric, metric.upper())}")
         for axes in grid[-1]:
             axes.set_xlabel("seconds of a seed")
@@ -77,8 +77,8 @@ def _draw_panel(axes: Axes, shown: pd.DataFrame, encoders: list[str], names: Map
         colour, marker = series(encoders.index(encoder))
         if math.isfinite(row["low"]):
             axes.plot([seconds] * 2, [row["low"], row["high"]], color=colour, linewidth=0.9)
-        point = {"color": colour, "marker": marker, "markersize": 4.5, "label": names.get(encoder, encoder)}
-        axes.plot([seconds], [float(row["delta"])], linestyle="none", **point)
+        label, delta = printed(encoder, names), float(row["delta"])
+        axes.plot([seconds], [delta], color=colour, marker=marker, markersize=4.5, linestyle="none", label=label)
 
 
 def _named(label: object) -> bool:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from bench.errors import BenchError
 from bench.figures.drawing import Drawing, write_picture
-from bench.figures.style import COLOURS, COLUMN, MARKERS, PAGE, light_grid, new_figure, spread, style
+from bench.figures.style import COLOURS, COLUMN, MARKERS, PAGE, light_grid, new_figure, printed, spread, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -61,7 +61,7 @@ def draw_curves(curves: pd.DataFrame, names: Mapping[str, str] | None = None) ->
             if not several:
                 _label_ends(row[0], measured, encoders, names)
         for axes, dataset in zip(grid[0], datasets, strict=True):
-            axes.set_title(names.get(dataset, dataset))
+            axes.set_title(printed(dataset, names))
         for axes in grid[-1]:
             axes.set_xlabel("step")
             axes.set_xlim(left=0)
@@ -109,7 +109,7 @@ def _draw_panel(axes: Axes, numbers: pd.DataFrame, encoders: list[str], names: M
         colour, marker = COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)]
         axes.fill_between(curve["step"], curve["low"], curve["high"], color=colour, alpha=0.2, linewidth=0)
         every = max(1, len(curve) // 4)
-        label = names.get(encoder, encoder)
+        label = printed(encoder, names)
         axes.plot(curve["step"], curve["mean"], color=colour, marker=marker, markevery=every, label=label)
 
 
@@ -122,5 +122,5 @@ def _label_ends(axes: Axes, numbers: pd.DataFrame, encoders: list[str], names: M
     excess = max(max(heights, default=0.0) - 1, 0.0) + min(min(heights, default=0.0), 0.0)  # above 1 or below 0
     for encoder, height in zip(drawn, heights, strict=True):
         colour = COLOURS[encoders.index(encoder) % len(COLOURS)]
-        label = names.get(encoder, encoder)
+        label = printed(encoder, names)
         axes.annotate(label, (1.02, height - excess), xycoords="axes fraction", color=colour, va="center", fontsize=6.5)

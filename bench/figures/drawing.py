@@ -10,7 +10,7 @@ import pandas as pd
 
 from bench.figures.style import style
 from bench.files import written_whole
-from bench.printable import markdown_text, spreadsheet_field
+from bench.printable import markdown_text, spreadsheet_field, visible
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -72,7 +72,11 @@ def write_drawing(drawing: Drawing, folder: Path, provenance: tuple[str, ...] = 
 
 def write_picture(figure: Figure, file: Path) -> Path:
     """Writes a figure as PDF, SVG or PNG, as the ending of ``file`` says, under another name that is then replaced."""
+    from matplotlib.text import Text
+
     kind = file.suffix.removeprefix(".").lower()
+    for text in figure.findobj(Text):  # a word of a session, too, may hold what no font has and SVG forbids
+        text.set_text(visible(text.get_text()).replace("\t", " "))
     with written_whole(file) as writing, style():
         figure.savefig(writing, format=kind, metadata=_WITHOUT_DATES.get(kind))
     return file

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from bench.errors import shortened
 from bench.figures.drawing import Drawing
-from bench.figures.style import COLOURS, COLUMN, GREY, INK, PAGE, light_grid, new_figure, style
+from bench.figures.style import COLOURS, COLUMN, GREY, INK, PAGE, light_grid, new_figure, printed, style
 from bench.plugins.specs import REFERENCE
 from bench.stats.banerjee import few
 from bench.stats.marks import dagger
@@ -45,9 +46,12 @@ def draw_forest(
             grid = half.subplots(len(column), 1, squeeze=False, height_ratios=heights)[:, 0]
             for axes, title in zip(grid, column, strict=True):
                 _draw_panel(axes, panels[title], names)
-                axes.set_title(title)
+                axes.set_title(printed(title))
     outcomes = [outcome for group in groups.values() for outcome in group]
     return Drawing(id, "Differences with their intervals", figure, _numbers(groups), _caption(outcomes))
+
+
+_LONGEST_ROW = 44  # letters
 
 
 def _rows(outcomes: Sequence[Outcome], names: Mapping[str, str]) -> list[tuple[str, Outcome | None]]:
@@ -55,11 +59,11 @@ def _rows(outcomes: Sequence[Outcome], names: Mapping[str, str]) -> list[tuple[s
     rows: list[tuple[str, Outcome | None]] = []
     headings = dict.fromkeys((o.hypothesis.dataset, o.hypothesis.baseline) for o in outcomes)
     for dataset, baseline in headings:
-        rows.append((f"{names.get(dataset, dataset)}, {names.get(baseline, baseline)}", None))
+        rows.append((shortened(f"{printed(dataset, names)}, {printed(baseline, names)}", _LONGEST_ROW), None))
         for outcome in outcomes:
             h = outcome.hypothesis
             if (h.dataset, h.baseline) == (dataset, baseline):
-                rows.append((_contrast(h.encoder, h.reference, names), outcome))
+                rows.append((shortened(_contrast(h.encoder, h.reference, names), _LONGEST_ROW), outcome))
     return rows
 
 
@@ -107,11 +111,11 @@ def _draw_panel(axes: Axes, rows: Sequence[tuple[str, Outcome | None]], names: M
 def _contrast(encoder: str, reference: str, names: Mapping[str, str]) -> str:
     """The printed contrast: ``LSTM`` against vanilla, else ``MUVCOG-M − LSTM``; the options alone of a variant of the
     same encoder."""
-    name = names.get(encoder, encoder)
+    name = printed(encoder, names)
     if reference == REFERENCE:
         return name
     base, bracket, options = reference.partition("[")
-    return f"{name} − {bracket + options if bracket and base == encoder else names.get(reference, reference)}"
+    return f"{name} − {bracket + options if bracket and base == encoder else printed(reference, names)}"
 
 
 def _numbers(groups: Mapping[str, Sequence[Outcome]]) -> pd.DataFrame:

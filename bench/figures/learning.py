@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from bench.figures.drawing import Drawing
-from bench.figures.style import COLUMN, PAGE, light_grid, new_figure, series, style
+from bench.figures.style import COLUMN, PAGE, light_grid, new_figure, printed, series, style
 
 _PANEL, _LEGEND_ROW = 1.5, 0.14  # heights in inches
 _KEYS = ["dataset", "baseline", "encoder"]
@@ -47,14 +47,14 @@ def draw_learning(curves: pd.DataFrame, names: Mapping[str, str] | None = None) 
         for baseline, row in zip(baselines, grid, strict=True):
             for dataset, axes in zip(datasets, row, strict=True):
                 light_grid(axes, "y")
-                axes.set_title(f"{names.get(dataset, dataset)}, {names.get(baseline, baseline)}")
+                axes.set_title(f"{printed(dataset, names)}, {printed(baseline, names)}")
                 shown = numbers[(numbers["dataset"] == dataset) & (numbers["baseline"] == baseline)]
                 for encoder, curve in shown.groupby("encoder", sort=False):
                     colour, marker = series(encoders.index(encoder))
                     x, low, high = curve["epoch"], curve["low"], curve["high"]
                     axes.fill_between(x, low, high, color=colour, alpha=0.12, linewidth=0)
                     every = max(1, len(curve) // 4)
-                    label = names.get(str(encoder), str(encoder))
+                    label = printed(str(encoder), names)
                     axes.plot(x, curve["mean"], color=colour, marker=marker, markevery=every, label=label)
             row[0].set_ylabel("on validation")
         for axes in grid[-1]:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from bench.figures.drawing import Drawing
 from bench.figures.session_text import write_steps
-from bench.figures.style import COLOURS, GREY, INK, PAGE, PALE, new_figure, style
+from bench.figures.style import COLOURS, GREY, INK, PAGE, PALE, new_figure, printed, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -71,7 +71,7 @@ def _finish(axes: Axes, systems: list[str], candidates: int) -> None:
     """Sets limits and labels: rank 1 at the top."""
     axes.set_ylim(candidates + 0.6, 0.4)
     axes.set_xlim(-1.15, len(systems) - 0.7)
-    axes.set_xticks(range(len(systems)), systems)
+    axes.set_xticks(range(len(systems)), [printed(system) for system in systems])
     axes.xaxis.tick_top()
     axes.tick_params(axis="x", length=0)
     axes.set_yticks([])

@@ -6,6 +6,8 @@ import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from bench.figures.style import printed
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -22,7 +24,7 @@ def write_steps(axes: Axes, dataset: str, steps: Sequence[str], *, latest: int, 
         lines: the most that there is room for.
     """
     axes.axis("off")
-    axes.set_title(dataset)
+    axes.set_title(printed(dataset))
     written = [line for step in steps[-latest:] for line in textwrap.wrap(step, width, subsequent_indent="   ")]
     if len(steps) > latest:
         written.insert(0, f"({len(steps) - latest} earlier steps)")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.errors import BenchError
+from bench.errors import BenchError, shortened
+from bench.printable import one_line
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -138,6 +139,18 @@ def light_grid(axes: Axes, direction: str) -> None:
     """Draws pale grid lines behind the data, of the ``x`` axis, the ``y`` axis or ``both``."""
     axes.set_axisbelow(True)
     axes.grid(axis=direction, color=PALE, linewidth=0.5)  # type: ignore[arg-type]
+
+
+def printed(name: str, names: Mapping[str, str] | None = None) -> str:
+    """A name, or its label, as pictures have room for it: on one line, with its middle left out where it is long.
+
+    matplotlib leaves labels that begin with an underscore out of legends; theirs begins with a blank.
+    """
+    text = shortened(one_line((names or {}).get(name, name)), _LONGEST_NAME)
+    return f" {text}" if text.startswith("_") else text
+
+
+_LONGEST_NAME = 34  # letters
 
 
 @cache

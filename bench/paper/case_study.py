@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from bench.figures.drawing import Drawing
 from bench.figures.session_text import write_steps
-from bench.figures.style import COLOURS, INK, PAGE, PALE, new_figure, require_plotting, style
+from bench.figures.style import COLOURS, INK, PAGE, PALE, new_figure, printed, require_plotting, style
 from bench.stats.rounding import written_interval
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def draw_case(
         write_steps(text, dataset, steps, latest=4, width=40, lines=18)
         for axes, (name, near) in zip(panels, by_encoder.items(), strict=True):
             _draw_map(axes, points[name])
-            axes.set_title(name)
+            axes.set_title(printed(name))
             axes.set_xlabel(f"to clicked {near.to_clicked.mean():.2f}\nto not clicked {near.to_unclicked.mean():.2f}")
         handles, names = panels[-1].get_legend_handles_labels()
         figure.legend(handles[::-1], names[::-1], loc="outside lower right", ncols=len(names), handletextpad=0.1)

@@ -14,7 +14,7 @@ from bench.data.corpus import Corpus
 from bench.data.csr import Integers, expand_ranges
 from bench.data.published import CITATION, PUBLISHED, SHARE_OVER_TEN_STEPS
 from bench.figures.drawing import Drawing
-from bench.figures.style import COLOURS, COLUMN, MARKERS, light_grid, new_figure, style
+from bench.figures.style import COLOURS, COLUMN, MARKERS, light_grid, new_figure, printed, style
 
 LONGEST = 10
 """Larger session lengths and numbers of clicks share one bin, as in the paper's figure."""
@@ -99,7 +99,7 @@ def _label(numbers: pd.DataFrame, dataset: str, name: str, sessions: str) -> str
         for panel, unit in ((_LENGTHS, "queries a session"), (_CLICKS, "clicks a query"))
         if len(line := _line(numbers, dataset, sessions, panel))
     ]
-    return f"{name}{', no images' if sessions == _TEXTUAL else ''}: {', '.join(means)}"
+    return f"{printed(name)}{', no images' if sessions == _TEXTUAL else ''}: {', '.join(means)}"
 
 
 def _caption(corpora: Mapping[str, Corpus], numbers: pd.DataFrame) -> tuple[str, ...]:

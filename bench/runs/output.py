@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
-from bench.printable import one_line, said
+from bench.printable import counted, one_line, said
 
 LOG = "output.log"
 """Beside a record: what the job printed. Not there where it printed nothing."""
@@ -23,6 +23,7 @@ LOG_BYTES = 1 << 20
 _CHUNK = 1 << 16
 _GRACE = 1.0  # seconds for what is still in the pipe, which a process that the job started may hold open
 _LINE = 300  # characters of a warning's text
+_WARNINGS = 100  # distinct ones of a job; a plugin may put a number into each
 
 
 @contextmanager
@@ -74,13 +75,14 @@ def collected_warnings(components: Mapping[str, str]) -> Iterator[Callable[[], l
     """Collects warnings; hands out a function that gives a line for each distinct text: ``NAME warns: … (16 times)``.
 
     Filters that the user has set stay: what they ignore is ignored, what they make an error is one. Everything else
-    counts however often it comes.
+    counts however often it comes. Of more than :data:`_WARNINGS` texts the later ones are counted together.
 
     Args:
         components: name by module, such as ``muvcog-m`` by ``encoders.muvcog.single_view``. A warning from the files of
             a component's package is the component's, any other that of the library whose file it comes from.
     """
     counts: Counter[tuple[str, str]] = Counter()
+    left_out = 0
 
     def collect(
         message: Warning | str,
@@ -90,14 +92,19 @@ def collected_warnings(components: Mapping[str, str]) -> Iterator[Callable[[], l
         file: TextIO | None = None,
         line: str | None = None,
     ) -> None:
+        nonlocal left_out
         text = said(message) if isinstance(message, Warning) else one_line(message)
-        counts[_origin(filename, components), text if len(text) <= _LINE else text[:_LINE] + "…"] += 1
+        known = _origin(filename, components), text if len(text) <= _LINE else text[:_LINE] + "…"
+        if known in counts or len(counts) < _WARNINGS:
+            counts[known] += 1
+        else:
+            left_out += 1
 
     def lines() -> list[str]:
         return [
             f"{name} warns: {text}" + (f" ({count} times)" if count > 1 else "")
             for (name, text), count in counts.items()
-        ]
+        ] + [f"{counted(left_out, 'further warning')} are left out"] * (left_out > 0)
 
     with warnings.catch_warnings():
         warnings.simplefilter("always", append=True)

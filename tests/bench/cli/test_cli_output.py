@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
-from command_line import Ran, bench_process
+from command_line import BENCH, Ran, bench_process, environment
 from noisy_encoders import install_noisy_encoder
+from odd_encoders import install_odd_encoders
 from small_corpora import random_corpus
 
 from bench.runs.output import LOG_BYTES, collected_warnings
@@ -127,3 +129,45 @@ def test_filters_of_the_user_stay(recwarn: pytest.WarningsRecorder) -> None:
         with pytest.raises(FutureWarning):
             warnings.warn("an error", FutureWarning, stacklevel=1)
     assert [line.partition(" ")[2] for line in lines()] == ["warns: twice (2 times)"]
+
+
+def test_a_flood_ends_in_a_file_of_one_mebibyte_and_takes_no_memory_of_the_command(
+    corpus: Path, tmp_path: Path
+) -> None:
+    plugins = install_odd_encoders(tmp_path / "odd")
+    words = ["run", "--task", "ctr", "--baseline", "transearch", "--encoder", "floods,steady", "--dataset", corpus]
+    words += ["--seeds", 1, "--set", "epochs=1", "--set", f"floods.folder={tmp_path}", "--device", "cpu", "--jobs", 2]
+    words += ["--out", tmp_path / "runs", "--json"]
+    with (tmp_path / "out").open("wb") as out, (tmp_path / "err").open("wb") as err:
+        ran = subprocess.Popen([BENCH, *map(str, words)], env=environment([plugins]), stdout=out, stderr=err)
+        before = most = 0
+        while ran.poll() is None:
+            most = max(most, _most_memory(ran.pid))
+            before = before if (tmp_path / "flooding").exists() else most
+            time.sleep(0.02)
+    assert ran.returncode == 0, (tmp_path / "err").read_text()
+    assert 0 < before <= most < before + 30e6
+    rows = json.loads((tmp_path / "out").read_text())
+    assert {row["encoder"]: row["status"] for row in rows} == dict.fromkeys(("vanilla", "floods", "steady"), "done")
+    said = (tmp_path / "err").read_bytes()
+    assert b"\x1b" not in said
+    assert len(said) < 100_000
+
+    (record,) = [
+        json.loads(file.read_text())
+        for file in (tmp_path / "runs").glob("encoders/*/encoder.json")
+        if "floods" in file.read_text()
+    ]
+    assert len(record["warnings"]) == 101
+    assert record["warnings"][-1] == "2,900 further warnings are left out"
+    log = tmp_path / "runs" / "encoders" / record["key"] / "output.log"
+    assert LOG_BYTES < log.stat().st_size < LOG_BYTES + 100
+
+
+def _most_memory(process: int) -> int:
+    """The most bytes that a process has had in memory; 0 of one that is gone."""
+    try:
+        status = Path("/proc", str(process), "status").read_text()
+    except OSError:
+        return 0
+    return 1024 * int(status.partition("VmHWM:")[2].split()[0]) if "VmHWM:" in status else 0

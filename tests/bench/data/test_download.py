@@ -24,10 +24,20 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path == "/missing":
             self.send_error(404)
             return
-        if self.path.startswith("/to/"):
+        if self.path.startswith(("/to/", "/floods/")):
             self.send_response(302)
-            self.send_header("Location", self.path.removeprefix("/to/"))
+            self.send_header("Location", self.path.partition("/")[2].partition("/")[2])
             self.end_headers()
+            with suppress(OSError):
+                while self.path.startswith("/floods/"):  # beside the redirect
+                    self.wfile.write(BODY)
+            return
+        if self.path in ("/headers", "/continues"):
+            with suppress(OSError):
+                self.wfile.write(b"HTTP/1.1 200 OK\r\nX: " if self.path == "/headers" else b"")
+                for _ in range(200):
+                    self.wfile.write(b"x" if self.path == "/headers" else b"HTTP/1.1 100 Continue\r\n\r\n")
+                    self.server.wait.wait(0.05)  # type: ignore[attr-defined]
             return
         self.send_response(200)
         if self.path not in ("/endless", "/drips"):
@@ -124,25 +134,39 @@ def test_a_server_that_sends_without_end_is_given_up(server: str, tmp_path: Path
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_server_that_drips_is_given_up_though_it_never_stops(server: str, tmp_path: Path) -> None:
-    with pytest.raises(BenchError, match="bytes a second"):
-        fetch(server + "/drips", tmp_path / "file", timeout=0.3)
+@pytest.mark.parametrize("path", ["/drips", "/headers", "/continues"])
+def test_a_server_that_drips_is_given_up_though_it_never_stops(server: str, tmp_path: Path, path: str) -> None:
+    """A byte at a time of a file, of a header, or an answer that is none yet: too few in a second, or for too long."""
+    with pytest.raises(BenchError, match=r"the server sends \d+ bytes a second"):
+        fetch(server + path, tmp_path / "file", timeout=0.3)
+    with pytest.raises(BenchError, match=r"the server has not sent all of it within 0\.3 s"):
+        fetch(server + path, tmp_path / "file", slowest=0, longest=0.3)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_stands_beside_a_redirect_is_not_read(server: str, tmp_path: Path) -> None:
+    assert fetch(f"{server}/floods//good", tmp_path / "file", longest=30) == SUM
 
 
 def test_a_redirect_goes_where_the_user_would_have_gone(server: str, tmp_path: Path) -> None:
     assert fetch(f"{server}/to//good", tmp_path / "same host") == SUM
     elsewhere = server.replace("127.0.0.1", "localhost")
-    assert fetch(f"{server}/to/{elsewhere}/good", tmp_path / "known", sha256=SUM) == SUM
-    secret = tmp_path / "secret"
-    secret.write_text("secret")
-    for target, why in (
-        (f"{elsewhere}/good", "redirects to another host"),
-        (f"file://{secret}", "is not allowed"),  # by Python itself
-        ("ftp://127.0.0.1/x", "no web address"),
-    ):
-        with pytest.raises(BenchError, match=why):
-            fetch(f"{server}/to/{target}", tmp_path / "refused")
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Handler) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        other_port = f"http://127.0.0.1:{running.server_port}"
+        for place in (elsewhere, other_port):
+            assert fetch(f"{server}/to/{place}/good", tmp_path / "known", sha256=SUM) == SUM
+        secret = tmp_path / "secret"
+        secret.write_text("secret")
+        for target, why in (
+            (f"{elsewhere}/good", "redirects to another place"),
+            (f"{other_port}/good", "redirects to another place"),
+            (f"file://{secret}", "is not allowed"),  # by Python itself
+            ("ftp://127.0.0.1/x", "no web address"),
+        ):
+            with pytest.raises(BenchError, match=why):
+                fetch(f"{server}/to/{target}", tmp_path / "refused")
+        running.shutdown()
     assert not (tmp_path / "refused").exists()
 
 
