@@ -46,6 +46,12 @@ def ingest(
     ] = "stop",
     anonymous: Annotated[str, typer.Option(help="Queries without a user or session: stop, or drop them.")] = "stop",
     missing_images: Annotated[str, typer.Option(help="Images without a vector: error or drop.")] = "error",
+    pictures: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", help="Image files named by image_id: small copies go along, for `bench report`."
+        ),
+    ] = None,
     time_unit: Annotated[
         str, typer.Option(help="Of times in numbers: s, ms, us, ns, yyyymmdd, yyyymmddhhmmss, or auto.")
     ] = "auto",
@@ -81,6 +87,7 @@ def ingest(
         missing_images=missing_images,  # type: ignore[arg-type]
         time_unit=time_unit,  # type: ignore[arg-type]
         null=NULLS if null is None else tuple(null),
+        pictures="" if pictures is None else str(pictures),
         fold=fold,
         split=split,  # type: ignore[arg-type]
         test_share=test_share,

@@ -166,7 +166,7 @@ class ExperimentFigures:
         part, baseline, cells = self._case_cells(REFERENCE, *CASE_ENCODERS)
         if not cells or not all(self.store.is_done(cell.jobs[-1].kind, cell.jobs[-1].key) for cell in cells):
             return self._missing(SESSION, part)
-        from bench.paper.case import choose_case, describe_steps
+        from bench.paper.case import candidate_pictures, choose_case, describe_steps, pictures_of, step_images
 
         dataset = part.datasets[0]
         corpus = self.plan.corpora[dataset]
@@ -175,7 +175,15 @@ class ExperimentFigures:
         if ranks.empty:
             return self._missing(SESSION, part)
         steps, name = describe_steps(corpus, case.query), self._names.get(baseline, baseline)
-        drawing = draw_ranks(ranks, steps, self._dataset(dataset), name, case.rule)
+        drawing = draw_ranks(
+            ranks,
+            steps,
+            self._dataset(dataset),
+            name,
+            case.rule,
+            pictures_of(corpus, step_images(corpus, case.query)),
+            candidate_pictures(corpus, case.query),
+        )
         return drawing, {dataset: corpus}, (0,), self._records(cells)
 
     def _case_cells(self, *encoders: str) -> tuple[Part, str, list[Cell]]:
@@ -194,7 +202,7 @@ class ExperimentFigures:
         if not train and not all(self.store.is_done(cell.jobs[0].kind, cell.jobs[0].key) for cell in cells):
             return self._missing(CASE, part)
         dataset = part.datasets[0]
-        from bench.paper.case import choose_case, describe_steps
+        from bench.paper.case import choose_case, describe_steps, pictures_of, step_images
         from bench.paper.case_study import draw_case
         from bench.paper.nearness import measure_nearness
         from bench.paper.trained import trained_encoder
@@ -207,7 +215,8 @@ class ExperimentFigures:
             encoder, record = trained_encoder(cell, self.store, context, self.progress(cell.jobs[0].title))
             nearness[self._names.get(cell.encoder, cell.encoder)] = measure_nearness(encoder, case, context)
             records.append(record)
-        drawing = draw_case(case, describe_steps(corpus, case.query), self._dataset(dataset), nearness, baseline)
+        steps, pictures = describe_steps(corpus, case.query), pictures_of(corpus, step_images(corpus, case.query))
+        drawing = draw_case(case, steps, self._dataset(dataset), nearness, baseline, pictures=pictures)
         return drawing, {dataset: corpus}, (0,), records
 
     @cached_property
