@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from bench.data.corpus import Corpus
+from bench.evaluation.costs import costs
 from bench.evaluation.experiment import Part
 from bench.evaluation.grid import ExperimentPlan
 from bench.evaluation.tests import Results
@@ -19,7 +20,7 @@ from bench.figures.drawing import Drawing
 from bench.figures.forest import draw_forest
 from bench.figures.learning import draw_learning
 from bench.figures.ranks import draw_ranks
-from bench.paper.cells_drawn import costs, learning_curves, ranks_of
+from bench.paper.cells_drawn import learning_curves, ranks_of
 from bench.paper.characteristics import draw_characteristics
 from bench.paper.figure_list import (
     CASE,

@@ -124,10 +124,10 @@ def test_the_report_and_the_session_show_them(folder: Path, browser: Browser) ->
     experiment.write_text(EXPERIMENT.replace("CORPUS", str(folder / "pictured")))
     where = ("--out", folder / "runs", "--device", "cpu")
     assert bench_here("tables", experiment, *where, "--jobs", 1).code == 0
-    assert bench_here("report", experiment, *where, "--to", report).code == 0
-    drawn = bench_here("figures", experiment, "--only", "session", *where, "--to", folder / "figures")
+    drawn = bench_here("figures", experiment, "--only", "session", *where)
     assert drawn.code == 0, drawn.err
-    picture = np.asarray(Image.open(folder / "figures" / "session.png").convert("RGB")).astype(int)
+    assert bench_here("report", experiment, *where, "--to", report).code == 0
+    picture = np.asarray(Image.open(folder / "runs" / "figures" / "ours" / "session.png").convert("RGB")).astype(int)
     assert (picture.max(axis=2) - picture.min(axis=2) > 200).sum() > 500, "coloured shapes, which no marker is"
     page = browser.new_page(viewport={"width": 1440, "height": 900})
     complaints: list[str] = []
@@ -137,6 +137,9 @@ def test_the_report_and_the_session_show_them(folder: Path, browser: Browser) ->
         lambda request: complaints.append(request.url[:80]) if request.url[:5] not in ("file:", "data:") else None,
     )
     page.goto(report.as_uri())
+    titles = " ".join(page.locator("#figures figcaption").all_inner_texts())
+    for shown in ("One session and its candidates", "the seconds it takes", "Figure 2"):
+        assert shown in titles, "a figure that `bench figures` draws"
     images = page.locator(".unit img")
     assert images.count() > 0
     assert page.locator(".unit img[alt='']").count() == 0
