@@ -37,6 +37,7 @@ def export(
     format: Annotated[Format, typer.Option("--format", help="What to write.")] = Format.safetensors,
     card: Annotated[Path | None, typer.Option("--card", help="Write the model card, too: a Markdown file.")] = None,
     latency: Annotated[bool, typer.Option("--latency", help="Measure one session on this machine, too.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Write an encoder as one file: weights, options, vocabulary with word vectors, and its model card.
 
@@ -66,11 +67,18 @@ def export(
     if card is not None:
         with written_whole(card) as writing:
             writing.write_text(card_text(found.card, found.options, found.output_dim), encoding="utf-8")
-    echo(f"{found.card['encoder']} of {found.card['data']['name']}, {found.output_dim} numbers, in {to}")
-    if latency:
-        from bench.serving.latency import latencies, latency_text
+    from bench.serving.latency import latencies, latency_text
 
-        echo(latency_text(latencies(found)))
+    measured = latencies(found) if latency else []
+    encoder_name, data = found.card["encoder"], found.card["data"]["name"]
+    if as_json:
+        about = {"file": str(to), "format": format.value, "key": key, "encoder": encoder_name, "dataset": data}
+        row = about | {"output_dim": found.output_dim, "latency": [one.as_dict() for one in measured]}
+        echo(json.dumps([row], indent=1))
+        return
+    echo(f"{encoder_name} of {data}, {found.output_dim} numbers, in {to}")
+    if measured:
+        echo(latency_text(measured))
 
 
 def latency(

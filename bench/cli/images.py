@@ -40,8 +40,9 @@ def images(
     for name, value, known in (("--dtype", dtype, kinds), ("--ids", ids, forms)):
         if value not in known:
             raise BenchError(f"{value!r} is not {' or '.join(known)}", where=name, fix=did_you_mean(value, known))
-    from bench.datasets.images.build import find_pictures, write_image_vectors
+    from bench.datasets.images.build import write_image_vectors
     from bench.datasets.images.models import load_model
+    from bench.datasets.images.pictures import find_pictures
 
     find_pictures(folder, ids)  # type: ignore[arg-type]  # checked above; a folder is doubted before a model is loaded
     network = load_model(model, download=download, untrained=untrained, seed=seed, device=resolve_device(device))

@@ -46,6 +46,12 @@ def ingest(
     ] = "stop",
     anonymous: Annotated[str, typer.Option(help="Queries without a user or session: stop, or drop them.")] = "stop",
     missing_images: Annotated[str, typer.Option(help="Images without a vector: error or drop.")] = "error",
+    pictures: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", help="Image files named by image_id: small copies go along, for `bench report`."
+        ),
+    ] = None,
     time_unit: Annotated[
         str, typer.Option(help="Of times in numbers: s, ms, us, ns, yyyymmdd, yyyymmddhhmmss, or auto.")
     ] = "auto",
@@ -81,6 +87,7 @@ def ingest(
         missing_images=missing_images,  # type: ignore[arg-type]
         time_unit=time_unit,  # type: ignore[arg-type]
         null=NULLS if null is None else tuple(null),
+        pictures="" if pictures is None else str(pictures),
         fold=fold,
         split=split,  # type: ignore[arg-type]
         test_share=test_share,
@@ -110,14 +117,20 @@ def columns(
         Path | None, typer.Argument(help="With --map: the log, whose files and columns are checked.")
     ] = None,
     map_: Annotated[str, typer.Option("--map", metavar="FILE|NAME", help="Log mapping to be explained.")] = "",
+    as_json: AsJson = False,
 ) -> None:
     """Print the files and columns that `bench data ingest` reads; with --map, what a log mapping makes of which."""
     from bench.errors import BenchError
 
     if map_:
-        from bench.datasets.mapping import checked, explained, read_map
+        from bench.datasets.mapping import checked, explained, explained_rows, read_map
 
         log_map = read_map(map_)
+        if as_json:
+            if source is not None:
+                checked(log_map, source)
+            echo(json.dumps(explained_rows(log_map), indent=1, ensure_ascii=False))
+            return
         for line in explained(log_map):
             echo(line)
         if source is not None:
@@ -127,8 +140,11 @@ def columns(
         return
     if source is not None:
         raise BenchError("a log alone says nothing", where=str(source), fix="name its --map as well")
-    from bench.datasets.ingest import INPUT_HELP
+    from bench.datasets.ingest.event_log import INPUT_HELP, column_rows
 
+    if as_json:
+        echo(json.dumps(column_rows(), indent=1))
+        return
     echo(INPUT_HELP)
     echo("Files of another layout: a log mapping says which column is what, see `bench data maps`.")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +13,7 @@ from bench.cli import completion
 from bench.cli.choices import (
     OF_RUN,
     RUNS,
+    AsJson,
     Baselines,
     Datasets,
     Device,
@@ -56,13 +58,14 @@ def report(
     part: StoredPart = "",
     device: Device = "auto",
     out: Out = RUNS,
+    as_json: AsJson = False,
 ) -> None:
     """Write stored results as one HTML file that opens without network: the answer, tables, charts, cells, data.
 
     The options are those of the `bench run` or `bench tables` that is asked about. Nothing is computed; what has no
     result is MISSING.
     """
-    from bench.cli.terminal import say
+    from bench.cli.terminal import echo, say
     from bench.errors import BenchError
     from bench.reports.html.page import require_report, write_report
     from bench.runs.store import Store
@@ -82,7 +85,10 @@ def report(
         raise BenchError("is a folder", where=f"--to {file}", fix="give the name of a file, such as report.html")
     size = write_report(file, subject)
     done, cells = sum(subject.results.is_done(cell) for cell in subject.cells), len(subject.cells)
-    say(f"{file}: {size / 1e6:.1f} MB; {done} of {cells} cells have a result")
+    if as_json:
+        echo(json.dumps([{"file": str(file), "bytes": size, "done": done, "cells": cells}], indent=1))
+    else:
+        say(f"{file}: {size / 1e6:.1f} MB; {done} of {cells} cells have a result")
     if done < cells:
         raise typer.Exit(1)
 

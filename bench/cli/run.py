@@ -161,7 +161,7 @@ def show(
     dataset: Dataset = "",
     out: Out = RUNS,
 ) -> None:
-    """Print how a number came about: configuration, versions, timings, result, and the command that repeats it.
+    """Print how a number came about, as JSON: configuration, versions, timings, result, the command that repeats it.
 
     Such as bench show transearch/muvcog-m/0, seed 0 of a table's row, or bench show 1a2b3c4d (bench run --keys).
     """

@@ -48,6 +48,7 @@ class CorpusInfo:
             (:mod:`bench.data.split_kinds`).
         checksums: SHA-256 of each table and matrix, by the name of its file.
         truth: SHA-256 of ``truth/truth.toml``, which has those of the truth's files; empty without a truth.
+        pictures: SHA-256 of ``pictures.parquet`` (:mod:`bench.data.pictures`); empty without pictures.
     """
 
     name: str
@@ -60,6 +61,7 @@ class CorpusInfo:
     source: dict[str, Any] = field(default_factory=dict)
     checksums: dict[str, str] = field(default_factory=dict)
     truth: str = ""
+    pictures: str = ""
 
     @property
     def label(self) -> str:
@@ -301,6 +303,7 @@ def read_info(folder: Path) -> CorpusInfo:
             source=raw.get("source", {}),
             checksums=raw.get("checksums", {}),
             truth=raw.get("truth", ""),
+            pictures=raw.get("pictures", ""),
         )
     except KeyError as error:
         raise BenchError(f"key {error} is missing", where=str(file), fix=_AGAIN) from None
@@ -351,5 +354,6 @@ _KEYS: dict[str, tuple[Callable[[object], bool], str]] = {
     "source": (lambda value: isinstance(value, dict), "a table"),
     "checksums": (_are_sums, "a table of texts by names of files"),
     "truth": (_is_text, "a text"),
+    "pictures": (_is_text, "a text"),
 }
 """What each key of ``corpus.toml`` must be: a corpus may be somebody else's."""

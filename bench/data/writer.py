@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import tomli_w
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from bench.data import truth
+from bench.data import pictures, truth
 from bench.data.checks.corpus_checks import check_corpus
 from bench.data.checksums import record_checksum, sha256_of
 from bench.data.columns import build_columns
@@ -78,6 +78,7 @@ class CorpusWriter:
         self._dims = {"words": word_dim, "images": image_dim}
         self._image_dtype = image_dtype
         self._truth: dict[str, NpyWriter] = {}
+        self._pictures: pictures.PictureWriter | None = None
 
     def __enter__(self) -> CorpusWriter:
         sweep(self.folder.parent, self.folder.name)
@@ -107,6 +108,16 @@ class CorpusWriter:
     def images(self, vectors: NDArray[np.int8 | np.float32]) -> None:
         """Appends image vectors, (n, image_dim)."""
         self._image_vectors.append(vectors)
+
+    def pictures(self, images: Sequence[int], jpegs: Sequence[bytes]) -> None:
+        """Appends small pictures of images, for people; see :mod:`bench.data.pictures`.
+
+        Args:
+            images: rows of the images, ascending from call to call.
+            jpegs: as many.
+        """
+        self._pictures = self._pictures or pictures.PictureWriter(self._writing)
+        self._pictures.append(images, jpegs)
 
     def items(
         self,
@@ -218,6 +229,8 @@ class CorpusWriter:
             with ExitStack() as closing:  # all of them, though one may fail: the disk may be full
                 for file in (*self._tables.values(), self._word_vectors, self._image_vectors, *self._truth.values()):
                     closing.callback(file.close)
+                if self._pictures is not None:
+                    closing.callback(self._pictures.close)
             if error is None:
                 self._finish()
         finally:
@@ -235,6 +248,8 @@ class CorpusWriter:
             digests = {f"{name}.npy": sha256_of(folder / f"{name}.npy") for name in self._truth}
             (folder / truth.FILE).write_text(tomli_w.dumps({"checksums": digests}), encoding="utf-8")
             info["truth"] = sha256_of(folder / truth.FILE)
+        if self._pictures is not None:
+            info["pictures"] = sha256_of(self._writing / pictures.FILE)
         info["checksum"] = record_checksum(tomllib.loads(tomli_w.dumps(info)))  # as it will be read
         (self._writing / "corpus.toml").write_text(tomli_w.dumps(info), encoding="utf-8")
         if not self._replace and self.folder.exists():

@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from bench.figures.drawing import Drawing
-from bench.figures.session_text import write_steps
+from bench.figures.session_text import Picture, draw_picture, draw_step_pictures, write_steps
 from bench.figures.style import COLOURS, GREY, INK, PAGE, PALE, new_figure, printed, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_ROW = 0.14  # inches of a candidate
+_ROW, _PICTURED_ROW = 0.14, 0.27  # inches of a candidate, and of one with a picture
+_SIDE = 17.0  # points of a candidate's picture
 AS_SHOWN = "as shown"
 """The name of the first system, the order in which candidates were shown."""
 
 
-def draw_ranks(ranks: pd.DataFrame, steps: Sequence[str], dataset: str, baseline: str, rule: str) -> Drawing:
+def draw_ranks(
+    ranks: pd.DataFrame,
+    steps: Sequence[str],
+    dataset: str,
+    baseline: str,
+    rule: str,
+    step_pictures: Sequence[Picture | None] = (),
+    item_pictures: Mapping[int, Picture] | None = None,
+) -> Drawing:
     """The steps at the left, then the candidates in the order shown, and in that of each system; lines join an item's
     places.
 
@@ -30,16 +39,21 @@ def draw_ranks(ranks: pd.DataFrame, steps: Sequence[str], dataset: str, baseline
         steps: the session's steps as text.
         dataset, baseline: as tables print them.
         rule: how the session was chosen.
+        step_pictures: of the steps, where the corpus has pictures.
+        item_pictures: of the candidates, by their place as shown.
     """
+    pictured = item_pictures or {}
     systems = list(dict.fromkeys(ranks["system"]))
     candidates = ranks[ranks["system"] == systems[0]].sort_values("shown")
     with style():
-        figure = new_figure(PAGE, max(1.9, _ROW * len(candidates) + 0.55))
+        figure = new_figure(PAGE, max(1.9, (_PICTURED_ROW if pictured else _ROW) * len(candidates) + 0.55))
         text, axes = figure.subplots(1, 2, width_ratios=[1, 2.4])
         write_steps(text, dataset, steps, latest=6, width=38, lines=24)
+        draw_step_pictures(text, step_pictures, latest=6)
         for candidate in candidates.itertuples():
             of_item = ranks[ranks["shown"] == candidate.shown].set_index("system")["rank"].reindex(systems)
-            _draw_item(axes, of_item.tolist(), bool(candidate.clicked), str(candidate.item))
+            picture = pictured.get(int(candidate.shown))
+            _draw_item(axes, of_item.tolist(), bool(candidate.clicked), str(candidate.item), picture)
         _finish(axes, systems, len(candidates))
     best = ranks[ranks["clicked"]].groupby("system", sort=False)["rank"].min()
     caption = (
@@ -51,7 +65,7 @@ def draw_ranks(ranks: pd.DataFrame, steps: Sequence[str], dataset: str, baseline
     return Drawing("session", "A session and its candidates", figure, ranks, caption)
 
 
-def _draw_item(axes: Axes, places: list[float], clicked: bool, words: str) -> None:
+def _draw_item(axes: Axes, places: list[float], clicked: bool, words: str, picture: Picture | None) -> None:
     """Draws an item's way from its place as shown through its places under the systems."""
     colour = COLOURS[0] if clicked else GREY
     axes.plot(
@@ -64,7 +78,18 @@ def _draw_item(axes: Axes, places: list[float], clicked: bool, words: str) -> No
         markeredgecolor=colour,
         zorder=3 if clicked else 2,
     )
-    axes.text(-0.08, places[0], textwrap.shorten(words, 34, placeholder=" …"), ha="right", va="center", fontsize=5.5)
+    axes.annotate(
+        textwrap.shorten(words, 34, placeholder=" …"),
+        (-0.08, places[0]),
+        (0.0 if picture is None else -_SIDE - 3, 0),
+        textcoords="offset points",
+        ha="right",
+        va="center",
+        fontsize=5.5,
+        annotation_clip=False,
+    )
+    if picture is not None:
+        draw_picture(axes, picture, (-0.08, places[0]), _SIDE)
 
 
 def _finish(axes: Axes, systems: list[str], candidates: int) -> None:

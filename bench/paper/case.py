@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,8 +14,11 @@ from bench.data.clicks import clicks_per_query
 from bench.data.corpus import Corpus
 from bench.data.csr import Integers, take_rows
 from bench.data.features import Features
+from bench.data.pictures import read_pictures
 from bench.data.schema import KEYWORD, KINDS, PRODUCT
+from bench.datasets.images.thumbnails import decoded_picture
 from bench.errors import BenchError
+from bench.figures.session_text import Picture
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,28 @@ def describe_steps(corpus: Corpus, query: int) -> list[str]:
             f"{number} {KINDS[columns.query_kind[step]]}: {words}" + (f" + image {image}" if image >= 0 else "")
         )
     return lines
+
+
+def step_images(corpus: Corpus, query: int) -> list[int]:
+    """The image of each step of a session up to and including ``query``, as its row; -1 for none."""
+    columns = corpus.columns
+    session_start = int(columns.session_queries[columns.query_session[query]])
+    images: list[int] = np.asarray(columns.query_image[session_start : query + 1]).tolist()
+    return images
+
+
+def pictures_of(corpus: Corpus, images: Sequence[int]) -> list[Picture | None]:
+    """The small picture of each image, (height, width, 3) of bytes; None for an image that has none in the corpus."""
+    found = read_pictures(corpus, images)
+    return [decoded_picture(found[image]) if image in found else None for image in images]
+
+
+def candidate_pictures(corpus: Corpus, query: int) -> dict[int, Picture]:
+    """The small pictures of the items shown for a query, by their place from 1; of those that have one."""
+    start, end = corpus.columns.query_impressions[query : query + 2]
+    items = np.asarray(corpus.columns.impression_item[start:end], dtype=np.int64)
+    pictures = pictures_of(corpus, corpus.columns.item_image[items].tolist())
+    return {place: picture for place, picture in enumerate(pictures, 1) if picture is not None}
 
 
 def items_as_sessions(corpus: Corpus, items: NDArray[np.int64], features: Features) -> SessionBatch:

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bench.figures.drawing import Drawing
-from bench.figures.session_text import write_steps
+from bench.figures.session_text import Picture, draw_step_pictures, write_steps
 from bench.figures.style import COLOURS, INK, PAGE, PALE, new_figure, printed, require_plotting, style
 from bench.stats.rounding import written_interval
 
@@ -30,7 +30,13 @@ _KINDS: dict[str, dict[str, Any]] = {
 
 
 def draw_case(
-    case: Case, steps: Sequence[str], dataset: str, by_encoder: Mapping[str, Nearness], baseline: str, seed: int = 0
+    case: Case,
+    steps: Sequence[str],
+    dataset: str,
+    by_encoder: Mapping[str, Nearness],
+    baseline: str,
+    seed: int = 0,
+    pictures: Sequence[Picture | None] = (),
 ) -> Drawing:
     """The steps as text, then a t-SNE map for each encoder with two mean distances below it.
 
@@ -44,6 +50,7 @@ def draw_case(
         by_encoder: vectors and distances, by the encoder's printed name.
         baseline: the baseline that encoders without pretraining were trained with.
         seed: of the maps.
+        pictures: of the steps, where the corpus has pictures.
     """
     require_plotting("sklearn")
     points = {name: _points(nearness, seed) for name, nearness in by_encoder.items()}
@@ -51,6 +58,7 @@ def draw_case(
         figure = new_figure(PAGE, 2.35)
         text, *panels = figure.subplots(1, 1 + len(by_encoder), width_ratios=[1.35, *[1] * len(by_encoder)])
         write_steps(text, dataset, steps, latest=4, width=40, lines=18)
+        draw_step_pictures(text, pictures, latest=4)
         for axes, (name, near) in zip(panels, by_encoder.items(), strict=True):
             _draw_map(axes, points[name])
             axes.set_title(printed(name))

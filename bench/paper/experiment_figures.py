@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from bench.data.corpus import Corpus
+from bench.evaluation.costs import costs
 from bench.evaluation.experiment import Part
 from bench.evaluation.grid import ExperimentPlan
 from bench.evaluation.tests import Results
@@ -19,7 +20,7 @@ from bench.figures.drawing import Drawing
 from bench.figures.forest import draw_forest
 from bench.figures.learning import draw_learning
 from bench.figures.ranks import draw_ranks
-from bench.paper.cells_drawn import costs, learning_curves, ranks_of
+from bench.paper.cells_drawn import learning_curves, ranks_of
 from bench.paper.characteristics import draw_characteristics
 from bench.paper.figure_list import (
     CASE,
@@ -166,7 +167,7 @@ class ExperimentFigures:
         part, baseline, cells = self._case_cells(REFERENCE, *CASE_ENCODERS)
         if not cells or not all(self.store.is_done(cell.jobs[-1].kind, cell.jobs[-1].key) for cell in cells):
             return self._missing(SESSION, part)
-        from bench.paper.case import choose_case, describe_steps
+        from bench.paper.case import candidate_pictures, choose_case, describe_steps, pictures_of, step_images
 
         dataset = part.datasets[0]
         corpus = self.plan.corpora[dataset]
@@ -175,7 +176,15 @@ class ExperimentFigures:
         if ranks.empty:
             return self._missing(SESSION, part)
         steps, name = describe_steps(corpus, case.query), self._names.get(baseline, baseline)
-        drawing = draw_ranks(ranks, steps, self._dataset(dataset), name, case.rule)
+        drawing = draw_ranks(
+            ranks,
+            steps,
+            self._dataset(dataset),
+            name,
+            case.rule,
+            pictures_of(corpus, step_images(corpus, case.query)),
+            candidate_pictures(corpus, case.query),
+        )
         return drawing, {dataset: corpus}, (0,), self._records(cells)
 
     def _case_cells(self, *encoders: str) -> tuple[Part, str, list[Cell]]:
@@ -194,7 +203,7 @@ class ExperimentFigures:
         if not train and not all(self.store.is_done(cell.jobs[0].kind, cell.jobs[0].key) for cell in cells):
             return self._missing(CASE, part)
         dataset = part.datasets[0]
-        from bench.paper.case import choose_case, describe_steps
+        from bench.paper.case import choose_case, describe_steps, pictures_of, step_images
         from bench.paper.case_study import draw_case
         from bench.paper.nearness import measure_nearness
         from bench.paper.trained import trained_encoder
@@ -207,7 +216,8 @@ class ExperimentFigures:
             encoder, record = trained_encoder(cell, self.store, context, self.progress(cell.jobs[0].title))
             nearness[self._names.get(cell.encoder, cell.encoder)] = measure_nearness(encoder, case, context)
             records.append(record)
-        drawing = draw_case(case, describe_steps(corpus, case.query), self._dataset(dataset), nearness, baseline)
+        steps, pictures = describe_steps(corpus, case.query), pictures_of(corpus, step_images(corpus, case.query))
+        drawing = draw_case(case, steps, self._dataset(dataset), nearness, baseline, pictures=pictures)
         return drawing, {dataset: corpus}, (0,), records
 
     @cached_property

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from bench.data.checks.file_checks import damaged_columns, damaged_truth_files
+from bench.data.checks.file_checks import damaged_columns, damaged_pictures, damaged_truth_files
 from bench.data.checks.split_claims import split_findings
 from bench.data.checks.table_checks import CHECKS
 from bench.data.checks.table_rows import Finding, Sizes
@@ -203,7 +203,7 @@ def _info(folder: Path, hash_too: bool) -> Iterator[Problem]:
                 "the fingerprint is not that of the tables", "corpus.toml", fix=f"they were changed: {_AGAIN}"
             )
         return
-    for name in damaged_truth_files(folder, info):
+    for name in (*damaged_truth_files(folder, info), *damaged_pictures(folder, info)):
         yield Problem("gone, or not as it was written", name, fix=_AGAIN)
     for name in damaged_columns(folder):
         yield Problem("gone, or not as it was written", name, fix=f"remove the folder {FOLDER}: it is made again")

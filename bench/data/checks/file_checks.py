@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bench.data import truth
+from bench.data import pictures, truth
 from bench.data.checksums import has_digest, record_checksum
 from bench.data.columns import FOLDER, Meta, read_meta
 from bench.data.corpus import CorpusInfo, read_info
@@ -25,7 +25,7 @@ def damaged_files(folder: Path) -> list[str]:
     taken = {} if meta is None or derived else {name: one["sha256"] for name, one in meta["tables"].items()}
     known = info.checksums if meta is None or meta["fingerprint"] != info.fingerprint else {**info.checksums, **taken}
     tables = [name for name, digest in known.items() if not has_digest(folder / name, digest)]
-    return [*tables, *damaged_truth_files(folder, info), *derived]
+    return [*tables, *damaged_truth_files(folder, info), *damaged_pictures(folder, info), *derived]
 
 
 def damaged_columns(folder: Path) -> list[str]:
@@ -45,6 +45,11 @@ def damaged_truth_files(folder: Path, info: CorpusInfo) -> list[str]:
     if info.truth and not has_digest(folder / truth.FOLDER / truth.FILE, info.truth):
         return [f"{truth.FOLDER}/{truth.FILE}"]
     return [f"{truth.FOLDER}/{name}" for name in truth.damaged_truth(folder)]
+
+
+def damaged_pictures(folder: Path, info: CorpusInfo) -> list[str]:
+    """The file of pictures, where there should be one."""
+    return [pictures.FILE] if info.pictures and not has_digest(folder / pictures.FILE, info.pictures) else []
 
 
 def _meta(folder: Path) -> Meta | None:

@@ -15,13 +15,12 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from bench.datasets.images.models import ImageModel
-from bench.datasets.images.pictures import ENDINGS, Unreadable, picture_of
+from bench.datasets.images.pictures import Ids, Unreadable, find_pictures, picture_of
 from bench.errors import BenchError
 from bench.files import written_whole
 from bench.progress import Progress, silent
 
 Kind = Literal["float16", "int8"]
-Ids = Literal["path", "stem"]
 KINDS: dict[Kind, pa.DataType] = {"float16": pa.float16(), "int8": pa.int8()}
 _READERS = 4
 """Threads that decode pictures: a decoder leaves the interpreter alone while it works."""
@@ -37,7 +36,7 @@ class ImagesReport:
         width: numbers in a vector.
         broken: files without one, by reason.
         examples: the first file of each reason, with what the decoder said.
-        skipped: files whose endings are no picture's.
+        skipped: files whose endings are no picture's, hidden ones, and links that lead out of the folder.
         notes: how the model was read.
     """
 
@@ -55,7 +54,9 @@ class ImagesReport:
         for reason, count in sorted(self.broken.items()):
             lines.append(f"left out: {count:,} {reason}, such as {self.examples[reason]}")
         if self.skipped:
-            lines.append(f"not looked at: {self.skipped:,} files whose endings are no picture's")
+            lines.append(
+                f"not looked at: {self.skipped:,} files (hidden, links out of the folder, or of other endings)"
+            )
         return [*lines, *self.notes]
 
     def rows(self) -> list[dict[str, str | int]]:
@@ -67,38 +68,6 @@ class ImagesReport:
         ]
         rows += [{"what": "dropped", "name": why, "value": count} for why, count in sorted(self.broken.items())]
         return rows + [{"what": "note", "name": note, "value": 1} for note in self.notes]
-
-
-def find_pictures(folder: Path, ids: Ids) -> tuple[dict[str, Path], int]:
-    """The files to be tried, by image id in its order, and the number of others.
-
-    Args:
-        folder: looked through with all folders in it; names that start with a point are skipped, as others are that
-            have an ending that is no picture's. A file without an ending is tried.
-        ids: ``path`` is the path below the folder, ``stem`` that without its ending.
-
-    Raises:
-        BenchError: there is no such folder, no file to try, or two files have one id.
-    """
-    if not folder.is_dir():
-        raise BenchError("no such folder", where=str(folder), fix="give the folder with the image files")
-    found: dict[str, Path] = {}
-    skipped, twice = 0, []
-    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
-        below = file.relative_to(folder)
-        if (file.suffix.lower() not in ENDINGS and file.suffix) or any(part.startswith(".") for part in below.parts):
-            skipped += 1
-            continue
-        key = (below if ids == "path" else below.with_suffix("")).as_posix()
-        if key in found:
-            twice.append(key)
-        found[key] = file
-    if twice:
-        what = f"{len(twice):,} ids are those of two files, such as {twice[0]!r}"
-        raise BenchError(what, where=str(folder), fix="--ids path keeps the endings")
-    if not found:
-        raise BenchError(f"no image file among {skipped:,}", where=str(folder), fix=", ".join(sorted(ENDINGS)))
-    return dict(sorted(found.items())), skipped
 
 
 def write_image_vectors(
@@ -122,11 +91,11 @@ def write_image_vectors(
         model: see :func:`bench.datasets.images.models.load_model`.
         batch: pictures that are encoded at a time.
         kind: of the numbers.
-        ids: see :func:`find_pictures`.
+        ids: see :func:`bench.datasets.images.pictures.find_pictures`.
         progress: called with ``(files done, files in all)``.
 
     Raises:
-        BenchError: see :func:`find_pictures`; or no file is a picture.
+        BenchError: see :func:`bench.datasets.images.pictures.find_pictures`; or no file is a picture.
     """
     files, skipped = find_pictures(folder, ids)
     report = ImagesReport(files=len(files), skipped=skipped, notes=model.notes)

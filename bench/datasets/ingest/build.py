@@ -18,6 +18,7 @@ from bench.data.corpus import read_info
 from bench.data.making import to_be_made
 from bench.data.schema import TABLES
 from bench.data.writer import IMAGE_DIM, WORD_DIM, CorpusWriter
+from bench.datasets.images.pictures import find_pictures, pillow
 from bench.datasets.ingest.consistency import check_lengths, check_vectors
 from bench.datasets.ingest.database import log_database
 from bench.datasets.ingest.event_log import IDS
@@ -28,6 +29,7 @@ from bench.datasets.ingest.log_files import LogFile, find_files
 from bench.datasets.ingest.notes import notes_of
 from bench.datasets.ingest.numbering import number_images, number_words
 from bench.datasets.ingest.options import IngestOptions
+from bench.datasets.ingest.picture_files import write_pictures
 from bench.datasets.ingest.plausibility import doubts_of
 from bench.datasets.ingest.repeats import unite_repeats
 from bench.datasets.ingest.report import Conversion, IngestReport
@@ -85,6 +87,9 @@ def ingest(
     log = "the log" if isinstance(source, Mapping) else str(source)
     drop = options.on_conflict == "drop"
     faults = conversion.faults if conversion and conversion.faults is not None else Faults(log, drop)
+    if options.pictures:
+        pillow()
+        find_pictures(Path(options.pictures), "path")  # a folder is doubted before a log is read
     files = find_files(source, faults, conversion.made_of if conversion else None)
     faults.settle_lasting()
     with ExitStack() as stack:
@@ -226,6 +231,8 @@ class _Ingestion:
             clicks = writing.impressions()
             self.advance()
             self._account(writer, clicks)
+            if self.options.pictures:
+                self.report.notes += write_pictures(writer, self.db, Path(self.options.pictures))
             source["report"] = asdict(self.report)
         self.advance()
 
@@ -269,6 +276,8 @@ def _provenance(files: dict[str, LogFile], options: IngestOptions, conversion: C
     """
     deciding = {key: value for key, value in asdict(options).items() if key not in ("memory_limit", "threads")}
     deciding |= {"null": list(options.null)}
+    if not options.pictures:  # most corpora have none, and say nothing of them
+        del deciding["pictures"]
     if conversion is not None:
         read_with = {**deciding, **conversion.options}
         return {"reader": conversion.reader, "options": read_with, "files": dict(conversion.files)}

@@ -118,3 +118,21 @@ def columns_to_read(table: str, names: set[str]) -> tuple[LogColumn, ...]:
     if table in ("impressions", "clicks") and "items" in names and "item_id" not in names:
         left_out = ("item_id", "rank", "page")
     return tuple(column for column in LOG_TABLES[table] if table == "items" or column.name not in left_out)
+
+
+def column_rows() -> list[dict[str, str | bool]]:
+    """The columns for a program, a row each: table, column, kind, and whether the table and the column must be there.
+
+    What stands for another column (``items`` for item_id and rank, a title for words) is written in ``INPUT_HELP``.
+    """
+    return [
+        {
+            "table": table,
+            "column": column.name,
+            "kind": column.kind,
+            "table_required": table not in OPTIONAL_TABLES,
+            "column_required": column.required,
+        }
+        for table, columns in LOG_TABLES.items()
+        for column in columns
+    ]

@@ -90,9 +90,12 @@ class IngestOptions(ReadingOptions, SessionOptions):
 
     Attributes:
         null: texts that are null, beside empty ones.
+        pictures: a folder with image files, whose paths in it are image ids, with or without their endings: small
+            pictures of the images that are used go into the corpus, for people; empty for none.
     """
 
     null: tuple[str, ...] = NULLS
+    pictures: str = ""
 
     @classmethod
     def of_reader(cls, options: SessionOptions, **others: Any) -> IngestOptions:

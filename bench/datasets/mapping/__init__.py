@@ -8,7 +8,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from bench.datasets.mapping.explain import explained
+from bench.datasets.mapping.explain import explained, explained_rows
 from bench.datasets.mapping.format_help import MAP_HELP
 from bench.datasets.mapping.parse import read_map
 from bench.datasets.mapping.shipped import map_text, shipped_maps
@@ -16,7 +16,16 @@ from bench.datasets.mapping.shipped import map_text, shipped_maps
 if TYPE_CHECKING:
     from bench.datasets.mapping.build import checked, ingest_mapped
 
-__all__ = ["MAP_HELP", "checked", "explained", "ingest_mapped", "map_text", "read_map", "shipped_maps"]
+__all__ = [
+    "MAP_HELP",
+    "checked",
+    "explained",
+    "explained_rows",
+    "ingest_mapped",
+    "map_text",
+    "read_map",
+    "shipped_maps",
+]
 
 _HOMES = dict.fromkeys(("ingest_mapped", "checked"), "bench.datasets.mapping.build")
 

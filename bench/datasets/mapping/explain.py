@@ -21,6 +21,20 @@ def explained(log_map: LogMap) -> list[str]:
     return lines
 
 
+def explained_rows(log_map: LogMap) -> list[dict[str, str]]:
+    """The columns of a map for a program, a row each: table, column, the paths of its file, and the value in words."""
+    return [
+        {
+            "table": part.table,
+            "column": name,
+            "file": " or ".join(log_map.files[part.file].paths),
+            "value": value_in_words(value, {column.name: column.kind for column in LOG_TABLES[part.table]}[name]),
+        }
+        for part in log_map.parts
+        for name, value in part.columns.items()
+    ]
+
+
 def _file(file: MapFile) -> str:
     text = file.text
     said = [" or ".join(file.paths)]

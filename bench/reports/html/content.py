@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bench.evaluation.costs import costs
 from bench.evaluation.experiment import Part
 from bench.plugins.specs import REFERENCE
 from bench.reports.against_paper import ordering_table, published_table
@@ -15,6 +16,7 @@ from bench.reports.html.charts import Chart, bars, curves, forest, ladder
 from bench.reports.html.corpora import CorpusFacts, corpus_facts
 from bench.reports.html.findings import Finding, Word, certainty, findings_of, headline
 from bench.reports.html.grids import Grid, main_grid, plain_grid
+from bench.reports.html.more_charts import characteristics, cost, session_map, session_ranks
 from bench.reports.html.subject import Subject
 from bench.reports.labels import dataset_label, titled
 from bench.reports.record import pretraining_curves, provenance_of
@@ -47,7 +49,7 @@ class Content:
         differences: of every part.
         published: beside what a paper prints.
         forests: differences with their intervals.
-        figures: bars of parts, and curves of pretraining.
+        figures: bars of parts, what encoders cost, curves of pretraining, one session, and what the data are like.
         training: validation curves of every part.
         corpora: the data.
         cells: pages of cells, for the script.
@@ -80,7 +82,10 @@ def content_of(subject: Subject) -> Content:
     forests = [forest(titled(part), outcomes.get(f"{part.id} primary", []), names) for part in parts]
     figures = [bars(titled(part), _bar_rows(subject, part, names), names.get(part.metrics[0], part.metrics[0]))
                for part in parts if part.layout == "bars"]  # fmt: skip
-    figures.append(_pretraining(subject, names))
+    drawn = results.store.root / "figures" / subject.experiment.name
+    points = costs(results, parts, results.cells, results.store)
+    figures += [cost(points, names), _pretraining(subject, names), session_map(drawn), session_ranks(drawn)]
+    figures.append(characteristics(results.corpora, labels))
     training = [
         curves(f"Validation of {titled(part)}", training_curves(subject, part.id, names), "epoch", "valid",
                ("epoch", "validation"))

@@ -28,7 +28,13 @@ if TYPE_CHECKING:
 
 MOST_BYTES = 5_000_000
 """A report that is larger is written again with less in the comparison of systems."""
-LIMITS = (Limits(4000, 150), Limits(2000, 80), Limits(1000, 40), Limits(400, 16), Limits(0, 0))
+LIMITS = (
+    Limits(4000, 150, 1_500_000),
+    Limits(2000, 80, 800_000),
+    Limits(1000, 40, 400_000),
+    Limits(400, 16, 100_000),
+    Limits(0, 0, 0),
+)
 """From the most that is embedded to compare systems to nothing."""
 
 _TEMPLATES = Path(__file__).parent / "templates"

@@ -8,7 +8,7 @@ report of a large log would not open.
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from bench.evaluation.system import System
 from bench.evaluation.tests import Results
 from bench.plugins.registry import registry
 from bench.plugins.specs import REFERENCE
+from bench.reports.html.session_pictures import session_pictures
 from bench.reports.html.sessions import unit_words
 from bench.reports.labels import dataset_label
 from bench.stats.examples import Examples
@@ -32,10 +33,12 @@ class Limits:
     Attributes:
         users: evenly chosen from their sorted labels; the report says so where there are more.
         units: with their words.
+        pictures: letters that the pictures of all tasks and datasets together take, where corpora have some.
     """
 
     users: int
     units: int
+    pictures: int
 
 
 def comparisons(results: Results, limits: Limits) -> list[dict[str, Any]]:
@@ -51,7 +54,8 @@ def comparisons(results: Results, limits: Limits) -> list[dict[str, Any]]:
                     key = (part.task, dataset, id(system.examples))
                     group = groups.setdefault(key, (part, dataset, system.examples, {}))
                     group[3].setdefault((baseline, encoder), system)
-    return [_group(results, *group, limits) for group in groups.values() if len(group[3]) > 1]
+    compared = [group for group in groups.values() if len(group[3]) > 1]
+    return [_group(results, *group, replace(limits, pictures=limits.pictures // len(compared))) for group in compared]
 
 
 def _group(
@@ -71,6 +75,7 @@ def _group(
     users = evenly(len(examples.users), limits.users)
     whole = registry().get("task", part.task).units == "sessions"
     texts: dict[str, int] = {}
+    shown = unit_words(results.corpora[dataset], examples.query[units], whole, texts)
     tested = _tested(results, (part.task, dataset, metric), list(systems))
     return {
         "title": f"{part.task} on {dataset_label(results, dataset)}",
@@ -85,7 +90,8 @@ def _group(
         ],
         "sums": [encoded(row[users]) for row in sums],
         "values": [encoded(row[units]) for row in values],
-        "shown": unit_words(results.corpora[dataset], examples.query[units], whole, texts),
+        "shown": shown,
+        "pictures": session_pictures(results.corpora[dataset], shown, limits.pictures),
         "texts": list(texts),
         "start": _start(results.experiment.champion, list(systems)),
         "tested": tested,

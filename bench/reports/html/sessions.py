@@ -18,7 +18,8 @@ _MOST_WORDS = 16
 
 
 def unit_words(corpus: Corpus, ids: NDArray[Any], whole: bool, pool: dict[str, int]) -> list[dict[str, Any]]:
-    """The units with these ids, in their order: ``session``, ``steps`` and the titles of ``clicked`` items.
+    """The units with these ids, in their order: ``session``, ``steps`` (kind, text, row of the image or -1) and the
+    ``clicked`` items (text, row of the image or -1).
 
     A unit that the corpus does not know has its id alone.
 
@@ -39,8 +40,9 @@ def unit_words(corpus: Corpus, ids: NDArray[Any], whole: bool, pool: dict[str, i
     steps = np.repeat(starts, lengths) + np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     words, word_step = take_rows(columns.query_word_offsets, columns.query_words, steps)
     texts = _joined(vocabulary.take(np.asarray(words)).to_pylist(), word_step, len(steps))
-    items, of_unit = units.clicked
-    item_words, word_item = take_rows(columns.item_word_offsets, columns.item_words, np.asarray(items, dtype=np.int64))
+    clicked, of_unit = units.clicked
+    items = np.asarray(clicked, dtype=np.int64)
+    item_words, word_item = take_rows(columns.item_word_offsets, columns.item_words, items)
     titles = _joined(vocabulary.take(np.asarray(item_words)).to_pylist(), word_item, len(items))
     names = corpus.strings("sessions", "session_id").take(units.sessions).to_pylist()
     kinds, images = columns.query_kind[steps], columns.query_image[steps]
@@ -50,9 +52,9 @@ def unit_words(corpus: Corpus, ids: NDArray[Any], whole: bool, pool: dict[str, i
     ]
     for unit, kind, text, image in zip(owner, kinds, texts, images, strict=True):  # of the few that are shown
         shown[unit]["steps"].append([KINDS[kind], pool.setdefault(text, len(pool)), int(image)])
-    for unit, title in zip(of_unit, titles, strict=True):
+    for unit, title, image in zip(of_unit, titles, columns.item_image[items], strict=True):
         if len(shown[unit]["clicked"]) < 2:
-            shown[unit]["clicked"].append(pool.setdefault(title, len(pool)))
+            shown[unit]["clicked"].append([pool.setdefault(title, len(pool)), int(image)])
     return shown
 
 

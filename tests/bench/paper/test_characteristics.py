@@ -8,8 +8,9 @@ import pyarrow.parquet as pq
 import pytest
 from small_corpora import random_corpus
 
+from bench.data.characteristics import LONGEST, count_characteristics
 from bench.data.corpus import Corpus
-from bench.paper.characteristics import LONGEST, count_characteristics, draw_characteristics
+from bench.paper.characteristics import draw_characteristics
 
 
 @pytest.fixture(scope="module")

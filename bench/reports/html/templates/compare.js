@@ -22,15 +22,28 @@ function fillSystems() {
   }
 }
 
+// The small picture of an image, described by the words that stand beside it; null where there is none.
+function pictureOf(group, image, about) {
+  const known = group.pictures.shown[image];
+  if (!known) return null;
+  const [width, height, jpeg] = known;
+  return make("img", { src: `data:image/jpeg;base64,${jpeg}`, width, height, alt: about, loading: "lazy" });
+}
+
 function unitOf(group, place, first, second) {
   const shown = group.shown[place];
-  const steps = shown.steps.map(([kind, text, image]) =>
-    make("li", {}, `${kind}: ${group.texts[text] || "(no words)"}${image >= 0 ? ` + image ${image}` : ""}`));
+  const words = (text) => group.texts[text] || "(no words)";
+  const steps = shown.steps.map(([kind, text, image]) => {
+    const picture = pictureOf(group, image, `Image of the query: ${words(text)}`);
+    return make("li", {}, `${kind}: ${words(text)}${image >= 0 && !picture ? ` + image ${image}` : ""}`, picture);
+  });
+  const seen = shown.clicked.map(([text, image]) => pictureOf(group, image, `Clicked item: ${words(text)}`)).filter(Boolean);
   const start = shown.before > 0 ? shown.before + 1 : 1;
   return make("div", { class: "unit" },
     make("p", {}, make("strong", {}, `${first.toFixed(3)} against ${second.toFixed(3)}`), ` · session ${shown.session}`),
     steps.length ? make("ol", { start }, ...steps) : null,
-    shown.clicked.length ? make("p", { class: "note" }, `Clicked: ${shown.clicked.map((text) => group.texts[text]).join("; ")}`) : null);
+    shown.clicked.length ? make("p", { class: "note" }, `Clicked: ${shown.clicked.map(([text]) => words(text)).join("; ")}`) : null,
+    seen.length ? make("p", { class: "pictures" }, ...seen) : null);
 }
 
 function side(title, group, places, one, two) {
@@ -81,7 +94,8 @@ function compare() {
     side(`Where ${names[0]} is furthest ahead`, group, better, one, two),
     side(`Where ${names[1]} is furthest ahead`, group, worse, one, two)));
   const embedded = one.length < group.all_units ? `the ${one.length} of ${group.all_units} ${group.units} on which systems differ most are embedded` : `all ${one.length} ${group.units}`;
-  result.append(make("p", { class: "note" }, `Means over ${group.seeds} seeds; ${embedded}.`));
+  const pictures = group.pictures.said ? ` ${group.pictures.said}` : "";
+  result.append(make("p", { class: "note" }, `Means over ${group.seeds} seeds; ${embedded}.${pictures}`));
 }
 
 if (report.groups.length) {

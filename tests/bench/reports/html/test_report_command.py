@@ -53,10 +53,14 @@ def test_the_file_is_kept_small_by_comparing_less(made: Made, tmp_path: Path) ->
 
 def test_without_results_it_says_missing_and_exits_with_1(tmp_path: Path) -> None:
     random_corpus(tmp_path / "small", sessions=20)
-    ran = bench_here("report", *RUN, "--dataset", tmp_path / "small", "--out", tmp_path / "runs")
+    of_run = ("report", *RUN, "--dataset", tmp_path / "small", "--out", tmp_path / "runs")
+    ran = bench_here(*of_run)
     assert ran.code == 1, ran.err
     assert "0 of 4 cells have a result" in ran.out
     text = (tmp_path / "runs" / "reports" / "ctr.html").read_text(encoding="utf-8")
+    row = bench_here(*of_run, "--json").rows[0]
+    assert (row["done"], row["cells"]) == (0, 4)
+    assert row["bytes"] == len(text.encode())
     assert "MISSING" in text
     assert "Nothing has been computed yet" in text
 
