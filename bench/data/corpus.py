@@ -291,6 +291,9 @@ def read_info(folder: Path) -> CorpusInfo:
     for key, (fits, what) in _KEYS.items():
         if key in raw and not fits(raw[key]):
             raise BenchError(f"{key} = {quoted(raw[key])} is not {what}", where=str(file), fix=_AGAIN)
+    uncounted = _COUNTED - set(raw.get("counts", _COUNTED))
+    if uncounted:
+        raise BenchError(f"counts has no {', '.join(sorted(uncounted))}", where=str(file), fix=_AGAIN)
     try:
         info = CorpusInfo(
             name=raw["name"],
@@ -344,6 +347,7 @@ _AGAIN = "make the corpus again"
 _NO_DAMAGE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EMFILE)
 """What the system may answer while columns are derived that says nothing of the files they are derived from."""
 _LONGEST_NAME, _LONGEST_TEXT = 200, 10_000  # characters
+_COUNTED = {*TABLES, "images"}
 _KEYS: dict[str, tuple[Callable[[object], bool], str]] = {
     "name": (_is_name, f"a text of 1 to {_LONGEST_NAME} characters"),
     "origin": (_is_text, "a text"),

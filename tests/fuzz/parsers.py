@@ -46,7 +46,12 @@ fingerprint = "ab12"
 format_version = 1
 split = "time"
 [counts]
+vocabulary = 5
+items = 9
 sessions = 3
+queries = 4
+impressions = 8
+images = 0
 [source.options]
 seed = 1
 [checksums]

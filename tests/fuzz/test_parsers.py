@@ -91,6 +91,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("licence", {}),
         ("counts", {"sessions": -1}),
         ("counts", 3),
+        ("counts", {"sessions": 3}),
         ("source", "mine"),
         ("checksums", {"../../etc/passwd": "0"}),
         ("checksums", {"a": 1}),
