@@ -11,6 +11,7 @@ import typer
 
 from bench.cli.choices import RUNS, AsJson, Out, names
 from bench.cli.terminal import echo
+from bench.printable import counted
 
 if TYPE_CHECKING:
     from bench.runs.inventory import Kept
@@ -72,7 +73,8 @@ def gc(
         for one in chosen:
             echo(f"{one.path}: {one.needless}, {_size(one.bytes)}")
         done = "freed" if yes else "would be freed: --yes does"
-        say(f"{len(chosen)} things, {_size(sum(one.bytes for one in chosen))} {done}")
+        size = _size(sum(one.bytes for one in chosen))
+        say(f"{counted(len(chosen), 'thing')}, {size} {done}" if chosen else "nothing to free")
     if waiting:
         say(f"{waiting} more are left alone while another process uses {out}", err=as_json)
 

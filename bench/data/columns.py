@@ -8,9 +8,11 @@ made from and of every file in it, so that neither a changed table nor a damaged
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, fields
@@ -158,10 +160,7 @@ def build_columns(folder: Path, keep: bool = True, fingerprint: str | None = Non
         keep: put the columns into the corpus; otherwise only the meta data are returned.
         fingerprint: put them there only if the tables have this one.
     """
-    sweep(folder, FOLDER)
-    building = beside(folder / FOLDER)
-    shutil.rmtree(building, ignore_errors=True)
-    building.mkdir()
+    building = _room(folder, keep)
     try:
         meta = _Builder(folder, building).build()
         if keep and fingerprint in (None, meta["fingerprint"]):
@@ -170,6 +169,20 @@ def build_columns(folder: Path, keep: bool = True, fingerprint: str | None = Non
         return meta
     finally:
         shutil.rmtree(building, ignore_errors=True)
+
+
+def _room(folder: Path, keep: bool) -> Path:
+    """An empty folder to build in: beside the columns; a temporary one where nothing is kept and they are not ours."""
+    building = beside(folder / FOLDER)
+    try:
+        sweep(folder, FOLDER)
+        shutil.rmtree(building, ignore_errors=True)
+        building.mkdir()
+    except OSError as error:
+        if keep or error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise
+        return Path(tempfile.mkdtemp(prefix="bench-columns-"))
+    return building
 
 
 class _Builder:

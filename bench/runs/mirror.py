@@ -36,6 +36,7 @@ class Mirror:
 
     def __init__(self, url: str | None) -> None:
         self._url, self._under_way = url or "", list[Future[None]]()
+        self._owed: list[tuple[Name, Store]] = []
         self._files: Any = None
         if url is None:
             return
@@ -49,7 +50,9 @@ class Mirror:
         self._pool = ThreadPoolExecutor(_AT_ONCE, "mirror")
 
     def bring(self, jobs: Iterable[Job], store: Store) -> None:
-        """Fetches results of these jobs that only the mirror has, and puts there what only the store has.
+        """Fetches results of these jobs that only the mirror has; what only the store has is put there by ``with``.
+
+        A command that only reads, such as a dry run, therefore leaves the URL as it is.
 
         Raises:
             BenchError: the URL cannot be read.
@@ -62,7 +65,7 @@ class Mirror:
         brought = [self._pool.submit(self._fetch, name, store) for name in (names & there) - here]
         for one in brought:
             self._done(one)
-        self._under_way += [self._pool.submit(self._put, name, store) for name in here - there]
+        self._owed = [(name, store) for name in sorted(here - there)]
 
     def watched(self, store: Store, watch: Watcher) -> Watcher:
         """A watcher that tells ``watch``, and puts every result at the URL that is done."""
@@ -77,6 +80,9 @@ class Mirror:
         return watcher
 
     def __enter__(self) -> Mirror:
+        """Begins to put there what only the store had."""
+        self._under_way += [self._pool.submit(self._put, name, store) for name, store in self._owed]
+        self._owed = []
         return self
 
     def __exit__(

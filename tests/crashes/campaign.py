@@ -4,6 +4,7 @@
 and a summary. SIGKILL goes to the whole process group. Half of the moments are drawn evenly over the time that the
 unbroken command took just before, half follow an event: shortly after the n-th half-written file or claim has appeared.
 Every fourth command line is a process of its own; the others are forks of this one, and are what ``bench`` calls.
+``--only ray`` kills the driver of a cluster that it has started on the spot.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ if __name__ == "__main__":  # as pytest is told in pyproject.toml
 
 import imported_by_workers  # noqa: E402, F401
 from command_line import BENCH, environment  # noqa: E402
-from crash_commands import COMMANDS, begin, finish, ground  # noqa: E402
+from crash_commands import COMMANDS, USUAL, begin, finish, ground  # noqa: E402
 from standing import differences, halves, standing  # noqa: E402
 
 _LOOK = 0.004  # seconds
@@ -64,6 +65,7 @@ class Campaign:
 
     def __init__(self, folder: Path, names: list[str]) -> None:
         self.folder, self.here, self.log = folder, folder / "here", folder / "log"
+        os.environ["BENCH_TEST_MARK"] = str(folder)  # by which its processes are known
         self.took: dict[str, float] = {}
         self.events: dict[str, int] = {}
         self.unbroken: dict[str, dict[str, Any]] = {}
@@ -142,6 +144,8 @@ class Campaign:
             else:
                 faults.append(f"exit code {code}: {said[-2000:]}")
         faults += [f"left: {half}" for half in halves(self.here)]
+        if name == "ray":
+            faults += _left_processes(self.folder)
         return faults + differences(standing(self.here), self.unbroken[name])
 
     def _own(self, name: str) -> subprocess.Popen[bytes]:
@@ -164,6 +168,20 @@ class Campaign:
             time.sleep(_LOOK)
 
 
+def _left_processes(folder: Path) -> list[str]:
+    """Processes of a cluster that a killed command had started, and that have not ended half a minute later."""
+    for _ in range(300):
+        left = []
+        for place in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                if str(folder).encode() in (place / "environ").read_bytes() and int(place.name) != os.getpid():
+                    left.append(f"left: process {(place / 'cmdline').read_bytes()[:100]!r}")
+        if not left:
+            break
+        time.sleep(0.1)
+    return left
+
+
 def _has_ended(child: int) -> bool:
     """Whether a child is gone, without collecting it."""
     return os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
@@ -174,7 +192,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("kills", type=int)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--only", default=",".join(COMMANDS), help="commands, comma-separated")
+    parser.add_argument("--only", default=",".join(USUAL), help="commands, comma-separated")
     parser.add_argument("--own-every", type=int, default=4, help="each so many attempts one is a process of its own")
     parser.add_argument("--full-disks", default="", help="commands that meet a full disk too, comma-separated")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="after which no more are begun")

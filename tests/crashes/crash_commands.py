@@ -67,8 +67,12 @@ COMMANDS = {
     "tables": Command("tables ours.toml --device cpu --jobs 2 --to tables"),
     "report": Command("report ours.toml --device cpu --to page.html", ("tables",)),
     "check": Command("check golden --update --jobs 1 --out runs"),
+    "ray": Command(f"{GRID} --device cpu --engine ray"),
 }
 """By name. Each writes to ``runs``, and most to a place of their own too."""
+
+USUAL = tuple(name for name in COMMANDS if name != "ray")
+"""Those of a campaign that is not told; a cluster takes ten seconds to start."""
 
 
 def ground(folder: Path) -> None:

@@ -179,7 +179,7 @@ def test_a_gc_beside_a_run_takes_nothing_from_it(running: tuple[Path, Path, subp
     (runs / "cells" / "a.broken-1").mkdir()
     ran = bench_here("gc", "--out", runs, "--also", "encoders,embeddings,corpora,outdated", "--yes")
     assert ran.code == 0, ran
-    assert "1 things" in ran.out
+    assert "1 thing, " in ran.out
     assert f"1 more are left alone while another process uses {runs}" in ran.out
     assert store.folder("encoders", key).exists()
     go.touch()
@@ -196,4 +196,5 @@ def test_a_folder_that_is_none_is_refused_in_one_line(tmp_path: Path) -> None:
     assert "no such folder" in bench_here("gc", "--out", tmp_path / "runs").error
     (tmp_path / "empty").mkdir()
     assert bench_here("fsck", "--out", tmp_path / "empty").code == 0
+    assert bench_here("gc", "--out", tmp_path / "empty").out == "nothing to free\n"
     assert set(KINDS) >= {"cells", "embeddings", "encoders", "corpora", "checkpoints", "trajectories"}

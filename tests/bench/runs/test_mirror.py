@@ -110,5 +110,31 @@ def test_a_url_that_cannot_be_written_to_loses_nothing(tmp_path: Path) -> None:
     assert "what is finished is in --out" in ran.err
     assert len(list((tmp_path / "out/cells").iterdir())) == 1
     blocked.unlink()
+    _reads_only(corpus, tmp_path, blocked.parent)
     assert bench_here(*words).code == 0
     assert [path.name for path in blocked.iterdir()] == [path.name for path in (tmp_path / "out/cells").iterdir()]
+
+
+def _reads_only(corpus: Path, folder: Path, there: Path) -> None:
+    """A dry run finds the results that the URL lacks, and puts none there."""
+    (folder / "e.toml").write_text(
+        f"""
+        title = "One"
+        seeds = 1
+        settings = {{ ctr.epochs = 1 }}
+        [[part]]
+        id = "one"
+        title = "One"
+        task = "ctr"
+        datasets = ["{corpus}"]
+        baselines = ["transearch"]
+        encoders = ["vanilla"]
+        metrics = ["ndcg@10"]
+        """
+    )
+    words = ["--device", "cpu", "--out", folder / "out", "--store", f"file://{there}"]
+    for how in ("--dry-run", "--no-run"):
+        ran = bench_here("tables", folder / "e.toml", how, *words)
+        assert ran.code == 0, ran.err
+        assert "1 cell" in ran.out + ran.err
+    assert not list(there.iterdir())
