@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from bench.cli.choices import AsJson
-from bench.cli.terminal import echo
+from bench.cli.terminal import echo, lay_out, say
 
 
 def ingest(
@@ -145,8 +145,8 @@ def columns(
     if as_json:
         echo(json.dumps(column_rows(), indent=1))
         return
-    echo(INPUT_HELP)
-    echo("Files of another layout: a log mapping says which column is what, see `bench data maps`.")
+    lay_out(INPUT_HELP)
+    say("Files of another layout: a log mapping says which column is what, see `bench data maps`.")
 
 
 def maps(

@@ -106,7 +106,7 @@ def _facts(kind: str, component: Registered) -> dict[str, Any]:
 
     spec = component.spec
     try:
-        documentation = cleandoc(spec.load().__doc__ or "")
+        documentation = cleandoc(spec.load().__doc__ or "").partition("\n\nArgs:\n")[0]  # options stand in the table
     except Exception as error:  # a plugin's own fault
         documentation = f"{spec.target} cannot be imported: {type(error).__name__}: {error}"
     return {

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sys
+import textwrap
 from typing import TYPE_CHECKING
 
 import typer
@@ -32,3 +34,22 @@ def say(text: str, err: bool = False) -> None:
     """Prints a paragraph, wrapped between words where it goes to a terminal, as one line elsewhere."""
     terminal = (sys.stderr if err else sys.stdout).isatty()
     console(err).print(text, highlight=False, markup=False, soft_wrap=not terminal)
+
+
+def lay_out(text: str) -> None:
+    """Prints paragraphs, and blocks with indented columns: what is too wide for a terminal goes on below its column."""
+    if not sys.stdout.isatty():
+        echo(text)
+        return
+    width = console().width
+    for block in text.split("\n\n"):
+        lines = block.split("\n")
+        if not any(line.startswith(" ") for line in lines):
+            lines = [" ".join(lines)]
+        for line in lines:
+            gaps = [gap.end() for gap in re.finditer(r"^ +|(?<=\S) {2,}", line)]
+            indent = " " * (gaps[-1] if gaps and gaps[-1] <= width // 2 else 0)
+            pieces = textwrap.wrap(line, width, subsequent_indent=indent, break_on_hyphens=False)
+            for piece in pieces if len(line) > width else [line]:
+                echo(piece)
+        echo()

@@ -108,7 +108,7 @@ def _print_kinds(found: Sequence[Kept]) -> None:
         counts = [len(mine), sum(bool(one.damage) for one in mine), len(needless)]
         sizes = [_size(sum(one.bytes for one in some)) for some in (mine, needless)]
         rows.append(Row((kind, str(counts[0]), sizes[0], str(counts[1]), str(counts[2]), sizes[1])))
-    head = ("kind", "number", "size", "broken", "needless", "size of it")
+    head = ("kind", "number", "size", "broken", "needless", "its size")
     print_fitting([Layout(head, tuple(rows), left=1)], console())
 
 

@@ -95,4 +95,9 @@ def print_fitting(layouts: Sequence[Layout], console: Console, title: str = "") 
         table.add_row(*cells, end_section=ends, style="bold" if heading else None)
     console.print(table)
     if layout.note:
-        console.print(layout.note, highlight=False, markup=False)
+        print_paragraph(layout.note, console)
+
+
+def print_paragraph(text: str, console: Console) -> None:
+    """Prints a paragraph, wrapped between words on a terminal, as one line elsewhere: programs search lines."""
+    console.print(text, highlight=False, markup=False, soft_wrap=not console.is_terminal)

@@ -12,7 +12,7 @@ from bench.evaluation.summary import SummaryRow
 from bench.plugins.registry import registry
 from bench.plugins.specs import REFERENCE
 from bench.reports.ceilings_line import taken_lines
-from bench.reports.fitting import print_fitting
+from bench.reports.fitting import print_fitting, print_paragraph
 from bench.reports.labels import FEW_SEEDS, GROUPS, GROUPS_READING, ONE_SEED, REPLICATES
 from bench.reports.power_line import power_line
 from bench.reports.run_layout import run_layouts, written_difference, written_value
@@ -41,11 +41,11 @@ def print_run(
         mine = [row for row in rows if row.dataset == dataset]
         print_fitting(run_layouts(mine, primary), console, f"{mine[0].task} on {corpus.info.label}")
         for note in _notes(mine, corpus, primary):
-            console.print(note, highlight=False, markup=False)
+            print_paragraph(note, console)
         for line in _keys(mine, primary) if keys else ():
             console.print(line, highlight=False, markup=False)
         console.print()
-    console.print(reading(rows), highlight=False, markup=False)
+    print_paragraph(reading(rows), console)
 
 
 def markdown_run(rows: Sequence[SummaryRow], corpora: dict[str, Corpus], primary: str) -> str:
@@ -106,6 +106,7 @@ def _notes(rows: Sequence[SummaryRow], corpus: Corpus, primary: str) -> list[str
     line = power_line([(name, smallest) for name, smallest in contrasts if smallest is not None])
     return [
         size,
+        *_always_one(rows),
         *_strongest(rows, primary),
         *([line] if line else []),
         *taken_lines(
@@ -113,6 +114,19 @@ def _notes(rows: Sequence[SummaryRow], corpus: Corpus, primary: str) -> list[str
         ),
         *groups,
         *(f"Note: {caveat}" for caveat in corpus.info.caveats),
+    ]
+
+
+def _always_one(rows: Sequence[SummaryRow]) -> list[str]:
+    """The metrics that every system fulfils, as a hit among ten does where a page has ten items."""
+    means: dict[str, list[float]] = {}
+    for row in rows:
+        means.setdefault(row.metric, []).append(row.mean if row.mean is not None else 0.0)
+    useless = [metric.upper() for metric, found in means.items() if len(found) > 1 and min(found) >= 1.0]
+    if not useless:
+        return []
+    return [
+        f"{' and '.join(useless)} {'is' if len(useless) == 1 else 'are'} 1 for every ranking here: no list is longer."
     ]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from bench.reports.fitting import Layout, Row, print_fitting
+from bench.reports.fitting import Layout, Row, print_fitting, print_paragraph
 from bench.reports.table import Table
 
 
@@ -16,7 +16,7 @@ def print_tables(tables: Sequence[Table], console: Console) -> None:
         for title, layout in pieces(table, console.width):
             print_fitting([layout], console, title)
         for note in table.notes:
-            console.print(note, highlight=False, markup=False)
+            print_paragraph(note, console)
         console.print()
 
 
@@ -50,7 +50,7 @@ def _piece(table: Table, columns: range, heads: Sequence[str]) -> Layout:
     """Some columns of a table, beside the labels on the left; ``heads`` are those of all columns."""
     rows = tuple(
         Row(
-            (*line.stubs, *(line.cells[place].text for place in columns)),
+            (*line.stubs, *(line.cells[place].text.replace("; ", "\n") for place in columns)),
             rule=line.rule and number > 0,
             bold=frozenset(len(line.stubs) + at for at, place in enumerate(columns) if line.cells[place].bold),
         )

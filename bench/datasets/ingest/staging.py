@@ -17,6 +17,11 @@ from bench.datasets.ingest.reader_errors import Rejected, reader_error, rejected
 from bench.datasets.ingest.scans import PART, scan_of
 from bench.errors import BenchError, did_you_mean
 
+_KIND = (
+    "keyword for what was typed, product for a search by an item or image; a log of typed queries has keyword in all"
+)
+"""What is said where queries have no kind: few logs have such a column, and no other's name is like it."""
+
 
 class StagedTable:
     """A file of the event log, opened, and staged by :meth:`read`: the log's columns in their normal forms.
@@ -114,6 +119,7 @@ class StagedTable:
             if column.required and column.name not in names:
                 hint = did_you_mean(column.name, self.columns)
                 hint = hint if hint.startswith("did") else f"the file has {shown}{between}"
+                hint = _KIND if column.name == "kind" else hint
                 self._faults.add(self.where(column.name), "the column is missing", hint)
         texts = [column.name for column in LOG_TABLES[self.name] if column.kind in ("words", "text")]
         if texts and not names & set(texts):

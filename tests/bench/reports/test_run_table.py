@@ -178,3 +178,10 @@ def test_a_notebook_gets_the_same_table_escaped_and_with_what_must_be_known(corp
     outside = {"best-prefix": 0.9, "chance": 0.4}
     ceilings = [replace(ROW, baseline=name, mean=mean) for name, mean in outside.items()]
     assert "that the session had to give" in html_run([ROW, GOOD, *ceilings], {"small": corpus}, "ndcg@10")
+
+
+def test_a_metric_that_cannot_differ_is_said_to_say_nothing(corpus: Corpus) -> None:
+    hits = [replace(row, metric="hr@10", mean=1.0) for row in (ROW, GOOD)]
+    said = "HR@10 is 1 for every ranking here"
+    assert said in printed(corpus, ROW, *hits[:1], GOOD, *hits[1:])
+    assert said not in printed(corpus, ROW, hits[0], GOOD, replace(hits[1], mean=0.9))

@@ -52,3 +52,12 @@ def test_each_piece_says_which_group_it_is() -> None:
 def test_a_table_without_lines_or_columns_is_printed() -> None:
     assert "Table 2" in printed(80, table(lines=0))
     assert "Table 2" in printed(80, Table("t", "Table 2", ("Encoder",), (), (), (Line(("a",), ()),)))
+
+
+def test_what_follows_a_number_goes_below_it_before_a_name_is_cut() -> None:
+    cell = TableCell("-0.008 [-0.019, +0.004]; seeds -0.0070 -0.0085")
+    stubs = ("first-query", "shown-order", "meanpool")
+    shown = Table("t", "Table 2", ("Slice", "Baseline", "Encoder"), (), ("Δ to vanilla",), (Line(stubs, (cell,)),))
+    text = printed(80, shown)
+    assert all(name in text for name in stubs)
+    assert "seeds -0.0070 -0.0085" in text
