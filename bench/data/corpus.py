@@ -321,8 +321,8 @@ def _are_texts(value: object) -> bool:
 
 
 def _are_counts(value: object) -> bool:
-    counts = value.values() if isinstance(value, dict) else [None]
-    return all(type(count) is int and 0 <= count < 2**63 for count in counts)
+    counts = value if isinstance(value, dict) else {}
+    return counts.keys() >= _COUNTED and all(type(count) is int and 0 <= count < 2**63 for count in counts.values())
 
 
 def _are_sums(value: object) -> bool:
@@ -338,6 +338,7 @@ lead somewhere: a worker opens the same corpus for every job."""
 _AGAIN = "make the corpus again"
 _NO_DAMAGE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EMFILE)
 """What the system may answer while columns are derived that says nothing of the files they are derived from."""
+_COUNTED = {*TABLES, "images"}
 _LONGEST_NAME, _LONGEST_TEXT = 200, 10_000  # characters
 _KEYS: dict[str, tuple[Callable[[object], bool], str]] = {
     "name": (_is_name, f"a text of 1 to {_LONGEST_NAME} characters"),
@@ -345,7 +346,7 @@ _KEYS: dict[str, tuple[Callable[[object], bool], str]] = {
     "caveats": (_are_texts, f"a list of texts of {_LONGEST_TEXT:,} characters at most"),
     "licence": (_is_text, "a text"),
     "fingerprint": (_is_text, "a text"),
-    "counts": (_are_counts, "a table of whole numbers"),
+    "counts": (_are_counts, f"a table of whole numbers: rows of {', '.join(sorted(_COUNTED))}"),
     "source": (lambda value: isinstance(value, dict), "a table"),
     "checksums": (_are_sums, "a table of texts by names of files"),
     "truth": (_is_text, "a text"),

@@ -91,6 +91,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("licence", {}),
         ("counts", {"sessions": -1}),
         ("counts", 3),
+        ("counts", {"sessions": 30, "queries": 90, "impressions": 540, "vocabulary": 40, "images": 90}),  # no items
         ("source", "mine"),
         ("checksums", {"../../etc/passwd": "0"}),
         ("checksums", {"a": 1}),
