@@ -13,7 +13,7 @@ from bench.cli.terminal import echo
 def probe(
     encoder: Encoders,
     dataset: Dataset = "beauty",
-    seeds: Annotated[int, typer.Option("--seeds", min=1, help="Number of seeds, each a row.")] = 1,
+    seeds: Annotated[int, typer.Option("--seeds", min=1, max=1_000, help="Number of seeds, each a row.")] = 1,
     settings: Settings = None,
     device: Device = "auto",
     out: Out = RUNS,

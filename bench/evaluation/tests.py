@@ -107,6 +107,8 @@ class Results(StoredResults):
             return RankGroups(note=left_out)
         if len(common) < FEWEST_SEEDS:
             return RankGroups(note=f"No rank groups: they need {FEWEST_SEEDS} seeds, and there are {len(common)}.")
+        if len(next(iter(there.values())).examples.users) < 2:
+            return RankGroups(note="No rank groups: they need two users, and there is one.")
         joint = self._joint(part, dataset, baseline, there, metric)
         return RankGroups(note=left_out) if joint is None else rank_groups(joint, note=left_out)
 

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.errors import BenchError
+from bench.errors import BenchError, quoted, shortened
 from bench.metrics.cascade import expected_reciprocal_rank
 from bench.metrics.precision import average_precision, expected_precision, expected_recall, relevance
 from bench.metrics.query_auc import query_auc
@@ -94,6 +94,9 @@ FORMULAS = (
 )
 """Every measure, without a cut-off."""
 
+_DEEPEST = 1_000_000
+"""Cut-off: no list of candidates is longer, and a discount for each rank takes memory."""
+
 _BY_NAME = {name.lower(): formula for formula in FORMULAS for name in (formula.name, *formula.aliases)}
 
 
@@ -128,7 +131,7 @@ class Measure:
         if self.formula.of_chances is not None:
             return self.formula.of_chances(lists.chances[:, :k], lists.ties.relevant, k)
         if self.formula.of_top is not None:
-            return self.formula.of_top(lists.ties.cut(k))
+            return self.formula.of_top(lists.ties.cut(min(k, width)))  # nobody stands beyond them
         assert lists.candidates is not None  # without a cut-off, by the check above
         return query_auc(lists.ties, lists.candidates)
 
@@ -150,7 +153,7 @@ def measure_of(text: str, others: Iterable[str] = ()) -> Measure:
         known = {name.lower(): name for name in written}
         near = [known[one] for one in get_close_matches(name.lower(), known, cutoff=0.5)]
         fix = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(sorted(written, key=str.lower))}"
-        raise BenchError(f"no metric is called {text!r}", where="--metric", fix=fix)
+        raise BenchError(f"no metric is called {quoted(text)}", where="--metric", fix=fix)
     if (formula.cut == "must") > bool(at) or (formula.cut == "never" and at):
         what = "needs a cut-off" if formula.cut == "must" else "takes no cut-off"
         raise BenchError(
@@ -158,6 +161,7 @@ def measure_of(text: str, others: Iterable[str] = ()) -> Measure:
             where=f"--metric {text}",
             fix=f"such as {formula.name}{'@10' if formula.cut == 'must' else ''}",
         )
-    if at and not (cut.isascii() and cut.isdigit() and int(cut) > 0):
-        raise BenchError(f"{cut!r} is no cut-off", where=f"--metric {text}", fix=f"such as {formula.name}@10")
+    if at and not (cut.isascii() and cut.isdigit() and len(cut) <= len(str(_DEEPEST)) and 0 < int(cut) <= _DEEPEST):
+        fix = f"1 to {_DEEPEST:,}, such as {formula.name}@10"
+        raise BenchError(f"{quoted(cut)} is no cut-off", where=f"--metric {shortened(text)}", fix=fix)
     return Measure(formula, int(cut) if at else None)

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from bench.contracts import SessionEncoder
     from bench.training.ranks import Ranks
 
+_LARGEST_SEED = 2**63 - 1
+"""Of what draws random numbers: NumPy takes none below 0, torch none beyond 64 bits."""
+
 
 def pretrained(
     encoder: str,
@@ -57,8 +60,10 @@ def pretrained(
         the job whose result is in the store, and the corpus.
 
     Raises:
-        BenchError: wrong names or options, an encoder that isn't frozen, or a failed pretraining.
+        BenchError: wrong names or options, a seed that is none, an encoder that isn't frozen, or a failed pretraining.
     """
+    if not 0 <= seed <= _LARGEST_SEED:
+        raise BenchError(f"{seed} is no seed", where="--seed", fix=f"0 to {_LARGEST_SEED:,}")
     data = dataset_spec(dataset, registry())
     spec, changes = variant_of(encoder, registry())
     if isinstance(spec, VectorFileSpec):

@@ -23,6 +23,7 @@ from bench.errors import BenchError
 from bench.files import written_whole
 from bench.progress import Progress, note
 from bench.runs.embed import pretrained
+from bench.runs.engines.local import check_limits
 from bench.runs.extraction import BATCH, Extraction, bounds_of, encoded
 from bench.runs.store import Store
 
@@ -74,6 +75,7 @@ def embed_sessions(
         BenchError: wrong names or options, a failed pretraining, or a folder of other vectors.
     """
     _check_place(layout)
+    check_limits(jobs, None)
     job, corpus = pretrained(encoder, dataset, seed, settings, device, store, progress)
     extraction = Extraction(job, str(store.root), layout.prefixes)
     rows = extraction.rows(corpus)

@@ -14,6 +14,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from bench.errors import BenchError
 from bench.stats.banerjee import Parts, crossed_parts, few, half_width, p_value
 from bench.stats.student import Alternative, t_interval, t_p_value
 from bench.stats.users import Users
@@ -88,6 +89,12 @@ def crossed_difference(
             system are welcome too: then it is the interval of its mean.
         user: (Q,) user of each query, any labels.
         alternative: of the mean.
+
+    Returns:
+        with fewer than two users, or a difference that is NaN or endless, an endless interval and p = 1.
+
+    Raises:
+        BenchError: there is no seed.
     """
     users = user if isinstance(user, Users) else Users.of(user)
     return crossed_sums(users.sums(differences), users.count, alternative)
@@ -105,15 +112,23 @@ def crossed_sums(
         sums: (S, U) sums of each user's differences.
         count: (U,) queries of each user.
         alternative: of the mean over queries.
+
+    Raises:
+        BenchError: there is no seed.
     """
     seeds, users = sums.shape
+    if not seeds:
+        raise BenchError("there is nothing to test: no seed was scored")
     queries = int(count.sum())
     delta = float(sums.sum() / (seeds * queries)) if queries else 0.0
-    if users < 2:
-        return Difference(delta, -np.inf, np.inf, 1.0, 0.0, seeds, users, queries, np.inf, alternative)
+    sizes = (seeds, users, queries)
+    if users < 2 or not np.isfinite(sums).all():
+        return undefined(delta, sizes, alternative)
     residual = (sums - count * delta) / count.mean()  # (S, U)
     by_seed = tuple((sums.sum(1) / queries).tolist())
-    return from_squares(delta, mean_squares(residual), (seeds, users, queries), alternative, by_seed)
+    with np.errstate(over="ignore", invalid="ignore"):  # squares that are no number make no test
+        squares = mean_squares(residual)
+    return from_squares(delta, squares, sizes, alternative, by_seed)
 
 
 def from_squares(
@@ -133,6 +148,8 @@ def from_squares(
         by_seed: (S,) estimates of the seeds.
     """
     seeds, users, _ = sizes
+    if not np.isfinite((delta, *squares)).all():
+        return undefined(delta, sizes, alternative)
     if not few(seeds):
         plain = from_variance(delta, *crossed_variance(*squares, seeds, users), sizes, alternative)
         return replace(plain, by_seed=by_seed, squares=squares)
@@ -151,11 +168,18 @@ def from_variance(
     delta: float, variance: float, degrees: float, sizes: tuple[int, int, int], alternative: Alternative
 ) -> Difference:
     """The t test of an estimate with this variance; ``sizes`` are the numbers of seeds, users and queries."""
+    if not np.isfinite((delta, variance)).all():
+        return undefined(delta, sizes, alternative)
     error = float(np.sqrt(variance)) if variance > 1e-30 else 0.0
     low, high = t_interval(delta, error, degrees)
     return Difference(
         delta, low, high, t_p_value(delta, error, degrees, alternative), degrees, *sizes, error, alternative
     )
+
+
+def undefined(delta: float, sizes: tuple[int, int, int], alternative: Alternative) -> Difference:
+    """No test: an endless interval and p = 1, where there are too few users, or numbers that are none."""
+    return Difference(delta, -np.inf, np.inf, 1.0, 0.0, *sizes, np.inf, alternative)
 
 
 def for_alternative(difference: Difference, alternative: Alternative) -> Difference:

@@ -18,6 +18,7 @@ from bench.stats.examples import Pair
 from bench.stats.student import Alternative
 
 _BLOCK = 4_000_000  # signs held at a time
+_LARGEST = 1e100  # sum of a user's differences that has a square
 _NO_ERROR = 1e-12  # share of the sum of squares below which it is rounding
 
 
@@ -40,6 +41,9 @@ def sign_flips(
         flips: draws, B.
         seed: decides the draws, with the dataset's name, so that a contrast more or less on the same users changes no
             raw p.
+
+    Returns:
+        one each; p = 1 for a contrast with a difference that is NaN or endless.
     """
     alternatives = alternatives or ["two-sided"] * len(pairs)
     if not pairs:
@@ -72,7 +76,7 @@ def _statistics(
     but the two products of signs with g and with g n.
     """
     gains, counts = _on_common_users(pairs)  # (U, C) each
-    people, total = (counts > 0).sum(0), counts.sum(0)
+    people, total = (counts > 0).sum(0), np.maximum(counts.sum(0), 1)  # without any user nothing is 0 of 1
     squares, count_squares = (gains**2).sum(0), (counts.astype(np.float64) ** 2).sum(0)
     columns = np.concatenate([gains, gains * counts], axis=1)  # (U, 2 C)
     sums = columns.sum(0)
@@ -89,7 +93,7 @@ def _statistics(
         return ratio
 
     drawn = np.empty((flips, len(pairs)))
-    size = max(1, _BLOCK // len(gains))
+    size = max(1, _BLOCK // max(1, len(gains)))
     for start in range(0, flips, size):
         stop = min(start + size, flips)
         packed = rng.integers(0, 256, (stop - start, -(-len(gains) // 8)), dtype=np.uint8)
@@ -106,6 +110,8 @@ def _on_common_users(pairs: Sequence[Pair]) -> tuple[NDArray[np.float64], NDArra
     gains, counts = np.zeros((len(labels), len(pairs))), np.zeros((len(labels), len(pairs)), dtype=np.int64)
     for column, pair in enumerate(pairs):
         rows = np.searchsorted(labels, pair.users.labels)
-        gains[rows, column] = pair.sums.mean(0)
+        mean = pair.sums.mean(0)
+        if np.abs(mean).max(initial=0.0) < _LARGEST:  # no NaN, and squares are numbers; else no flip is a larger one
+            gains[rows, column] = mean
         counts[rows, column] = pair.users.count
     return gains, counts

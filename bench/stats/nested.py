@@ -28,7 +28,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.stats.crossed import Difference, from_variance
+from bench.stats.crossed import Difference, from_variance, undefined
 from bench.stats.examples import Pair
 from bench.stats.student import Alternative
 from bench.stats.users import Users
@@ -70,9 +70,9 @@ def nested_difference(replicates: Replicates, alternative: Alternative = "two-si
     number = len(deltas)
     sizes = (replicates.seeds, replicates.users, replicates.queries)
     each = tuple(deltas.tolist())
-    if number < 2:
+    if number < 2 or not np.isfinite(deltas).all():
         delta = float(deltas.mean()) if number else 0.0
-        return Difference(delta, -np.inf, np.inf, 1.0, 0.0, *sizes, np.inf, alternative, corpus_deltas=each)
+        return replace(undefined(delta, sizes, alternative), corpus_deltas=each)
     variance = float(deltas.var(ddof=1)) / number
     return replace(
         from_variance(float(deltas.mean()), variance, number - 1, sizes, alternative),

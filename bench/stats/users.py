@@ -35,4 +35,7 @@ class Users:
 
     def sums(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Sums (S, U) of ``values`` (S, Q) over the queries of each user."""
-        return np.stack([np.bincount(self.code, weights=row, minlength=len(self)) for row in values])
+        sums = np.empty((len(values), len(self)))
+        for row, of_seed in zip(sums, values, strict=True):
+            row[:] = np.bincount(self.code, weights=of_seed, minlength=len(self))
+        return sums

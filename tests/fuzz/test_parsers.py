@@ -92,6 +92,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("counts", {"sessions": -1}),
         ("counts", 3),
         ("counts", {"sessions": 3}),
+        ("counts", {"sessions": 30, "queries": 90, "impressions": 540, "vocabulary": 40, "images": 90}),  # no items
         ("source", "mine"),
         ("checksums", {"../../etc/passwd": "0"}),
         ("checksums", {"a": 1}),

@@ -116,7 +116,7 @@ def form_of(column: LogColumn, value: str, file_type: str, reading: ColumnReadin
         case "vector" if element == "TINYINT":
             return _vector(f"list_transform({value}, lambda number: number::FLOAT / 127)")
         case "vector" if element in _INTEGERS | set(_EXACT) or element.startswith("DECIMAL"):
-            return _vector(f"{value}::FLOAT[]")
+            return _vector(f"TRY_CAST({value} AS FLOAT[])")  # null where a number is too large for it
         case "vector" if is_text:
             bare = f"trim({value}, '[] ')"
             commas = f"CASE WHEN contains({bare}, ',') THEN {bare} ELSE regexp_replace({bare}, '\\s+', ',', 'g') END"
