@@ -1,8 +1,8 @@
 """The same seed gives the same numbers: to the byte on one machine whatever the order of cells, the number of workers
 and of threads; to 1e-6 in every metric where a processor lacks instructions that another one has.
 
-Instructions are masked for torch (``ATEN_CPU_CAPABILITY``), its oneDNN, MKL where it is Intel's processor, numpy and
-numba, in processes of their own that are asked what they see.
+Instructions are masked for torch (``ATEN_CPU_CAPABILITY``), its oneDNN and MKL, numpy and numba, in processes of their
+own; torch, numpy and numba are asked what they see.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import pandas as pd
 import pytest
 import torch
 from command_line import bench_process, environment
+from numpy._core._multiarray_umath import __cpu_dispatch__
 from safetensors.numpy import load_file
 
 from bench.runs.store import RECORDS, Record, Store
@@ -31,25 +32,28 @@ METRIC = 1e-6
 TRAINED = 1e-3
 """What a weight may differ by after 40 steps, relative to the largest of its tensor: rounding grows as one learns."""
 
-NUMPY = "AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL AVX512_SPR"
+NUMPY = tuple(__cpu_dispatch__)
+"""What numpy has loops for beside those that every processor runs, by names that change with its version."""
 AVX2 = {
     "ATEN_CPU_CAPABILITY": "avx2",
     "ONEDNN_MAX_CPU_ISA": "AVX2",
-    "MKL_ENABLE_INSTRUCTIONS": "AVX2",
-    "NPY_DISABLE_CPU_FEATURES": NUMPY,
+    "MKL_ENABLE_INSTRUCTIONS": "AVX2",  # on Intel's processors
+    "NPY_DISABLE_CPU_FEATURES": " ".join(name for name in NUMPY if name.startswith(("AVX512", "X86_V4"))),
 }
 NEITHER = {
     "ATEN_CPU_CAPABILITY": "default",
     "ONEDNN_MAX_CPU_ISA": "SSE41",
-    "MKL_ENABLE_INSTRUCTIONS": "SSE4_2",
-    "NPY_DISABLE_CPU_FEATURES": f"AVX2 FMA3 {NUMPY}",
+    "MKL_CBWR": "COMPATIBLE",
+    "NPY_DISABLE_CPU_FEATURES": " ".join(NUMPY),
 }
 SEEN = """
 import json, torch
+from numpy._core._multiarray_umath import __cpu_features__
 from numba.core.registry import cpu_target
 name, features = cpu_target.target_context.codegen().magic_tuple()[1:3]
 names = [one[1:] for one in features.split(",") if one.startswith("+")]
-print(json.dumps({"torch": torch.backends.cpu.get_cpu_capability(), "numba": names}))
+numpys = [name for name, there in __cpu_features__.items() if there]
+print(json.dumps({"torch": torch.backends.cpu.get_cpu_capability(), "numba": names, "numpy": numpys}))
 """
 
 
@@ -126,6 +130,7 @@ def test_masked_instructions_change_no_metric(
     asked = subprocess.run([sys.executable, "-c", SEEN], env=environment(**fewer), capture_output=True, check=True)
     seen = json.loads(asked.stdout)
     assert seen["torch"] == capability
+    assert not set(seen["numpy"]) & set(variables["NPY_DISABLE_CPU_FEATURES"].split())
     assert not features or not [name for name in seen["numba"] if name.startswith(features)]
     other = run(tmp_path, "lstm,muvcog-m", "--jobs", "2", **fewer)
     assert other.records().keys() == plain.records().keys()

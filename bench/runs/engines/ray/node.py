@@ -92,19 +92,31 @@ def carry_out(order: Order, desk: Any) -> Outcome:
     store, says = Store(root), Says(desk, name_of(job))
     notes_to(says.note)
     try:
-        different = difference(job)
-        if different:
-            raise BenchError(f"{different} on this node than where the command runs", fix="install the same on all")
-        if not at_home:
-            job = brought_here(order, store, desk)
+        job = ready_here(order, store, desk, at_home)
         dealing = Dealing([job], store, says.watch, ClaimedElsewhere(store))  # by the driver, for all nodes
         _NodeRun(dealing, _workers(str(root)), store, order.timeout, order.memory).to_the_end()
     except _WorkerLostError as error:
         return Outcome(lost=f"{error}, on {platform.node()}")
     except (BenchError, OSError) as error:
-        told = error if isinstance(error, BenchError) else system_error(error)
-        return Outcome(refused=f"{platform.node()}: {told}")
+        return Outcome(refused=refusal(error))
     return outcome_of(job, store, at_home)
+
+
+def ready_here(order: Order, store: Store, desk: Any, at_home: bool) -> Job:
+    """An order's job, after all that it reads has been brought to this node, which ``at_home`` is the driver's.
+
+    Raises:
+        BenchError: this node has other sources or libraries than the job's key says.
+    """
+    different = difference(order.job)
+    if different:
+        raise BenchError(f"{different} on this node than where the command runs", fix="install the same on all")
+    return order.job if at_home else _brought_here(order, store, desk)
+
+
+def refusal(error: BenchError | OSError) -> str:
+    """Why this node computes nothing, in a line that names it."""
+    return f"{platform.node()}: {error if isinstance(error, BenchError) else system_error(error)}"
 
 
 def outcome_of(job: Job, store: Store, at_home: bool) -> Outcome:
@@ -134,7 +146,7 @@ def difference(job: Job) -> str:
     return f"{other[0]} is another" if other else ""
 
 
-def brought_here(order: Order, store: Store, desk: Any) -> Job:
+def _brought_here(order: Order, store: Store, desk: Any) -> Job:
     """An order's job with the paths of this node, after all that it reads has been fetched."""
     import ray
 

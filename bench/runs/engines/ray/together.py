@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
 import tempfile
 import threading
 from collections.abc import Callable
@@ -12,13 +11,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bench.errors import BenchError, system_error
+from bench.errors import BenchError
 from bench.printable import one_line, said
 from bench.progress import Progress, note, notes_to
 from bench.runs.engines.ray.cluster import connected, require_ray
 from bench.runs.engines.ray.desk import Desk
 from bench.runs.engines.ray.fetching import node_folder
-from bench.runs.engines.ray.node import Order, Outcome, Says, brought_here, difference, outcome_of
+from bench.runs.engines.ray.node import Order, Outcome, Says, outcome_of, ready_here, refusal
 from bench.runs.engines.ray.publishing import published
 from bench.runs.engines.schedule import name_of
 from bench.runs.jobs import Job
@@ -155,13 +154,9 @@ def _share(config: dict[str, Any]) -> None:
             return  # all began again after it had failed
         refused = ""
         try:
-            different = difference(job)
-            if different:
-                raise BenchError(f"{different} on this node than where the command runs", fix="install the same on all")
-            if not at_home:
-                job = brought_here(order, store, desk)
+            job = ready_here(order, store, desk, at_home)
         except (BenchError, OSError) as error:
-            refused = f"{platform.node()}: {error if isinstance(error, BenchError) else system_error(error)}"
+            refused = refusal(error)
         refusals = [one for one in ranks.collected(refused) if one]  # nobody waits for one that does not take part
         if refusals:
             if ranks.first:
