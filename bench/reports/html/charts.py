@@ -199,6 +199,7 @@ def curves(title: str, frame: pd.DataFrame, x: str, y: str, titles: tuple[str, s
         "legend": {"orient": "top", "columns": 4, "columnPadding": 40, "symbolType": "stroke"},
     }  # fmt: skip
     panels = len({row["panel"] for row in rows})
+    one = len({row["y"] for row in rows}) == 1  # an axis that begins near it would have a single tick, rounded to 0
     spec: Spec = {
         "data": {"values": rows},
         "facet": {"field": "panel", "type": "nominal", "title": None, "sort": None},
@@ -212,7 +213,7 @@ def curves(title: str, frame: pd.DataFrame, x: str, y: str, titles: tuple[str, s
                 "x": {"field": "x", "type": "quantitative", "title": titles[0], "axis": {"tickCount": 4}},
                 "y": {
                     "field": "y", "type": "quantitative", "title": titles[1],
-                    "scale": {"zero": False}, "axis": {"tickCount": 4},
+                    "scale": {"zero": one}, "axis": {"tickCount": 4},
                 },
                 "color": colour,
                 "strokeDash": {**colour},

@@ -102,9 +102,10 @@ def cost(points: pd.DataFrame, names: Mapping[str, str]) -> Chart | None:
     looks = {"color": kind, "shape": {**kind, "scale": {"domain": encoders, "range": _SHAPES}}}
     x = {"field": "seconds", "type": "quantitative", "title": "seconds of a seed", "axis": {"tickCount": 4}}
     y = {"field": "delta", "type": "quantitative", "title": None, "axis": {"tickCount": 4}}
+    head = {"labelLimit": 230, "labelExpr": "split(datum.label, ': ')"}  # the metric under where it is measured
     spec: Spec = {
         "data": {"values": rows},
-        "facet": {"field": "panel", "type": "nominal", "title": None, "sort": None, "header": {"labelLimit": 230}},
+        "facet": {"field": "panel", "type": "nominal", "title": None, "sort": None, "header": head},
         "columns": min(3, len({row["panel"] for row in rows})),
         "resolve": {"scale": {"x": "independent", "y": "independent"}, "axis": {"x": "independent"}},
         "spec": {
