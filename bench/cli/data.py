@@ -91,7 +91,7 @@ def _make(
 ) -> None:
     from bench.cli.progress import single_progress
     from bench.data.corpus import Corpus
-    from bench.data.making import to_be_made
+    from bench.data.making import check_free, taken, to_be_made
     from bench.errors import BenchError
     from bench.plugins.registry import registry
     from bench.plugins.settings import resolve_options
@@ -105,16 +105,15 @@ def _make(
     options = resolve_options([spec], settings)["dataset", name]
     folder = to or corpus_folder(spec, options, Store(out))
     extra = {} if source is None else {"source": source}
-    taken = BenchError("is there already", where=str(folder), fix="choose another --to")
-    if to is not None and folder.exists():
-        raise taken
+    if to is not None:
+        check_free(folder)
     ours = to is None and not spec.fetched  # it follows from its options alone, and is made again where it is damaged
     with to_be_made(folder, lambda: damage_of(folder) if ours else "") as missing:
         if missing:
             spec.load()(folder, name=name, progress=single_progress(f"making {name}"), **extra, **options)
     corpus = checked(Corpus(folder))
     if not missing and to is not None and not is_made_with(corpus, name, options):
-        raise taken
+        raise taken(folder)
     report = None
     if "reader" in corpus.info.source:  # a log: what became of its rows matters more than how many there are
         from bench.datasets.ingest import IngestReport

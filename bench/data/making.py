@@ -8,8 +8,26 @@ from itertools import takewhile
 from pathlib import Path
 
 from bench.claiming import claimed, tidy
+from bench.errors import BenchError
 from bench.files import set_aside
 from bench.progress import note
+
+
+def check_free(folder: Path) -> None:
+    """Raises where something stands in the place of a corpus that is about to be made; what a killed process has left
+    beside a corpus that it had finished is removed.
+
+    Raises:
+        BenchError: it is there already.
+    """
+    if folder.exists():
+        tidy(folder)
+        raise taken(folder)
+
+
+def taken(folder: Path) -> BenchError:
+    """That a corpus cannot be made where something stands."""
+    return BenchError("is there already", where=str(folder), fix="choose another --to or remove it")
 
 
 @contextmanager

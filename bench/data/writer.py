@@ -20,11 +20,11 @@ from bench.data import pictures, truth
 from bench.data.checks.corpus_checks import check_corpus
 from bench.data.checksums import record_checksum, sha256_of
 from bench.data.columns import build_columns
+from bench.data.making import taken
 from bench.data.mapped import mapped_array
 from bench.data.npy import NpyWriter
 from bench.data.schema import FORMAT_VERSION, KINDS, SPLITS, TABLES
 from bench.data.split_kinds import SplitKind
-from bench.errors import BenchError
 from bench.files import beside, sweep, take_place
 
 WORD_DIM, IMAGE_DIM = 50, 512
@@ -61,7 +61,7 @@ class CorpusWriter:
     ) -> None:
         self.folder = Path(folder)
         if self.folder.exists() and not replace:
-            raise self._is_there()
+            raise taken(self.folder)
         self._replace = replace
         self._writing = beside(self.folder)
         self._info = {
@@ -253,11 +253,8 @@ class CorpusWriter:
         info["checksum"] = record_checksum(tomllib.loads(tomli_w.dumps(info)))  # as it will be read
         (self._writing / "corpus.toml").write_text(tomli_w.dumps(info), encoding="utf-8")
         if not self._replace and self.folder.exists():
-            raise self._is_there()
+            raise taken(self.folder)
         take_place(self._writing, self.folder)
-
-    def _is_there(self) -> BenchError:
-        return BenchError("is there already", where=str(self.folder), fix="choose another --out or remove it")
 
 
 def _arrow(values: Any, kind: pa.DataType) -> pa.Array:

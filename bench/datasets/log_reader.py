@@ -12,6 +12,7 @@ import duckdb
 
 from bench.data.checksums import sha256_of
 from bench.data.download import is_url
+from bench.data.making import check_free
 from bench.datasets.ingest.build import ingest
 from bench.datasets.ingest.database import log_database
 from bench.datasets.ingest.event_log import LOG_TABLES
@@ -77,8 +78,7 @@ def corpus_of_log(
     Raises:
         BenchError: a file, a column or a value is missing or wrong; nothing is left on disk.
     """
-    if folder.exists():
-        raise BenchError("is there already", where=str(folder), fix="choose another --to or remove it")
+    check_free(folder)
     options.check()
     tell = progress or (lambda done, total: None)
     done = 0

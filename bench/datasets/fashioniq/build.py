@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from bench.data.csr import Integers, offsets_of, take_rows
+from bench.data.making import check_free
 from bench.data.schema import KEYWORD, PRODUCT, TEST, TRAIN
 from bench.data.splits import carve_validation, check_sample, check_share, downstream_sample
 from bench.data.word_vectors import ppmi_svd_vectors
@@ -29,7 +30,6 @@ from bench.datasets.fashioniq.candidates import candidate_lists
 from bench.datasets.fashioniq.files import CATEGORIES, COMMIT, PARTS, REPOSITORY, located
 from bench.datasets.fashioniq.products import Products, read_products
 from bench.datasets.fashioniq.turns import Turns, read_turns
-from bench.errors import BenchError
 
 LICENCE = "none stated by the repository; FashionIQ itself: Community Data License Agreement (CDLA)"
 
@@ -41,8 +41,7 @@ def build(
 ) -> dict[str, int]:
     """Writes the corpus; see :func:`bench.datasets.fashioniq.make`."""
     seed, valid_share = options["seed"], options["valid_share"]
-    if folder.exists():
-        raise BenchError("is there already", where=str(folder), fix="choose another --out or remove it")
+    check_free(folder)
     check_share(valid_share)
     check_sample(options["downstream"])
     with located(source, folder, options["verify"]) as (root, sums), duckdb.connect() as connection:

@@ -15,7 +15,7 @@ import numpy as np
 
 from bench.data.checksums import sha256_of
 from bench.data.corpus import read_info
-from bench.data.making import to_be_made
+from bench.data.making import check_free, taken, to_be_made
 from bench.data.schema import TABLES
 from bench.data.writer import IMAGE_DIM, WORD_DIM, CorpusWriter
 from bench.datasets.images.pictures import find_pictures, pillow
@@ -82,8 +82,8 @@ def ingest(
     """
     options, folder = options or IngestOptions(), Path(folder)
     options.check()
-    if folder.exists() and not replace:
-        raise BenchError("is there already", where=str(folder), fix="choose another --out or remove it")
+    if not replace:
+        check_free(folder)
     log = "the log" if isinstance(source, Mapping) else str(source)
     drop = options.on_conflict == "drop"
     faults = conversion.faults if conversion and conversion.faults is not None else Faults(log, drop)
@@ -117,7 +117,7 @@ def _report_of_another(folder: Path, name: str, source: dict[str, Any]) -> Inges
     """
     info = read_info(folder)
     if info.name != name or any(info.source.get(key) != value for key, value in source.items()):
-        raise BenchError("is there already", where=str(folder), fix="choose another --out or remove it")
+        raise taken(folder)
     return IngestReport(**info.source["report"])
 
 

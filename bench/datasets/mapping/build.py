@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 
 from bench.data.checksums import sha256_of
+from bench.data.making import check_free
 from bench.datasets.ingest.build import ingest
 from bench.datasets.ingest.database import log_database
 from bench.datasets.ingest.faults import Faults
@@ -56,8 +57,8 @@ def ingest_mapped(
     """
     options, folder, source = options or IngestOptions(), Path(folder), Path(source)
     options.check()
-    if folder.exists() and not replace:
-        raise BenchError("is there already", where=str(folder), fix="choose another --out or remove it")
+    if not replace:
+        check_free(folder)
     faults = Faults(str(source), drop=options.on_conflict == "drop")
     mine = len(log_map.files) + len(log_map.tables)
     total = mine + len(log_map.tables) + _INGEST_STAGES

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.data.checksums import sha256_of
+from bench.data.making import check_free
 from bench.data.splits import check_share
 from bench.data.writer import IMAGE_DIM, CorpusWriter
 from bench.datasets.mmsession.database import staging
@@ -22,7 +23,6 @@ from bench.datasets.mmsession.ranking import stage_ranking
 from bench.datasets.mmsession.staging import Staging
 from bench.datasets.mmsession.words import stage_words
 from bench.datasets.mmsession.writing import session_splits, write_corpus
-from bench.errors import BenchError
 
 REPOSITORY = "https://github.com/XMUDM/MMsession"
 LICENCE = "not stated by the authors"
@@ -34,8 +34,7 @@ def build(
     folder: Path, name: str, source: str | Path, progress: Callable[[int, int], None], options: dict[str, Any]
 ) -> dict[str, Any]:
     """Writes the corpus; see :func:`bench.datasets.mmsession.make`."""
-    if folder.exists():
-        raise BenchError("is there already", where=str(folder), fix="choose another --out or remove it")
+    check_free(folder)
     check_share(options["valid_share"])
     category = options["category"]
     tables, ignored = find_tables(source, category)

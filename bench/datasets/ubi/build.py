@@ -8,6 +8,7 @@ from pathlib import Path
 
 import duckdb
 
+from bench.data.making import check_free
 from bench.datasets.ingest import Conversion, IngestOptions, IngestReport, ingest
 from bench.datasets.ingest.database import log_database
 from bench.datasets.ingest.faults import Faults
@@ -42,8 +43,7 @@ def build(
     progress: Callable[[int, int], None] | None = None,
 ) -> IngestReport:
     """Writes the corpus; see :func:`bench.datasets.ubi.make`."""
-    if folder.exists():
-        raise BenchError("is there already", where=str(folder), fix="choose another --to or remove it")
+    check_free(folder)
     log_options = IngestOptions.of_reader(options, memory_limit=options.memory_limit, null=())
     log_options.check()
     told = progress or (lambda done, total: None)

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from bench.data.making import to_be_made
+from bench.claiming import Claim
+from bench.data.making import check_free, to_be_made
+from bench.errors import BenchError
 
 
 def fail(folder: Path, meanwhile: Callable[[], object] = lambda: None) -> None:
@@ -59,3 +61,16 @@ def test_one_who_waits_makes_it_after_another_has_failed(tmp_path: Path) -> None
         fail(folder, begin)
     other.join()
     assert names(tmp_path) == ["corpora", "mine"]
+
+
+def test_what_a_killed_process_left_beside_its_finished_corpus_goes_when_the_place_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check_free(tmp_path / "corpus")
+    (tmp_path / "corpus").mkdir()
+    with monkeypatch.context() as context:
+        context.setattr("bench.claiming._began", lambda pid: 1)  # long before this process
+        assert Claim(tmp_path / "corpus", 1, None).make()
+    with pytest.raises(BenchError, match="is there already"):
+        check_free(tmp_path / "corpus")
+    assert [file.name for file in tmp_path.iterdir()] == ["corpus"]
