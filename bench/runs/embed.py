@@ -109,6 +109,8 @@ def pretrained(
             store.drop_claims()
         if record["status"] != "done":
             raise BenchError(record["error"], where=job.title, fix=f"bench show {job.key}")
+    elif ranks is None or ranks.first:
+        store.tidy(job.kind, job.key)
     return job, corpus
 
 

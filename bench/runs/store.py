@@ -121,6 +121,11 @@ class Store:
             tidy(place)  # of a process that was killed when the result was stored: nobody will ask for it again
         self.drop_claims()
 
+    def tidy(self, kind: str, key: str) -> None:
+        """Removes what a process that was killed when it had stored a result left of its claim on it."""
+        tidy(self.claim(kind, key))
+        self.drop_claims()
+
     def drop_claims(self) -> None:
         """Removes the folder of claims, unless somebody has one."""
         with suppress(OSError):  # there is none, or it is in use

@@ -210,6 +210,9 @@ def test_the_claim_of_a_process_that_was_killed_when_all_was_stored_is_swept(
     with monkeypatch.context() as context:
         context.setattr("bench.claiming._began", lambda pid: 1)  # long before this process
         assert Claim(store.claim("cells", "dead"), 1, None).make()
+        assert Claim(store.claim("encoders", "dead"), 1, None).make()
     assert Claim(store.claim("cells", "alive"), 1, None).make()
+    store.tidy("encoders", "dead")
+    assert not list((tmp_path / "claims").glob("encoders-*")), "its result is asked for, and there"
     store.sweep()
     assert [path.name for path in (tmp_path / "claims").iterdir()] == ["cells-alive.claim-1"]
