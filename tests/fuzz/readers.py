@@ -221,7 +221,7 @@ def _texts(files: Files) -> list[str]:
                 continue
         if data[:4] == b"PAR1":
             try:
-                data = "\n".join(_scalars(pq.read_table(io.BytesIO(data)).to_pylist())).encode("utf-8", "replace")
+                data = "\n".join(_scalars(_values(data))).encode("utf-8", "replace")
             except (pa.ArrowException, OSError, ValueError, KeyError):
                 continue
         for encoding in ("utf-8", "latin-1", "utf-16"):
@@ -231,6 +231,13 @@ def _texts(files: Files) -> list[str]:
                 found.append("\n".join(_scalars([_json(line) for line in text.splitlines()])) + text.replace('""', '"'))
     whole = unicodedata.normalize("NFC", "\n".join(found))
     return [whole, whole.lower()]
+
+
+def _values(parquet: bytes) -> list[dict[str, Any]]:
+    """All values of a Parquet file, each by its column; of several columns of one name too."""
+    table = pq.ParquetFile(io.BytesIO(parquet)).read()
+    columns = zip(table.column_names, table.columns, strict=True)
+    return [{name: value} for name, column in columns for value in column.to_pylist()]
 
 
 def _json(line: str) -> Any:
