@@ -70,6 +70,9 @@ def _table(name: str, root: Path, columns: set[str]) -> QilinTable:
         for column in sorted(columns - set(written.names)):
             fix = did_you_mean(column, written.names, most=1)
             raise BenchError("the column is missing", where=f"{part}, column {column}", fix=fix)
+        for column in sorted(columns):
+            if written.names.count(column) > 1:
+                raise BenchError("two columns have this name", where=f"{part}, column {column}", fix="fetch it again")
         schema |= {column: written.field(column).type for column in columns}
     time = _time_of(schema[DETAILS], str(parts[0])) if DETAILS in columns else ""
     return QilinTable(name, tuple(parts), pa.schema(sorted(schema.items())), time)

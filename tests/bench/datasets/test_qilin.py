@@ -260,6 +260,7 @@ def test_a_hundred_thousand_searches_of_which_one_in_a_hundred_is_broken(tmp_pat
     [
         (lambda source: (source / "notes").rename(source / "elsewhere"), "no Parquet file of notes is here"),
         (lambda source: _without(source / "notes", "note_title"), "column note_title: the column is missing"),
+        (lambda source: _twice(source / "notes", "note_title"), "column note_title: two columns have this name"),
         (lambda source: _as_text(source / "search_test"), "is string, not a list of structs"),
         (lambda source: _cut(source / "notes"), "not a readable Parquet file"),
     ],
@@ -283,6 +284,11 @@ def _only(folder: Path) -> Path:
 
 def _without(folder: Path, column: str) -> None:
     pq.write_table(pq.read_table(_only(folder)).drop_columns([column]), _only(folder))
+
+
+def _twice(folder: Path, column: str) -> None:
+    table = pq.read_table(_only(folder))
+    pq.write_table(table.append_column(column, table[column]), _only(folder))
 
 
 def _as_text(folder: Path) -> None:
