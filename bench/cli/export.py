@@ -6,13 +6,16 @@ import json
 import re
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bench.cli import completion
 from bench.cli.choices import RUNS, AsJson, Dataset, Device, Out, Settings
 from bench.cli.terminal import echo
+
+if TYPE_CHECKING:
+    from bench.serving.latency import Latency
 
 
 class Format(StrEnum):
@@ -67,9 +70,11 @@ def export(
     if card is not None:
         with written_whole(card) as writing:
             writing.write_text(card_text(found.card, found.options, found.output_dim), encoding="utf-8")
-    from bench.serving.latency import latencies, latency_text
+    measured: list[Latency] = []
+    if latency:
+        from bench.serving.latency import latencies
 
-    measured = latencies(found) if latency else []
+        measured = latencies(found)
     encoder_name, data = found.card["encoder"], found.card["data"]["name"]
     if as_json:
         about = {"file": str(to), "format": format.value, "key": key, "encoder": encoder_name, "dataset": data}
@@ -78,6 +83,8 @@ def export(
         return
     echo(f"{encoder_name} of {data}, {found.output_dim} numbers, in {to}")
     if measured:
+        from bench.serving.latency import latency_text
+
         echo(latency_text(measured))
 
 

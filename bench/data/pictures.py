@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -29,7 +28,7 @@ _SCHEMA = pa.schema([pa.field("image", pa.int32(), nullable=False), pa.field("jp
 
 
 class PictureWriter:
-    """Writes ``pictures.parquet`` into a folder, chunk by chunk; a context manager is whoever owns the folder.
+    """Writes ``pictures.parquet`` into a folder, chunk by chunk; whoever owns the folder closes it.
 
     Args:
         folder: of the corpus that is being written.
@@ -55,14 +54,6 @@ class PictureWriter:
     def close(self) -> None:
         """Finishes the file."""
         self._writer.close()
-
-    def __enter__(self) -> PictureWriter:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def read_pictures(corpus: Corpus, images: Iterable[int]) -> dict[int, bytes]:

@@ -118,16 +118,15 @@ def _notes(rows: Sequence[SummaryRow], corpus: Corpus, primary: str) -> list[str
 
 
 def _always_one(rows: Sequence[SummaryRow]) -> list[str]:
-    """The metrics that every system fulfils, as a hit among ten does where a page has ten items."""
+    """The metrics that are 1 whatever the system, as a hit among ten is where no page has more than ten items."""
     means: dict[str, list[float]] = {}
     for row in rows:
         means.setdefault(row.metric, []).append(row.mean if row.mean is not None else 0.0)
     useless = [metric.upper() for metric, found in means.items() if len(found) > 1 and min(found) >= 1.0]
     if not useless:
         return []
-    return [
-        f"{' and '.join(useless)} {'is' if len(useless) == 1 else 'are'} 1 for every ranking here: no list is longer."
-    ]
+    verb, tells = ("is", "tells") if len(useless) == 1 else ("are", "tell")
+    return [f"{' and '.join(useless)} {verb} 1 for every ranking here, and {tells} no system from another."]
 
 
 def _strongest(rows: Sequence[SummaryRow], primary: str) -> list[str]:

@@ -22,7 +22,7 @@ from bench.runs.engines.engine import Engine
 from bench.runs.jobs import Job, plan_encoder
 from bench.runs.needs import check_needs
 from bench.runs.plan import resolve_device
-from bench.runs.store import Record, Store, believed
+from bench.runs.store import Record, Store, believed, is_done
 
 if TYPE_CHECKING:
     from bench.contracts import SessionEncoder
@@ -102,11 +102,7 @@ def pretrained(
             if ranks is not None and not ranks.first:
                 assist(job, store, ranks)
                 return job, corpus
-            claim = store.claim(job.kind, job.key)
-            with claimed(claim, lambda holder: note(f"waiting for {holder}: {job.title}")):
-                store.sweep()
-                record = perform(job, store, progress(job.title), ranks=ranks or ALONE)
-            store.drop_claims()
+            record = _once(job, store, lambda: perform(job, store, progress(job.title), ranks=ranks or ALONE))
         if record["status"] != "done":
             raise BenchError(record["error"], where=job.title, fix=f"bench show {job.key}")
     elif ranks is None or ranks.first:
@@ -114,17 +110,23 @@ def pretrained(
     return job, corpus
 
 
+def _once(job: Job, store: Store, carry_out: Callable[[], Record]) -> Record:
+    """Carries out a job while it is claimed, unless the process that had claimed it before has done it; its record."""
+    with claimed(store.claim(job.kind, job.key), lambda holder: note(f"waiting for {holder}: {job.title}")):
+        store.sweep()
+        there = store.read(job.kind, job.key)
+        record = there if there is not None and is_done(there) else carry_out()
+    store.drop_claims()
+    return record
+
+
 def _carried_out(job: Job, store: Store, progress: Progress, engine: Engine) -> Record:
     """Carries out one job on an engine; returns its record."""
     if engine.processes > 1:
         from bench.runs.engines.ray.together import pretrain_together
 
-        claim = store.claim(job.kind, job.key)
-        with claimed(claim, lambda holder: note(f"waiting for {holder}: {job.title}")):
-            store.sweep()
-            record = pretrain_together(job, store, engine.processes, progress, engine.address)
-        store.drop_claims()
-        return record
+        together = partial(pretrain_together, job, store, engine.processes, progress, engine.address)
+        return _once(job, store, together)
     percent = 100
 
     def watch(job: Job, part: float, record: Record | None) -> None:

@@ -136,6 +136,19 @@ def test_masked_instructions_change_no_metric(
     assert other.records().keys() == plain.records().keys()
     for name in plain.records():
         _compare(plain, other, name)
+        print(f"{capability}: {name[0]} moved by {_moved(plain, other, name):.1e} at most")  # pytest -s shows it
+
+
+def _moved(plain: Results, other: Results, name: tuple[str, str]) -> float:
+    """The largest difference of any weight, number of a vector, or score of a candidate."""
+    files = {
+        "encoders": ("encoder.safetensors", lambda file: np.concatenate([v.ravel() for v in load_file(file).values()])),
+        "embeddings": ("vectors.npy", np.load),
+        "cells": ("predictions.parquet", lambda file: pd.read_parquet(file)["score"].to_numpy()),
+    }
+    file, read = files[name[0]]
+    one, two = (read(results.file(name, file)) for results in (plain, other))
+    return float(np.abs(one - two).max())
 
 
 def _compare(plain: Results, other: Results, name: tuple[str, str]) -> None:

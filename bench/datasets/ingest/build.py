@@ -87,9 +87,10 @@ def ingest(
     log = "the log" if isinstance(source, Mapping) else str(source)
     drop = options.on_conflict == "drop"
     faults = conversion.faults if conversion and conversion.faults is not None else Faults(log, drop)
+    pictures: dict[str, Path] = {}
     if options.pictures:
         pillow()
-        find_pictures(Path(options.pictures), "path")  # a folder is doubted before a log is read
+        pictures, _ = find_pictures(Path(options.pictures), "path")  # a folder is doubted before a log is read
     files = find_files(source, faults, conversion.made_of if conversion else None)
     faults.settle_lasting()
     with ExitStack() as stack:
@@ -102,7 +103,7 @@ def ingest(
                 ingestion = _Ingestion(db, files, options, faults, stages, conversion)
                 ingestion.read()
                 ingestion.choose()
-                ingestion.write(folder, name or folder.name, licence, replace)
+                ingestion.write(folder, name or folder.name, licence, replace, pictures)
             return ingestion.report
         except duckdb.OutOfMemoryException as error:
             what = f"out of memory or disk: {str(error).splitlines()[0]}"
@@ -201,8 +202,8 @@ class _Ingestion:
             self.report.notes.insert(0, "no query of the log has an image, so sessions are kept without one")
         self.advance()
 
-    def write(self, folder: Path, name: str, licence: str, replace: bool) -> None:
-        """Streams the kept sessions, and all items, into the corpus."""
+    def write(self, folder: Path, name: str, licence: str, replace: bool, pictures: Mapping[str, Path]) -> None:
+        """Streams the kept sessions, all items, and small pictures of the files ``pictures``, into the corpus."""
         source = _provenance(self.files, self.options, self.conversion)
         writer = CorpusWriter(
             folder,
@@ -231,8 +232,8 @@ class _Ingestion:
             clicks = writing.impressions()
             self.advance()
             self._account(writer, clicks)
-            if self.options.pictures:
-                self.report.notes += write_pictures(writer, self.db, Path(self.options.pictures))
+            if pictures:
+                self.report.notes += write_pictures(writer, self.db, pictures)
             source["report"] = asdict(self.report)
         self.advance()
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import duckdb
 
 from bench.data.writer import CorpusWriter
-from bench.datasets.images.pictures import find_pictures
 from bench.datasets.images.thumbnails import Thumbnails
 
 _AT_ONCE = 1_024
 
 
-def write_pictures(writer: CorpusWriter, db: duckdb.DuckDBPyConnection, folder: Path) -> list[str]:
+def write_pictures(writer: CorpusWriter, db: duckdb.DuckDBPyConnection, files: Mapping[str, Path]) -> list[str]:
     """Writes small pictures of the images that :meth:`WriteCorpus.images` wrote; returns what there is to say of them.
 
     A file is that of an image whose id is its path below the folder, with or without its ending. It is looked up among
@@ -22,12 +22,8 @@ def write_pictures(writer: CorpusWriter, db: duckdb.DuckDBPyConnection, folder: 
     Args:
         writer: the corpus that is written.
         db: the database, with the tables ``known_images`` and ``pictures``.
-        folder: with the image files.
-
-    Raises:
-        BenchError: no such folder, or no image file in it.
+        files: the image files, by their path below the folder.
     """
-    files, _ = find_pictures(folder, "path")
     by_stem = {Path(name).with_suffix("").as_posix(): file for name, file in files.items()}
     small, by_name = Thumbnails(), {**by_stem, **files}
     sql = "SELECT image_id, row FROM known_images JOIN pictures USING (picture) ORDER BY row"

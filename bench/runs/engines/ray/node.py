@@ -200,17 +200,18 @@ class Says:
 
     def watch(self, job: Job, part: float, record: Record | None) -> None:
         """Passes on which part of the job is done."""
-        now = time.monotonic()
-        if record is None and now - self._last > _SAY_EVERY:
-            self._last = now
-            self._desk.say.remote(self._name, "at", part)
+        if record is None:
+            self._at(part)
 
     def progress(self, done: int, total: int) -> None:
         """The same of a job that is carried out in this process."""
+        self._at(done / max(total, 1))
+
+    def _at(self, part: float) -> None:
         now = time.monotonic()
         if now - self._last > _SAY_EVERY:
             self._last = now
-            self._desk.say.remote(self._name, "at", done / max(total, 1))
+            self._desk.say.remote(self._name, "at", part)
 
     def note(self, line: str) -> None:
         """Passes on a line for people."""
