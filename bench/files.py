@@ -155,6 +155,24 @@ def sweep(folder: Path, name: str = "", gone: str | None = None) -> None:
                 writing.unlink(missing_ok=True)
 
 
+def is_there(place: Path) -> bool:
+    """Whether a file or folder has this path; no, where none could have it, for which pathlib raises.
+
+    To be asked of what a person typed, which may be meant as something else than a path.
+
+    Raises:
+        OSError: the system does not say, for want of permission for instance.
+    """
+    try:
+        return place.exists()
+    except ValueError:
+        return False
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            return False
+        raise
+
+
 def is_being_written(place: Path) -> bool:
     """Whether a name is one under which some process writes what shall stand beside it."""
     return _WRITING in place.name
@@ -237,6 +255,8 @@ def read_toml(file: Path, fix: str | None = None) -> dict[str, Any]:
         FileNotFoundError: there is none; what that means the caller knows.
         BenchError: it cannot be read, or is not TOML; see :func:`parsed_toml`.
     """
+    if not is_there(file):
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(file))
     if file.stat().st_size > _LONGEST_TOML:
         raise BenchError(f"longer than {_LONGEST_TOML >> 20} MiB", where=str(file), fix=fix or "no such file is")
     try:

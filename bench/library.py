@@ -15,6 +15,7 @@ from bench.data.corpus import Corpus
 from bench.errors import BenchError
 from bench.evaluation.contrasts import Contrast, contrasts
 from bench.evaluation.summary import SummaryRow, results_of, summarise
+from bench.files import is_there
 from bench.plugins.registry import registry
 from bench.plugins.specs import REFERENCE
 from bench.progress import silent
@@ -302,7 +303,7 @@ def load_encoder(
 
 def _stored(key: str, store: Store) -> Path:
     """The folder of a stored encoder, from itself or from the beginning of its key."""
-    if (Path(key) / "encoder.safetensors").is_file():
+    if is_there(Path(key, "encoder.safetensors")):
         return Path(key)
     kept = store.root / "encoders"
     found = [path for path in sorted(kept.glob("*")) if path.name.startswith(key) and "." not in path.name]

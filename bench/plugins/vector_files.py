@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.errors import BenchError
+from bench.files import is_there
 from bench.plugins.specs import EncoderSpec
 
 SUFFIX = ".parquet"
@@ -34,7 +35,7 @@ class VectorFileSpec(EncoderSpec):
 def is_vector_file(name: str) -> bool:
     """Whether what stands for an encoder is finished vectors: a Parquet file, or a folder, whose path has a slash."""
     path = name.partition("[")[0]
-    return path.endswith(SUFFIX) or ("/" in path and Path(path).is_dir())
+    return path.endswith(SUFFIX) or ("/" in path and is_there(Path(path)) and Path(path).is_dir())
 
 
 def vector_file_spec(typed: str) -> VectorFileSpec:

@@ -9,6 +9,7 @@ from bench.data.corpus import Corpus
 from bench.data.making import to_be_made
 from bench.data.truth import FOLDER, check_truth, damaged_truth
 from bench.errors import BenchError
+from bench.files import is_there
 from bench.plugins.registry import Registry
 from bench.plugins.specs import DatasetSpec
 from bench.progress import Progress
@@ -24,7 +25,7 @@ def dataset_spec(name: str, registry: Registry) -> DatasetSpec | None:
     """
     if name in registry.names("dataset"):
         return registry.get("dataset", name)
-    if (Path(name) / "corpus.toml").exists() or "/" in name:
+    if is_there(Path(name, "corpus.toml")) or "/" in name:
         return None
     registry.get("dataset", name)  # says what comes near
     return None

@@ -107,6 +107,14 @@ def test_wrong_encoders_are_one_line(corpus: Path, tmp_path: Path) -> None:
         bench.load_encoder("lstm", corpus, out=tmp_path)
     with pytest.raises(bench.BenchError, match="has its options already"):
         bench.load_encoder("3f2a", settings={"steps": 1}, out=tmp_path)
+    with pytest.raises(bench.BenchError, match="no stored encoder is called"):
+        bench.load_encoder("x" * 5000, out=tmp_path)
+
+
+def test_a_dataset_of_an_impossible_name_is_one_line(tmp_path: Path) -> None:
+    for name in ("x" * 5000, "a/" + "x" * 5000, "a\0b"):
+        with pytest.raises(bench.BenchError):
+            bench.load_corpus(name, out=tmp_path)
 
 
 def test_a_dataset_is_made_once(tmp_path: Path) -> None:

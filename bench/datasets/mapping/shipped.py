@@ -6,6 +6,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from bench.errors import BenchError, did_you_mean
+from bench.files import is_there
 
 _FOLDER = files("bench.datasets.mapping") / "maps"
 
@@ -25,7 +26,7 @@ def map_text(named: str | Path) -> tuple[str, Path]:
         BenchError: there is neither.
     """
     path = Path(named)
-    if path.is_file():
+    if is_there(path) and path.is_file():
         try:
             return path.read_text(encoding="utf-8-sig"), path
         except (OSError, UnicodeDecodeError) as error:

@@ -47,6 +47,7 @@ def test_a_variant_without_the_plain_encoder(folder: Path, tmp_path: Path) -> No
         ("muvcog-m[negative=random]", "did you mean negatives"),
         ("muvcog-m[steps=many]", "not a whole number"),
         ("muvcog-k[steps=1]", "did you mean"),
+        (f"ours/{'x' * 5000}", "no encoder is called"),  # no file system has such a path
     ],
 )
 def test_wrong_variants_are_refused(folder: Path, tmp_path: Path, name: str, message: str) -> None:
