@@ -12,7 +12,16 @@ from dataclasses import dataclass
 
 from bench.datasets.ingest.event_log import LogColumn
 from bench.datasets.ingest.options import TimeUnit
-from bench.datasets.ingest.times import FIRST_YEAR, UNIT_NAMES, believed, from_number, from_text, last_year, number_of
+from bench.datasets.ingest.times import (
+    FIRST_YEAR,
+    UNIT_NAMES,
+    believed,
+    from_number,
+    from_text,
+    from_timestamp,
+    last_year,
+    number_of,
+)
 from bench.datasets.ingest.words_sql import (
     is_blank,
     separated_list,
@@ -160,7 +169,7 @@ def _vector(numbers: str) -> str:
 
 def _time(value: str, file_type: str, reading: ColumnReading, is_number: bool) -> str | None:
     if file_type.startswith("TIMESTAMP") or file_type == "DATE":
-        form = f"epoch_ms({value})"
+        form = from_timestamp(value, file_type)
     elif is_number:
         form = from_number(value, reading.unit)
     elif file_type == "VARCHAR":

@@ -64,6 +64,14 @@ def from_number(value: str, unit: TimeUnit) -> str:
     return f"TRY_CAST(TRY_CAST({number} AS HUGEINT) // {_SECONDS[unit] // 1000} AS BIGINT)"
 
 
+def from_timestamp(value: str, file_type: str) -> str:
+    """The SQL of ms since 1970 of a date or timestamp of DuckDB's type ``file_type``.
+
+    Nanoseconds with a zone, which pandas writes, have no ``epoch_ms`` of their own in DuckDB.
+    """
+    return f"epoch_ms({value}::TIMESTAMPTZ)" if file_type == "TIMESTAMPTZ_NS" else f"epoch_ms({value})"
+
+
 def from_text(value: str) -> str:
     """The SQL of ms since 1970 of a written date and time, in UTC unless it names a zone."""
     forms = ", ".join(f"'{form}'" for form in _OTHER_FORMS)

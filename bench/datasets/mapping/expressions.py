@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from bench.datasets.ingest.column_sql import ColumnReading, value_of
-from bench.datasets.ingest.times import from_number, from_text, number_of
+from bench.datasets.ingest.times import from_number, from_text, from_timestamp, number_of
 from bench.datasets.ingest.words_sql import separated_list, words_of_text
 from bench.datasets.mapping.model import NUMBERS, PLACE, ROW, RUN, Value
 from bench.datasets.mapping.values import UNITS
@@ -109,7 +109,7 @@ def time_sql(value: Value, at_hand: AtHand, as_text: bool) -> str:
         return at_hand.text(name) if as_text else at_hand.raw(name)
     text, kind = at_hand.text(name), at_hand.type(name)
     if kind.startswith("TIMESTAMP") or kind == "DATE":
-        instant = f"epoch_ms({at_hand.raw(name)})"
+        instant = from_timestamp(at_hand.raw(name), kind)
     elif value.plus:
         instant = from_text(f"trim({text})")
     else:

@@ -9,6 +9,7 @@ from typing import Any
 
 import duckdb
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -154,6 +155,18 @@ def test_a_time_is_the_same_in_every_form(tmp_path: Path, convert: Any, suffix: 
     for table in ("queries", "clicks"):
         log[table]["time"] = [convert(seconds) for seconds in log[table]["time"]]
     assert made(tmp_path, log, suffix)[0].info.fingerprint == expected
+
+
+def test_times_as_pandas_writes_them(tmp_path: Path, expected: str) -> None:
+    """Nanoseconds with a time zone, in Parquet."""
+    folder = write_log(tmp_path / "log", small_log(), "parquet")
+    for table in ("queries", "clicks"):
+        frame = pd.read_parquet(folder / f"{table}.parquet")
+        times = pd.to_datetime(frame["time"], unit="s", utc=True).dt.as_unit("ns")
+        frame.assign(time=times.dt.tz_convert("Europe/Berlin")).to_parquet(folder / f"{table}.parquet")
+    assert pq.read_schema(folder / "clicks.parquet").field("time").type == pa.timestamp("ns", "Europe/Berlin")
+    ingest(folder, tmp_path / "made")
+    assert Corpus(tmp_path / "made").info.fingerprint == expected
 
 
 def test_integer_ids_and_lists_of_words_and_other_columns(tmp_path: Path, suffix: str) -> None:

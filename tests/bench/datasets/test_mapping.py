@@ -6,6 +6,7 @@ import random
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from command_line import bench_here
 from hypothesis import HealthCheck, given, settings
@@ -129,6 +130,15 @@ def test_a_time_in_parts(unit: str, tmp_path: Path, mapped: str) -> None:
         'column = "asked.at", unit = "s"', f'column = "asked.at", plus = "asked.since", unit = "{unit}"'
     )
     assert made_mapped(write_mapped(tmp_path / "log", log, text=text))[0].info.fingerprint == mapped
+
+
+def test_times_as_pandas_writes_them(tmp_path: Path, mapped: str) -> None:
+    """Nanoseconds with a time zone, in Parquet."""
+    folder = write_mapped(tmp_path / "log", wide_log(), "parquet")
+    frame = pd.read_parquet(folder / "asked.parquet")
+    times = pd.to_datetime(frame["at"], unit="s", utc=True).dt.as_unit("ns")
+    frame.assign(at=times).to_parquet(folder / "asked.parquet")
+    assert made_mapped(folder)[0].info.fingerprint == mapped
 
 
 @pytest.mark.parametrize("write", ["|".join, lambda ids: repr(list(ids)), " ".join, ",".join, "\x1e".join])
