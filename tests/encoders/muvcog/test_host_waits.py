@@ -34,8 +34,8 @@ WAITING = {
 }
 OURS = tuple(str(Path(package.__file__).parent) for package in (bench, encoders))
 MOST = 28
-"""As many as there are, two of which only a CPU asks for: whether to list the pairs that share an item. A wait costs some 20 µs of the 28 ms that a step of 4,096 sessions may take, if an epoch is to
-be done in a minute over 8.7 million."""
+"""As many as there are, two of which a CPU alone asks for: whether to list the pairs that share an item. A wait costs
+some 20 µs of the 28 ms that a step of 4,096 sessions may take, if an epoch over 8.7 million is to take a minute."""
 
 
 class Waits(TorchDispatchMode):
