@@ -26,6 +26,28 @@ class Bm25Options:
 
 
 @dataclass(frozen=True)
+class SknnOptions:
+    """Options of ``sknn``; the defaults are the paper's.
+
+    Attributes:
+        neighbours: k, the number of nearest sessions whose clicks are summed.
+        sampled: m, the number of latest sessions with an item of this one, among which they are sought.
+        decay: ``none``: all items that this session clicked weigh the same; ``linear``: the later, the more (V-SKNN).
+    """
+
+    neighbours: Annotated[int, Between(1, 100_000)] = 500
+    sampled: Annotated[int, Between(1, 1_000_000)] = 1000
+    decay: Literal["none", "linear"] = "none"
+
+    def __post_init__(self) -> None:
+        if self.neighbours > self.sampled:
+            raise BenchError(
+                f"neighbours = {self.neighbours} cannot be found among sampled = {self.sampled}",
+                fix="raise sampled or lower neighbours",
+            )
+
+
+@dataclass(frozen=True)
 class TranSearchOptions:
     """Options of ``transearch``.
 

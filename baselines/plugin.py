@@ -49,6 +49,17 @@ def bench_baselines() -> list[BaselineSpec]:
             task="ctr",
             reference=True,
         ),
+        BaselineSpec(
+            "sknn",
+            "baselines.references.sknn:SessionNeighbours",
+            "reference: items by the clicks of training sessions like this one; by name only",
+            "Jannach & Ludewig, When Recurrent Neural Networks Meet the Neighborhood for Session-Based Recommendation, "
+            "RecSys 2017; https://github.com/rn5l/session-rec",
+            options=options.SknnOptions,
+            task="ctr",
+            reference=True,
+            by_name=True,
+        ),
         *(
             BaselineSpec(
                 name,

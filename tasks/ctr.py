@@ -6,26 +6,22 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from bench.contracts import ClickCorpus, ClickDims, ClickModel, ClickReference, Task, TaskResult
-from bench.data.candidates import Candidates
 from bench.data.clicks import rankable_queries
 from bench.data.corpus import Corpus
-from bench.data.csr import Integers
-from bench.data.id_columns import ids_of
 from bench.data.truth import unsealed
 from bench.errors import BenchError
-from bench.metrics.ranking import ranking_metrics
 from bench.plugins.options import read_options
 from bench.training.context import TrainingContext
 from bench.training.fitting import FittingConfig, fit
 from bench.training.session_vectors import JoinedClickModel, SessionVectors
 from tasks.examples.click import ClickExamples, TrainingCandidates, example_queries
-from tasks.examples.click_evaluation import ClickEvaluation
+from tasks.examples.click_evaluation import ClickEvaluation, metrics_of
+from tasks.examples.click_result import click_result
 from tasks.examples.labels import labelled_sessions
 from tasks.options import ClickPredictionOptions
 
@@ -74,13 +70,13 @@ class ClickPrediction(Task[ClickModel | ClickReference]):
                 )
         examples = ClickExamples(corpus, context.features, self.min_user_sessions, labelled["train"])
         dims = ClickDims(context.features.dims, examples.num_users)
-        data = ClickCorpus(corpus, context.features, split["train"], context.pretrained)
+        data = ClickCorpus(corpus, context.features, split["train"], context.pretrained, context.scratch)
         if issubclass(baseline, ClickReference):
             reference = baseline(dims, **options)
             with unsealed():
                 reference.prepare(data)
-            test = ClickEvaluation(examples, split["test"])
-            return _result(corpus, split["test"], test.scores(reference.scores), test.candidates, context)
+            scored = ClickEvaluation(examples, split["test"]).scored(reference.scores)
+            return click_result(corpus, split["test"], scored, context)
         click_model = baseline(dims, **options)
         sessions.standardise(torch.from_numpy(split["train"]).to(context.device))
         model = JoinedClickModel(click_model, sessions, context.torch_generator("joining layer")).to(context.device)
@@ -101,32 +97,9 @@ class ClickPrediction(Task[ClickModel | ClickReference]):
                 yield loss if auxiliary is None else loss + auxiliary
 
         def validate() -> float:
-            metrics = ranking_metrics(valid.scores_of(model), valid.candidates.clicked, valid.candidates.shown)
-            return float(metrics[PRIMARY].mean())
+            return float(metrics_of(valid.scored_by(model))[PRIMARY].mean())
 
         config = FittingConfig(self.epochs, self.patience, click_model.learning_rate, clip=self.clip)
         fit(model, epoch_losses, validate, config, context)
-        test = ClickEvaluation(examples, split["test"])
-        return _result(corpus, split["test"], test.scores_of(model), test.candidates, context)
-
-
-def _result(
-    corpus: Corpus, queries: Integers, scores: NDArray[np.float32], candidates: Candidates, context: TrainingContext
-) -> TaskResult:
-    metrics = ranking_metrics(scores, candidates.clicked, candidates.shown)
-    sessions = corpus.columns.query_session[queries]
-    query_ids = ids_of(corpus, "queries", "query_id", queries).to_pandas().to_numpy()
-    users = ids_of(corpus, "sessions", "user", sessions).to_pandas()
-    session_ids = ids_of(corpus, "sessions", "session_id", sessions).to_pandas()
-    unit = pd.DataFrame({"unit": query_ids, "user": users.where(users.notna(), session_ids).to_numpy()})
-    long = pd.concat([unit.assign(metric=name, value=values) for name, values in metrics.items()], ignore_index=True)
-    shown = candidates.shown
-    predictions = pd.DataFrame(
-        {
-            "unit": np.repeat(query_ids, shown.sum(1)),
-            "item": candidates.items[shown],
-            "clicked": candidates.clicked[shown],
-            "score": scores[shown].astype(np.float32, copy=False),
-        }
-    )
-    return TaskResult(long, predictions, pd.DataFrame(context.curve))
+        scored = ClickEvaluation(examples, split["test"]).scored_by(model)
+        return click_result(corpus, split["test"], scored, context)

@@ -7,10 +7,12 @@ once, with ``vanilla``, whatever the encoders and seeds.
 
 from __future__ import annotations
 
+import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from torch import Tensor, nn
@@ -110,12 +112,14 @@ class ClickCorpus:
         training_queries: (n,) rows of the queries that are trained on, ascending.
         pretrained: weights, by name, of the pretrained encoder that the baseline's options name
             (:attr:`bench.BaselineSpec.starts_from`); empty for none.
+        scratch: a folder on a disk, for an index that is too large for memory.
     """
 
     corpus: Corpus
     features: Features
     training_queries: NDArray[np.int64]
     pretrained: Mapping[str, Tensor] = field(default_factory=dict)
+    scratch: Path = field(default_factory=lambda: Path(tempfile.gettempdir()))
 
 
 class ClickModel(nn.Module, ABC):

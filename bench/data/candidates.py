@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,10 +30,47 @@ class Candidates:
         return Candidates(self.items[rows], self.clicked[rows], self.shown[rows])
 
     @classmethod
-    def stacked(cls, parts: Sequence[Candidates]) -> Candidates:
-        """Those of several, one after the other, all filled up to the same K."""
-        matrices = zip(*((part.items, part.clicked, part.shown) for part in parts), strict=True)
-        return cls(*(np.concatenate(matrix) for matrix in matrices))
+    def stacked(cls, parts: Iterable[Candidates], queries: int, width: int) -> Candidates:
+        """Those of several, one after the other; each is asked for when the one before has been copied.
+
+        Args:
+            parts: with as many ``queries`` in all, each filled up to the same ``width``.
+            queries: Q.
+            width: K.
+        """
+        shape, start = (queries, width), 0
+        stacked = cls(np.zeros(shape, np.int32), np.zeros(shape, bool), np.zeros(shape, bool))
+        for part in parts:
+            some = slice(start, start + len(part.items))
+            stacked.items[some], stacked.clicked[some], stacked.shown[some] = part.items, part.clicked, part.shown
+            start += len(part.items)
+        return stacked
+
+
+class ShownCandidates:
+    """All shown items of some queries, by the place of a query among them.
+
+    A matrix of them is kept only where it is small; otherwise they are looked up in the corpus some queries at a time.
+
+    Args:
+        corpus: the data.
+        queries: (Q,) rows.
+
+    Attributes:
+        width: K, the most that one of the queries showed; all that is taken is filled up to it.
+    """
+
+    def __init__(self, corpus: Corpus, queries: NDArray[np.int64]) -> None:
+        self._corpus, self._queries = corpus, queries
+        self.width = most_shown(corpus, queries)  # of every batch, so that none is summed otherwise than all are
+        small = len(queries) * self.width <= _KEPT_CELLS
+        self._kept = all_candidates(corpus, queries, self.width) if small else None
+
+    def take(self, places: Integers | slice) -> Candidates:
+        """Those of the queries in these places."""
+        if self._kept is not None:
+            return self._kept.take(places)
+        return all_candidates(self._corpus, self._queries[places], self.width)
 
 
 def all_candidates(corpus: Corpus, queries: Integers, width: int | None = None) -> Candidates:
@@ -66,3 +103,4 @@ def most_shown(corpus: Corpus, queries: Integers) -> int:
 
 
 _QUERIES = 1 << 14  # filled in one go
+_KEPT_CELLS = 1 << 24  # shown items of a matrix that is kept, six bytes each

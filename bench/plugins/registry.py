@@ -152,17 +152,15 @@ class Registry:
         return self._components[kind, name].origin
 
     def default_baselines(self, task: str) -> list[str]:
-        """The baselines that a task is run with unless some are named: those that come with the task itself.
+        """The baselines that a task is run with unless some are named: those that come with the task itself, but for
+        those that want to be named (:attr:`bench.plugins.specs.BaselineSpec.by_name`).
 
         What others have installed is not among them: it would widen the family of hypotheses, and so change every
         adjusted p-value.
         """
         origin = self.origin("task", task)
-        return [
-            component.spec.name
-            for component in self._components.values()
-            if isinstance(component.spec, BaselineSpec) and component.spec.task == task and component.origin == origin
-        ]
+        mine = [one.spec for one in self._components.values() if one.origin == origin]
+        return [s.name for s in mine if isinstance(s, BaselineSpec) and s.task == task and not s.by_name]
 
     def components(self) -> list[tuple[str, Registered]]:
         """Every component with its kind."""

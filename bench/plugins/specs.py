@@ -126,6 +126,8 @@ class BaselineSpec(Spec):
             with what it prepares from; with an empty value, and without such an option, it gets none.
         reference: it learns nothing and reads no session vector (:mod:`bench.contracts`): it is run with ``vanilla``
             alone, once for all seeds, stands first in tables, and is in no family of hypotheses.
+        by_name: it is run where it is named, and is neither among the baselines that a task is run with unless some are
+            named, nor among its ``references``: so that one that comes later changes no table that there is.
     """
 
     kind: ClassVar[str] = "baseline"
@@ -133,6 +135,7 @@ class BaselineSpec(Spec):
     needs_frozen: bool = False
     starts_from: str = ""
     reference: bool = False
+    by_name: bool = False
 
 
 @dataclass(frozen=True)

@@ -200,6 +200,7 @@ def _run(job: Job, store: Store, folder: Path, context: TrainingContext) -> dict
     task = _attribute(config["task"]["target"])(**config["task"]["options"])
     baseline = _attribute(config["baseline"]["target"])
     sessions = _session_vectors(job, store, context)
+    context.scratch = folder.parent  # not inside: on NFS a file without a name has one until it is let go
     if "start" in config:
         context.pretrained = load_file(weights_of(store, dict(job.needs)["encoders"]))
     result = task.run(context.corpus, baseline, config["baseline"]["options"], sessions, context)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -41,6 +42,7 @@ class TrainingContext:
         ranks: the processes that share a pretraining.
         read_ahead: whether another thread reads a pretraining's next batch meanwhile, to the same numbers; None does so
             where the device is no CPU: there a thread more would take a core from another worker.
+        scratch: a folder on a disk, for what is too large for memory and lasts as long as the run.
     """
 
     corpus: Corpus
@@ -55,6 +57,7 @@ class TrainingContext:
     continued_from: int = 0
     ranks: Ranks = ALONE
     read_ahead: bool | None = None
+    scratch: Path = field(default_factory=lambda: Path(tempfile.gettempdir()))
 
     @cached_property
     def features(self) -> Features:

@@ -97,7 +97,7 @@ def _moments(parts: Sequence[Tensor], vectors_of: Callable[[Tensor], Tensor]) ->
         return some.mean(0), some.std(0) if len(some) > 1 and some.numel() else torch.ones_like(some[0])
     rows = sum(len(part) for part in parts)
     mean = sum((vectors_of(part).double().sum(0) for part in parts), some.new_zeros(some.shape[1]).double()) / rows
-    squares = ((vectors_of(part).double() - mean).square().sum(0) for part in parts)
+    squares = (vectors_of(part).double().sub_(mean).square_().sum(0) for part in parts)  # doubles of a part stand once
     variance = sum(squares, torch.zeros_like(mean)) / (rows - 1)
     return mean.to(some.dtype), variance.sqrt().to(some.dtype)
 

@@ -57,7 +57,8 @@ def attention(layout: NodeLayout, left: Tensor, right: Tensor, values: Tensor) -
         node = first_node[sessions].unsqueeze(1) + column  # (b, N)
         present = column < sizes[sessions].unsqueeze(1)
         node = torch.where(present, node, 0)
-        near = _neighbours(layout, sessions, first_member, len(column)).unsqueeze(0)  # (1, b, N, N)
+        members = len(layout.member_node) if len(sessions) == len(by_size) else None  # nobody is in a later chunk
+        near = _neighbours(layout, sessions, first_member, members, len(column)).unsqueeze(0)  # (1, b, N, N)
         kind = torch.arange(TYPES, device=device).view(-1, 1, 1)
         of_kind = ((node_type[node] == kind) & present).unsqueeze(2)  # (P, b, 1, N)
         logits = F.leaky_relu(left[node].unsqueeze(2) + right[node].unsqueeze(1), LEAKY_SLOPE)  # (b, N, N)
@@ -69,10 +70,18 @@ def attention(layout: NodeLayout, left: Tensor, right: Tensor, values: Tensor) -
     return attended
 
 
-def _neighbours(layout: NodeLayout, sessions: Tensor, first_member: Tensor, width: int) -> Tensor:
-    """(b, N, N) bool: whether the sender in a column is a neighbour of the receiver in a row."""
+def _neighbours(layout: NodeLayout, sessions: Tensor, first_member: Tensor, members: int | None, width: int) -> Tensor:
+    """(b, N, N) bool: whether the sender in a column is a neighbour of the receiver in a row.
+
+    Args:
+        layout: the nodes.
+        sessions: (b,) whose.
+        first_member: (B + 1,) first membership of each session of the layout.
+        members: how many memberships they have; None where only the device knows, for which a GPU waits.
+        width: N.
+    """
     counts = first_member[sessions + 1] - first_member[sessions]  # (b,)
-    row = torch.repeat_interleave(counts)  # (m,)
+    row = torch.repeat_interleave(counts, output_size=members)  # (m,)
     member = torch.arange(len(row), device=row.device) - (counts.cumsum(0) - counts)[row] + first_member[sessions][row]
     node = layout.member_node[member] - layout.first_node[sessions][row]
     position = layout.member_position[member]

@@ -78,21 +78,20 @@ def sharing(items: Tensor, owner: Tensor, sessions: int, share: Share | None = N
     _, item = torch.unique_consecutive(pair >> bits, return_inverse=True)
     owner = pair & ((1 << bits) - 1)
     holders = torch.bincount(item) if len(item) else item  # of each item
-    if items.device.type == "cpu" and int(holders.square().sum()) <= _LISTED * sessions**2:
-        pairs = _listed(item, owner, holders, sessions)[share.own]
+    if items.device.type == "cpu" and (listed := int(holders.square().sum())) <= _LISTED * sessions**2:
+        pairs = _listed(item, owner, holders, listed, sessions)[share.own]
     else:
         pairs = _multiplied(item, owner, holders > 1, sessions, share)
     pairs.diagonal(share.start).fill_(True)
     return pairs
 
 
-def _listed(item: Tensor, owner: Tensor, holders: Tensor, sessions: int) -> Tensor:
-    """(B, B) bool, by a list of all pairs of holders of an item: most items have few."""
+def _listed(item: Tensor, owner: Tensor, holders: Tensor, listed: int, sessions: int) -> Tensor:
+    """(B, B) bool, by a list of all ``listed`` pairs of holders of an item: most items have few."""
     repeats = holders[item]  # (n,) how many sessions hold the item of each holding
-    one = torch.repeat_interleave(owner, repeats)  # (p,)
-    starts = (holders.cumsum(0) - holders)[item]  # (n,) the first holding of its item
-    within = torch.arange(len(one)) - torch.repeat_interleave(repeats.cumsum(0) - repeats, repeats)
-    other = owner[torch.repeat_interleave(starts, repeats) + within]  # (p,)
+    holding = torch.repeat_interleave(repeats, output_size=listed)  # (p,)
+    first = (holders.cumsum(0) - holders)[item] - (repeats.cumsum(0) - repeats)  # (n,) of its item, less its first pair
+    one, other = owner[holding], owner[first[holding] + torch.arange(listed)]  # (p,)
     pairs = torch.zeros(sessions, sessions, dtype=torch.bool)
     pairs[one, other] = True
     return pairs
@@ -100,7 +99,7 @@ def _listed(item: Tensor, owner: Tensor, holders: Tensor, sessions: int) -> Tens
 
 def _multiplied(item: Tensor, owner: Tensor, shared: Tensor, sessions: int, share: Share) -> Tensor:
     """(b, B) bool, by a product of matrices: what GPUs do best, and no slower where many share an item."""
-    kept = shared[item]  # most items are in one session only
+    kept = torch.nonzero(shared[item]).squeeze(1)  # most items are in one session only
     column = torch.cumsum(shared, 0) - 1
     # 0 and 1 are exact in bfloat16, and a sum of them is 0 only if all are
     exact = torch.float32 if item.device.type == "cpu" else torch.bfloat16

@@ -12,14 +12,13 @@ from torch import Tensor
 
 from bench.contracts import ClickBatch
 from bench.data.batch import SessionBatch
-from bench.data.candidates import Candidates, all_candidates, most_shown
+from bench.data.candidates import Candidates, ShownCandidates
 from bench.data.clicks import rankable_queries
 from bench.data.corpus import Corpus
 from bench.data.csr import Integers
 from bench.data.features import Features
 
-_KEPT_CELLS = 1 << 24  # shown items that are kept for all epochs, six bytes each
-_KEPT_TEXTS = 1 << 18  # queries whose mean word vectors are
+_KEPT_TEXTS = 1 << 18  # queries, and items, whose mean word vectors are kept for all epochs
 _DEALT_AT_ONCE = 1 << 14  # queries
 
 
@@ -63,8 +62,6 @@ def sampled_candidates(candidates: Candidates, negatives: int, rng: np.random.Ge
 class TrainingCandidates:
     """What the queries that are trained on showed, dealt anew in every epoch.
 
-    Of all that was shown, a matrix is kept only where it is small; otherwise some queries at a time are looked up.
-
     Args:
         corpus: the data.
         queries: (Q,) rows.
@@ -72,27 +69,19 @@ class TrainingCandidates:
     """
 
     def __init__(self, corpus: Corpus, queries: NDArray[np.int64], negatives: int) -> None:
-        self._corpus, self._queries, self._negatives = corpus, queries, negatives
-        self._width = most_shown(corpus, queries)  # of every batch, so that none is summed otherwise than all are
-        small = len(queries) * self._width <= _KEPT_CELLS
-        self._kept = all_candidates(corpus, queries, self._width) if small else None
+        self._shown, self._queries, self._negatives = ShownCandidates(corpus, queries), len(queries), negatives
 
     def deal(self, rng: np.random.Generator) -> Callable[[NDArray[np.int64]], Candidates]:
         """An epoch: from places (B,) among the queries to their candidates. What is drawn is :func:`sampled_candidates`
         of all queries at once, whether they fit in memory or not.
         """
         if not self._negatives:
-            return self._shown
-        parts = []
-        for start in range(0, len(self._queries), _DEALT_AT_ONCE):
-            some = np.arange(start, min(start + _DEALT_AT_ONCE, len(self._queries)))
-            parts.append(sampled_candidates(self._shown(some), self._negatives, rng))
-        return Candidates.stacked(parts).take
-
-    def _shown(self, places: NDArray[np.int64]) -> Candidates:
-        if self._kept is not None:
-            return self._kept.take(places)
-        return all_candidates(self._corpus, self._queries[places], self._width)
+            return self._shown.take
+        parts = (
+            sampled_candidates(self._shown.take(slice(start, start + _DEALT_AT_ONCE)), self._negatives, rng)
+            for start in range(0, self._queries, _DEALT_AT_ONCE)
+        )
+        return Candidates.stacked(parts, self._queries, 1 + min(self._negatives, self._shown.width)).take
 
 
 class ClickExamples:
@@ -116,10 +105,13 @@ class ClickExamples:
         )
 
     @cached_property
-    def _item_text(self) -> Tensor:
-        """(N, dims.words) of all items."""
+    def _item_text(self) -> Tensor | None:
+        """(N, dims.words) of all items; None if they are many."""
+        items = len(self.corpus.columns.item_image)
+        return self._mean_words_of_items(np.arange(items)) if items <= _KEPT_TEXTS else None
+
+    def _mean_words_of_items(self, items: NDArray[np.int64]) -> Tensor:
         columns = self.corpus.columns
-        items = np.arange(len(columns.item_image))
         return self.features.mean_words(columns.item_word_offsets, columns.item_words, items)
 
     @cached_property
@@ -159,7 +151,9 @@ class ClickExamples:
 
     def item_text(self, items: Tensor) -> Tensor:
         """(B, K, dims.words) mean word vectors of the titles of these item rows (B, K)."""
-        return self._item_text.index_select(0, items.flatten()).view(*items.shape, -1)
+        kept, rows = self._item_text, items.flatten()
+        found = self._mean_words_of_items(rows.cpu().numpy()) if kept is None else kept.index_select(0, rows)
+        return found.view(*items.shape, -1)
 
     def item_images(self, items: Tensor) -> Tensor:
         """(B, K, dims.images) image vectors of these item rows (B, K), zero without an image."""

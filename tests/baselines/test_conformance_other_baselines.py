@@ -48,6 +48,11 @@ class TestBm25(ClickReferenceConformance):
     tolerance = 0  # the same arithmetic in any batch
 
 
+class TestSknn(ClickReferenceConformance):
+    name = "sknn"
+    tolerance = 0  # the same arithmetic in any batch
+
+
 class TestWordPopularity(SuggestionReferenceConformance):
     name = "word-popularity"
 

@@ -19,9 +19,8 @@ from bench.data.corpus import Corpus
 from bench.data.features import Features
 from bench.data.truth import read_truth
 from bench.datasets.simulated import make
-from bench.metrics.ranking import ranking_metrics
 from tasks.examples.click import ClickExamples, example_queries
-from tasks.examples.click_evaluation import ClickEvaluation
+from tasks.examples.click_evaluation import ClickEvaluation, metrics_of
 
 
 @dataclass
@@ -39,8 +38,7 @@ class World:
         reference = kind(ClickDims(self.features.dims, examples.num_users))
         reference.prepare(ClickCorpus(self.corpus, self.features, example_queries(self.corpus, "train")))
         test = ClickEvaluation(examples, example_queries(self.corpus, "test"))
-        scores = test.scores(reference.scores)
-        return float(ranking_metrics(scores, test.candidates.clicked, test.candidates.shown)["ndcg@10"].mean())
+        return float(metrics_of(test.scored(reference.scores))["ndcg@10"].mean())
 
 
 @pytest.fixture(scope="module")

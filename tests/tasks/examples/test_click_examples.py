@@ -11,6 +11,7 @@ import torch
 from small_corpora import random_corpus
 from whole_corpora import read, write
 
+from bench.data import candidates
 from bench.data.candidates import Candidates, all_candidates
 from bench.data.corpus import Corpus
 from bench.data.features import Features
@@ -143,7 +144,7 @@ def test_candidates_are_dealt_as_all_at_once(
     negatives: int, kept: int, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What many queries showed is looked up some at a time; that may change no item, nor what is drawn afterwards."""
-    monkeypatch.setattr(click, "_KEPT_CELLS", kept)
+    monkeypatch.setattr(candidates, "_KEPT_CELLS", kept)
     monkeypatch.setattr(click, "_DEALT_AT_ONCE", 7)
     queries = example_queries(corpus)
     training, whole = TrainingCandidates(corpus, queries, negatives), all_candidates(corpus, queries)
@@ -157,11 +158,15 @@ def test_candidates_are_dealt_as_all_at_once(
         assert mine.random() == theirs.random()
 
 
-def test_texts_of_many_queries_are_looked_up_batch_by_batch(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_texts_of_many_are_looked_up_batch_by_batch(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
     queries = torch.from_numpy(example_queries(corpus)[[5, 0, 9, 3]])
-    few = ClickExamples(corpus, Features.of(corpus), 1).query_text(queries)
+    items = torch.from_numpy(all_candidates(corpus, queries.numpy()).items).long()
+    few = ClickExamples(corpus, Features.of(corpus), 1)
+    expected = few.query_text(queries), few.item_text(items)
     monkeypatch.setattr(click, "_KEPT_TEXTS", 3)
-    assert torch.equal(ClickExamples(corpus, Features.of(corpus), 1).query_text(queries), few)
+    many = ClickExamples(corpus, Features.of(corpus), 1)
+    assert torch.equal(many.query_text(queries), expected[0])
+    assert torch.equal(many.item_text(items), expected[1])
 
 
 def test_a_batch_carries_the_vectors_of_its_queries_and_items(corpus: Corpus) -> None:
