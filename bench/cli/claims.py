@@ -24,6 +24,7 @@ from bench.cli.choices import (
     names,
 )
 from bench.cli.terminal import echo
+from bench.printable import counted
 
 
 def claims(
@@ -91,6 +92,6 @@ def claims(
     absent = sum(not results.is_done(cell) for cell in plan.all_cells)
     if absent:
         how = "" if run else f": bench claims {experiment} --run, or bench tables {experiment}"
-        say(f"{absent} of {len(plan.all_cells)} cells have no result{how}", err=True)
+        say(f"{absent} of {counted(len(plan.all_cells), 'cell')} have no result{how}", err=True)
     if run and absent:
         raise typer.Exit(1)

@@ -10,7 +10,7 @@ import typer
 
 from bench.cli import completion, images, logs
 from bench.cli.choices import RUNS, AsJson, Corpus, DatasetName, Out, Settings
-from bench.cli.terminal import echo
+from bench.cli.terminal import echo, say
 from bench.printable import counted
 
 app = typer.Typer(help="Corpora: make, fetch, ingest, inspect.", no_args_is_help=True, rich_markup_mode=None)
@@ -128,12 +128,12 @@ def _make(
         from bench.datasets.ingest.spelling import as_settings
 
         for line in report.told():
-            echo(as_settings(line))
+            say(as_settings(line))
     counts = corpus.info.counts
     queries = counted(counts["queries"], "query", "queries")
     echo(f"{counted(counts['sessions'], 'session')}, {queries} in {folder}")
     for caveat in corpus.info.caveats:
-        echo(f"Note: {caveat}")
+        say(f"Note: {caveat}")
 
 
 app.command(short_help="Make a corpus from your own event logs.")(logs.ingest)
@@ -159,7 +159,7 @@ def stats(
             json.dumps([{"statistic": r.statistic, "value": r.value, "published": r.published} for r in rows], indent=1)
         )
         return
-    from bench.cli.terminal import console, say
+    from bench.cli.terminal import console
     from bench.reports.fitting import Layout, Row, print_fitting
 
     lines = tuple(Row((row.statistic, _number(row.value), _number(row.published))) for row in rows)

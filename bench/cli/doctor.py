@@ -8,6 +8,7 @@ import typer
 
 from bench.cli.choices import RUNS, AsJson, Out
 from bench.cli.terminal import echo
+from bench.printable import counted
 
 
 def doctor(
@@ -26,7 +27,7 @@ def doctor(
     if licences:
         _licences(as_json)
         return
-    from bench.cli.terminal import say
+    from bench.cli.terminal import lay_out, say
     from bench.doctor import examine
 
     found = examine(out)
@@ -34,10 +35,10 @@ def doctor(
         echo(json.dumps([asdict(one) for one in found], indent=1, ensure_ascii=False))
     else:
         marks = {"ok": "     ok", "note": "   note", "warning": "warning", "broken": " BROKEN"}
-        for one in found:
-            say(f"{marks[one.state]}  {one.area}: {one.what}{f' -- {one.fix}' if one.fix else ''}")
+        lines = (f"{marks[one.state]}  {one.area}: {one.what}{f' -- {one.fix}' if one.fix else ''}" for one in found)
+        lay_out("\n".join(lines))
         counts = {state: sum(one.state == state for one in found) for state in ("broken", "warning")}
-        say(f"{counts['broken']} broken, {counts['warning']} warning{'s' * (counts['warning'] != 1)}")
+        say(f"{counts['broken']} broken, {counted(counts['warning'], 'warning')}")
     if any(one.state == "broken" for one in found):
         raise typer.Exit(1)
 

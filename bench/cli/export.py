@@ -12,7 +12,7 @@ import typer
 
 from bench.cli import completion
 from bench.cli.choices import RUNS, AsJson, Dataset, Device, Out, Settings
-from bench.cli.terminal import echo
+from bench.cli.terminal import echo, lay_out
 
 if TYPE_CHECKING:
     from bench.serving.latency import Latency
@@ -85,7 +85,7 @@ def export(
     if measured:
         from bench.serving.latency import latency_text
 
-        echo(latency_text(measured))
+        lay_out(latency_text(measured))
 
 
 def latency(
@@ -99,4 +99,7 @@ def latency(
     from bench.serving.latency import latencies, latency_text
 
     rows = latencies(read_encoder_file(file), steps, words)
-    echo(json.dumps([row.as_dict() for row in rows], indent=1) if as_json else latency_text(rows))
+    if as_json:
+        echo(json.dumps([row.as_dict() for row in rows], indent=1))
+    else:
+        lay_out(latency_text(rows))

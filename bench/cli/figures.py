@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from bench.cli.choices import RUNS, AsJson, Device, Experiment, Out, names
-from bench.cli.terminal import echo
+from bench.cli.terminal import echo, say
 
 
 def figures(
@@ -62,9 +62,9 @@ def figures(
         write_drawing(figure, folder, provenance)
         rows.append({"figure": name, "title": figure.title, "folder": str(folder), "missing": None})
         if not as_json:
-            echo(f"{folder / name}.pdf, .svg, .png, .csv, .md: {figure.title}")
+            say(f"{folder / name}.pdf, .svg, .png, .csv, .md: {figure.title}")
     if as_json:
         rows += [{"figure": one.id, "title": None, "folder": None, "missing": one.reason} for one in missing]
         echo(json.dumps(rows, indent=1))
     if missing:
-        echo(left_out(missing), err=True)
+        say(left_out(missing), err=True)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from bench.cli.choices import AsJson, Device
-from bench.cli.terminal import echo
+from bench.cli.terminal import echo, say
 
 
 def images(
@@ -58,5 +58,6 @@ def images(
     if as_json:
         echo(json.dumps(report.rows(), indent=1))
         return
-    for line in [*report.lines(), f"vectors in {to}"]:
-        echo(line)
+    for line in report.lines():
+        say(line)
+    echo(f"vectors in {to}")

@@ -108,8 +108,9 @@ def ingest(
     if as_json:
         echo(json.dumps(report.rows(), indent=1))
         return
-    for line in [*report.told(), f"corpus in {to}"]:
-        echo(line)
+    for line in report.told():
+        say(line)
+    echo(f"corpus in {to}")
 
 
 def columns(
@@ -131,12 +132,11 @@ def columns(
                 checked(log_map, source)
             echo(json.dumps(explained_rows(log_map), indent=1, ensure_ascii=False))
             return
-        for line in explained(log_map):
-            echo(line)
+        lay_out("\n".join(explained(log_map)))
         if source is not None:
             echo("")
             for line in checked(log_map, source):
-                echo(line)
+                say(line)
         return
     if source is not None:
         raise BenchError("a log alone says nothing", where=str(source), fix="name its --map as well")
@@ -146,6 +146,7 @@ def columns(
         echo(json.dumps(column_rows(), indent=1))
         return
     lay_out(INPUT_HELP)
+    echo()
     say("Files of another layout: a log mapping says which column is what, see `bench data maps`.")
 
 
@@ -167,7 +168,11 @@ def maps(
     if name:
         echo(map_text(name)[0], nl=False)
         return
-    echo(MAP_HELP)
+    for block in MAP_HELP.rstrip("\n").split("\n\n"):
+        if block.startswith(" "):
+            echo(block)  # as it is: it is TOML, which people copy
+        else:
+            say(" ".join(block.split("\n")))
+        echo()
     echo("Maps that ship (bench data maps NAME prints one, --map NAME takes it):")
-    for shipped in shipped_maps():
-        echo(f"  {shipped:<12} {read_map(shipped).about}")
+    lay_out("\n".join(f"  {shipped:<12}  {read_map(shipped).about}" for shipped in shipped_maps()))

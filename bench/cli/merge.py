@@ -12,6 +12,7 @@ import typer
 
 from bench.cli.choices import AsJson
 from bench.cli.terminal import echo
+from bench.printable import counted
 
 
 def merge(
@@ -40,6 +41,6 @@ def merge(
             echo(f"{one.source}/{one.kind}/{one.key} {what}", err=True)
         counts = Counter(one.outcome for one in found)
         said = ", ".join(f"{counts[name]} {name}" for name in ("taken", "same", "failed", "conflict", "damaged"))
-        echo(f"{len(found)} results: {said}; in {to}")
+        echo(f"{counted(len(found), 'result')}: {said}; in {to}")
     if wrong:
         raise typer.Exit(1)

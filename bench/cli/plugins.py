@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import warnings
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -16,6 +17,8 @@ from bench.printable import one_line
 
 if TYPE_CHECKING:
     from bench.plugins.registry import Registered, Registry
+
+_ROOM = 110  # columns of a terminal from which on a table has room for what options mean
 
 
 def plugins(
@@ -145,9 +148,8 @@ def _traits(spec: Any) -> list[str]:
 
 
 def _print(facts: dict[str, Any]) -> None:
-    from bench.cli.terminal import console, say
+    from bench.cli.terminal import say
     from bench.plugins.values import typed_as
-    from bench.reports.fitting import Layout, Row, print_fitting
 
     say(f"{facts['kind']} {facts['name']}: {one_line(facts['help'])}")
     say(f"from {facts['origin']}, {facts['target']}")
@@ -161,10 +163,8 @@ def _print(facts: dict[str, Any]) -> None:
     echo()
     if facts["options"]:
         options = facts["options"]
-        texts = [(o["name"], typed_as(o["default"]) or "(empty)", o["allowed"], _plain(o["help"])) for o in options]
-        print_fitting(
-            [Layout(("option", "default", "may be", "meaning"), tuple(Row(row) for row in texts), left=4, prose=2)],
-            console(),
+        _print_options(
+            [(o["name"], typed_as(o["default"]) or "(empty)", o["allowed"], _plain(o["help"])) for o in options]
         )
         say(f"such as --set {facts['name']}.{options[0]['name']}={typed_as(options[0]['default'])}")
     else:
@@ -174,6 +174,22 @@ def _print(facts: dict[str, Any]) -> None:
         laid_out = any(line.startswith(" ") for line in paragraph.splitlines())
         for line in paragraph.splitlines() if laid_out else [" ".join(paragraph.split())]:
             say(line)
+
+
+def _print_options(options: Sequence[tuple[str, str, str, str]]) -> None:
+    """Names, defaults, values and meanings as a table, or below one another where meanings would be a narrow column."""
+    from bench.cli.terminal import console
+    from bench.reports.fitting import Layout, Row, print_fitting, print_paragraph
+
+    here = console()
+    if here.width >= _ROOM:
+        rows = tuple(Row(option) for option in options)
+        print_fitting([Layout(("option", "default", "may be", "meaning"), rows, left=4, prose=2)], here)
+        return
+    for name, default, allowed, meaning in options:
+        print_paragraph(f"{name}={default}: {allowed}", here, style="bold")
+        print_paragraph(" ".join(meaning.split()), here, indent=4)
+    here.print()
 
 
 def _plain(text: str) -> str:

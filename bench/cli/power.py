@@ -12,6 +12,7 @@ import typer
 
 from bench.cli.choices import RUNS, AsJson, Baselines, Datasets, Device, Encoders, Out, Settings, Task, names
 from bench.cli.terminal import echo
+from bench.printable import counted
 
 if TYPE_CHECKING:
     from bench.data.corpus import Corpus
@@ -65,7 +66,7 @@ def power(
         _print(found, detect, plan.corpora)
     absent = sum(not results.is_done(cell) for cell in plan.cells)
     if absent:
-        say(f"{absent} of {len(plan.cells)} cells have no result; their comparisons are left out", err=True)
+        say(f"{absent} of {counted(len(plan.cells), 'cell')} have no result; their comparisons are left out", err=True)
 
 
 def _print(found: list[Design], detect: float, corpora: Mapping[str, Corpus]) -> None:
@@ -102,4 +103,4 @@ def _print(found: list[Design], detect: float, corpora: Mapping[str, Corpus]) ->
 
 
 def _users(number: float) -> str:
-    return "any number" if math.isinf(number) else f"{int(number):,} users"
+    return "any\nnumber" if math.isinf(number) else f"{int(number):,}\nusers"

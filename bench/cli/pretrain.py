@@ -10,6 +10,7 @@ import typer
 
 from bench.cli.choices import RUNS, Address, AsJson, Dataset, Device, EngineName, FrozenEncoder, Jobs, Out, Settings
 from bench.cli.terminal import echo
+from bench.printable import counted
 
 
 def pretrain(
@@ -105,7 +106,7 @@ def embed(
     if as_json:
         echo(json.dumps([{"encoder": encoder, "seed": seed, "unit": unit, "rows": rows, "file": str(to)}], indent=1))
     else:
-        echo(f"{rows} {unit} in {to}")
+        echo(f"{counted(rows, 'prefix', 'prefixes') if prefixes else counted(rows, 'session')} in {to}")
 
 
 def _last(curve: Path) -> dict[str, float | int | None]:

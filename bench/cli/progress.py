@@ -9,13 +9,15 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from bench.cli.terminal import console
-from bench.printable import one_line
+from bench.printable import counted, one_line
 from bench.progress import Progress, silent
 
 if TYPE_CHECKING:
     from bench.runs.jobs import Job
 
 _PLAIN_EVERY = 10.0  # seconds between plain lines of one piece of work
+_BAR = 8, 40  # columns of a bar: it gives way before a title is folded
+_NUMBERS = 24  # columns to the right of it
 _TELLING = 0.02  # share of the work after which its time says something of the rest
 _WEIGHTS = {"encoders": 6.0, "embeddings": 0.3, "cells": 1.5}
 """Rough shares of the time; only the estimate depends on them."""
@@ -34,22 +36,25 @@ class GridProgress:
         self._started = time.monotonic()
         self._last = 0.0
         self._reasons: set[str] = set()
+        self._titles = [job.title for job in jobs]
 
     def __enter__(self) -> GridProgress:
         if sys.stderr.isatty() and self._total:
             from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
             from rich.table import Column
 
+            ours = console(err=True)
+            width, longest = ours.width, 2 + max(len(title) for title in self._titles)
             columns = (
                 TextColumn("{task.description}", markup=False, table_column=Column(overflow="fold", min_width=20)),
-                BarColumn(),
+                BarColumn(bar_width=max(_BAR[0], min(_BAR[1], width - longest - _NUMBERS))),
                 TextColumn("{task.percentage:>3.0f} %"),
                 TimeElapsedColumn(Column(no_wrap=True)),
                 TimeRemainingColumn(table_column=Column(no_wrap=True)),
             )
-            self._bar = Progress(*columns, console=console(err=True))
+            self._bar = Progress(*columns, console=ours)
             self._bar.start()
-            self._all = self._bar.add_task(f"{len(self._done)} jobs", total=self._total)
+            self._all = self._bar.add_task(counted(len(self._done), "job"), total=self._total)
         return self
 
     def __exit__(
@@ -126,4 +131,4 @@ def unwatched(title: str) -> Progress:
 
 def _left(elapsed: float, share: float) -> str:
     """What the rest will take, once enough is done to tell: the first seconds are imports and compilation."""
-    return f", about {max(elapsed * (1 - share) / share, 0.0):.0f} s left" if share >= _TELLING else ""
+    return f", about {max(elapsed * (1 - share) / share, 0.0):.0f} s left" if _TELLING <= share < 1 else ""

@@ -29,6 +29,7 @@ from bench.cli.choices import (
     refuse_typed,
     require_run,
 )
+from bench.printable import counted
 
 if TYPE_CHECKING:
     from bench.reports.html.subject import Subject
@@ -88,7 +89,7 @@ def report(
     if as_json:
         echo(json.dumps([{"file": str(file), "bytes": size, "done": done, "cells": cells}], indent=1))
     else:
-        say(f"{file}: {size / 1e6:.1f} MB; {done} of {cells} cells have a result")
+        say(f"{file}: {size / 1e6:.1f} MB; {done} of {counted(cells, 'cell')} have a result")
     if done < cells:
         raise typer.Exit(1)
 

@@ -27,6 +27,7 @@ from bench.cli.choices import (
     require_run,
 )
 from bench.cli.terminal import echo
+from bench.printable import counted
 
 if TYPE_CHECKING:
     from bench.evaluation.tests import Results
@@ -93,7 +94,9 @@ def score(
     from bench.runs.store import Store
 
     if listed:
-        echo(_listing())
+        from bench.cli.terminal import lay_out
+
+        lay_out(_listing())
         return
     chosen, store = chosen_formats(formats) if formats or to is not None else [], Store(out)
     if experiment:
@@ -119,7 +122,8 @@ def score(
     cells = list({cell.key: cell for planned in source.cells.values() for cell in planned}.values())
     done = sum(source.is_done(cell) for cell in cells)
     words += ["--out", str(out)] if out != RUNS else []
-    say(f"{done} of {len(cells)} cells have a result; again with:\n  {shlex.join(['bench', *words])}", err=True)
+    say(f"{done} of {counted(len(cells), 'cell')} have a result; again with:", err=True)
+    echo(f"  {shlex.join(['bench', *words])}", err=True)  # in one line, to be copied
     if done < len(cells):
         raise typer.Exit(1)
 
@@ -161,10 +165,10 @@ def _listing() -> str:
     for formula in FORMULAS:
         also = [*formula.aliases, *([f"{formula.own}@k"] if formula.own else [])]
         aliases = f"; also {', '.join(also)}" if also else ""
-        lines.append(f"  {formula.example:<16}{formula.help}{aliases}")
+        lines.append(f"  {formula.example:<17}{formula.help}{aliases}")
     lines.append("and the metrics that the task reports (bench plugins TASK)")
     lines.append("slices; choices in brackets, such as long-sessions[steps=8]:")
     for name, kind in DEFINITIONS.items():
         defaults = {key: option.default for key, option in declared_options(kind).items()}
-        lines.append(f"  {name:<16}{meaning_of(kind, defaults)}")
+        lines.append(f"  {name:<17}{meaning_of(kind, defaults)}")
     return "\n".join(lines)

@@ -99,7 +99,7 @@ def tables(
         echo(_forecast(plan, store, jobs))
         return
     if rerun and not only_datasets:
-        echo(f"removed {remove_results(plan, store)} results", err=True)
+        echo(f"removed {counted(remove_results(plan, store), 'result')}", err=True)
     computed = 0
     if not (no_run or only_datasets):
         missing = plan.missing(store)

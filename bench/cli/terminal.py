@@ -32,8 +32,9 @@ def echo(text: str = "", err: bool = False, nl: bool = True) -> None:
 
 def say(text: str, err: bool = False) -> None:
     """Prints a paragraph, wrapped between words where it goes to a terminal, as one line elsewhere."""
-    terminal = (sys.stderr if err else sys.stdout).isatty()
-    console(err).print(text, highlight=False, markup=False, soft_wrap=not terminal)
+    from bench.reports.fitting import print_paragraph
+
+    print_paragraph(text, console(err))
 
 
 def lay_out(text: str) -> None:
@@ -42,7 +43,9 @@ def lay_out(text: str) -> None:
         echo(text)
         return
     width = console().width
-    for block in text.split("\n\n"):
+    for number, block in enumerate(text.split("\n\n")):
+        if number:
+            echo()
         lines = block.split("\n")
         if not any(line.startswith(" ") for line in lines):
             lines = [" ".join(lines)]
@@ -52,4 +55,3 @@ def lay_out(text: str) -> None:
             pieces = textwrap.wrap(line, width, subsequent_indent=indent, break_on_hyphens=False)
             for piece in pieces if len(line) > width else [line]:
                 echo(piece)
-        echo()

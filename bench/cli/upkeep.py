@@ -79,6 +79,7 @@ def gc(
         say(f"{waiting} more are left alone while another process uses {out}", err=as_json)
 
 
+_ONE = {"checkpoints": "checkpoint", "encoders": "encoder", "embeddings": "embedding", "corpora": "corpus"}
 _NEXT = {
     "": "the next run that needs it sets it aside and computes it again",
     "corpora": "the next run makes it again where it is simulated, and refuses it where it is not",
@@ -116,14 +117,15 @@ def _needless(found: Sequence[Kept], out: Path) -> str:
     """What nobody needs, class by class, and what frees it."""
     from bench.runs.free import ALWAYS, ASKED
 
-    parts = []
+    parts, where = [], "" if out == RUNS else f" --out {out}"
     for classes, how in ((ALWAYS, "bench gc"), (ASKED, "bench gc --also")):
-        some = [
-            f"{len(mine)} {name} ({_size(sum(one.bytes for one in mine))})"
+        some = {
+            name: f"{counted(len(mine), _ONE.get(name, name), name)} ({_size(sum(one.bytes for one in mine))})"
             for name in classes
             if (mine := [one for one in found if one.needless == name])
-        ]
-        parts += [f"{how} frees {', '.join(some)}"] if some else []
+        }
+        named = f" {','.join(some)}" if classes is ASKED else ""
+        parts += [f"{how}{named}{where} frees {', '.join(some.values())}"] if some else []
     return "; ".join(parts) or "nothing that nobody needs"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -184,16 +184,26 @@ class StoredResults:
         return self._state(cell.key) == "done"
 
     def warnings(self) -> list[str]:
-        """The warnings of all cells, no line twice, and a line for all cells that failed alike."""
-        lines: dict[str, None] = {}
+        """The warnings of all cells, no line twice, and a line for all cells that failed alike.
+
+        A warning names the seed where other seeds of its encoder and corpus did without it.
+        """
+        warned: dict[tuple[str, str, str], dict[tuple[int | None, int], None]] = {}
+        everywhere: dict[tuple[str, str], set[tuple[int | None, int]]] = {}
         failed = []
         for cells in self._groups.values():
             for cell in cells:
                 record = self._record(cell.key) or {}
+                replicate = cell.corpus_seed, cell.seed
+                everywhere.setdefault((cell.encoder, cell.dataset), set()).add(replicate)
                 for warning in record.get("warnings", []):
-                    lines[f"Warning: {cell.encoder} on {cell.dataset}: {warning}"] = None
+                    warned.setdefault((cell.encoder, cell.dataset, warning), {})[replicate] = None
                 if record.get("status") == "failed":
                     failed.append((cell, record))
+        lines = [
+            f"Warning: {encoder} on {dataset}{_seeds_of(found, everywhere[encoder, dataset])}: {warning}"
+            for (encoder, dataset, warning), found in warned.items()
+        ]
         return [*lines, *failure_lines(failed)]
 
     def predictions(self, system: System) -> Classified:
@@ -234,3 +244,13 @@ class StoredResults:
             if all(system.examples is not examples for examples in known):
                 known.append(system.examples)
         return self._systems[keys]
+
+
+def _seeds_of(found: Iterable[tuple[int | None, int]], every: Collection[tuple[int | None, int]]) -> str:
+    """``, seed 1``: the seeds of a warning, or the corpora where they are the replicates; nothing where all have it."""
+    found = list(found)
+    if len(found) == len(every):
+        return ""
+    numbers = list(dict.fromkeys(seed if corpus is None else corpus for corpus, seed in found))
+    noun, plural = ("seed", "seeds") if found[0][0] is None else ("corpus", "corpora")
+    return f", {noun if len(numbers) == 1 else plural} {', '.join(map(str, numbers))}"

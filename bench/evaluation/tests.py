@@ -106,7 +106,8 @@ class Results(StoredResults):
         if len(there) < 2:
             return RankGroups(note=left_out)
         if len(common) < FEWEST_SEEDS:
-            return RankGroups(note=f"No rank groups: they need {FEWEST_SEEDS} seeds, and there are {len(common)}.")
+            are = f"{'is' if len(common) == 1 else 'are'} {len(common)}"
+            return RankGroups(note=f"No rank groups: they need {FEWEST_SEEDS} seeds, and there {are}.")
         if len(next(iter(there.values())).examples.users) < 2:
             return RankGroups(note="No rank groups: they need two users, and there is one.")
         joint = self._joint(part, dataset, baseline, there, metric)

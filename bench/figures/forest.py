@@ -12,6 +12,7 @@ from bench.errors import shortened
 from bench.figures.drawing import Drawing
 from bench.figures.style import COLOURS, COLUMN, GREY, INK, PAGE, light_grid, new_figure, printed, style
 from bench.plugins.specs import REFERENCE
+from bench.printable import counted
 from bench.stats.banerjee import few
 from bench.stats.marks import dagger
 from bench.stats.outcome import Outcome
@@ -128,10 +129,11 @@ def _caption(outcomes: Sequence[Outcome]) -> tuple[str, ...]:
     seeds = sorted({outcome.difference.replicates for outcome in outcomes if outcome.difference is not None})
     corpora = {len(outcome.difference.corpus_deltas) for outcome in outcomes if outcome.difference is not None}
     over = "users and seeds" if corpora <= {0} else f"{max(corpora)} corpora"
+    sizes = [f"{name}: {counted(size, 'hypothesis', 'hypotheses')}" for name, size in families]
     sentences = [
         f"Differences to {REFERENCE} where no other reference is named, in the primary metric, with 95 % intervals "
         f"over {over} (not widened for the number of comparisons). Filled and †: p < 0.05 after Holm over the "
-        f"whole declared family ({', '.join(f'{name}: {size} hypotheses' for name, size in families)})."
+        f"whole declared family ({', '.join(sizes)})."
     ]
     if seeds == [1]:
         sentences.append("One seed: everything here is conditional on one trained model per encoder.")

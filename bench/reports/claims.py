@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from rich.console import Console
-from rich.padding import Padding
-from rich.text import Text
 
 from bench.data.corpus import Corpus
 from bench.evaluation.claims import Answer
 from bench.printable import markdown_text
+from bench.reports.fitting import print_paragraph
 from bench.reports.labels import FEW_SEEDS, REPLICATES
 from bench.reports.power_line import power_of
 from bench.stats.outcome import Outcome
@@ -52,17 +51,17 @@ def markdown_claims(answers: Sequence[Answer], corpora: Mapping[str, Corpus]) ->
 def print_claims(answers: Sequence[Answer], corpora: Mapping[str, Corpus], console: Console) -> None:
     """Both on a terminal: each claim in words, then its verdict on every dataset with the hypotheses behind it."""
     for claim, says in dict.fromkeys((answer.claim, answer.says) for answer in answers):
-        console.print(Text(f"{claim}: {says}", style="bold"))
+        print_paragraph(f"{claim}: {says}", console, style="bold")
         for answer in answers:
             if answer.claim != claim:
                 continue
             effect = f": {written_effect(answer.worst)}, p {written_p(answer.worst.p_adjusted)}" if answer.worst else ""
-            console.print(Padding(Text(f"{_label(answer.dataset, corpora)}: {answer.verdict}{effect}"), (0, 0, 0, 2)))
+            print_paragraph(f"{_label(answer.dataset, corpora)}: {answer.verdict}{effect}", console, indent=2)
             for outcome in answer.outcomes:
-                console.print(Padding(Text(f"- {_single(outcome)}", style="dim"), (0, 0, 0, 4)))
+                print_paragraph(f"- {_single(outcome)}", console, indent=4, style="dim")
         console.print()
     for line in claim_notes(answers, corpora):
-        console.print(Text(line))
+        print_paragraph(line, console)
 
 
 def claim_notes(answers: Sequence[Answer], corpora: Mapping[str, Corpus]) -> list[str]:

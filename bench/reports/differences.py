@@ -8,6 +8,7 @@ from typing import Any
 from bench.evaluation.experiment import Part
 from bench.evaluation.tests import Results
 from bench.plugins.specs import REFERENCE
+from bench.printable import counted
 from bench.reports.labels import FEW_SEEDS, ONE_SEED, REPLICATES, dataset_label, titled
 from bench.reports.power_line import power_of
 from bench.reports.table import Line, Table, TableCell
@@ -51,6 +52,7 @@ def difference_table(results: Results, part: Part) -> Table | None:
     metric = label(part.metrics[0])
     corpora = results.experiment.corpus_seeds
     over = "users and seeds" if corpora is None else f"{corpora} corpora ({REPLICATES})"
+    size = counted(len(outcomes), "hypothesis", "hypotheses")
     no_flips = dict.fromkeys(f"No second p: {outcome.flip_note}." for outcome in outcomes if outcome.flip_note)
     return Table(
         id=f"{part.id}-differences",
@@ -60,8 +62,8 @@ def difference_table(results: Results, part: Part) -> Table | None:
         columns=tuple(f"{dataset_label(results, dataset)} Δ [95 %]" for dataset in part.datasets),
         lines=tuple(lines),
         notes=(
-            f"† p < 0.05 after Holm over this table ({len(outcomes)} hypotheses), declared before the run; intervals "
-            f"are over {over}, unadjusted. The strongest other encoder is the best one on validation.",
+            f"† p < 0.05 after Holm over this table ({size}), declared before the run; intervals are over {over}, "
+            "unadjusted. The strongest other encoder is the best one on validation.",
             *no_flips,
             *seeds_notes(results.experiment.seeds, results.experiment.corpus_seeds),
             *filter(None, [power_of(outcomes, label)]),

@@ -6,6 +6,7 @@ note says what is left out.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,9 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.printable import visible
+
+_ONE_PIECE = re.compile(r"\[[-+−\d., ]+\]|[-+−±]?\d[\d.,]*( ± [\d.]+| %| [kMG]?B\b)|\bp( [<=])? [\d.]+")
+_GLUE = "\ue000"  # stands for a space at which no line is broken: rich breaks at a no-break space
 
 
 @dataclass(frozen=True)
@@ -98,6 +102,15 @@ def print_fitting(layouts: Sequence[Layout], console: Console, title: str = "") 
         print_paragraph(layout.note, console)
 
 
-def print_paragraph(text: str, console: Console) -> None:
-    """Prints a paragraph, wrapped between words on a terminal, as one line elsewhere: programs search lines."""
-    console.print(text, highlight=False, markup=False, soft_wrap=not console.is_terminal)
+def print_paragraph(text: str, console: Console, indent: int = 0, style: str = "") -> None:
+    """Prints a paragraph, wrapped between words on a terminal, as one line elsewhere: programs search lines.
+
+    A number stays with its deviation, its unit or its name, and an interval in one piece.
+    """
+    lines = [text]
+    if console.is_terminal:
+        kept = Text(visible(_ONE_PIECE.sub(lambda found: found[0].replace(" ", _GLUE), text)))
+        wrapped = kept.wrap(console, max(console.width - indent, 1))
+        lines = [line.plain.rstrip().replace(_GLUE, " ") for line in wrapped]
+    for line in lines:
+        console.print(Text(" " * indent + line, style=style), highlight=False, soft_wrap=not console.is_terminal)

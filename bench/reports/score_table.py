@@ -8,6 +8,7 @@ from bench.evaluation.experiment import Part
 from bench.evaluation.rescored import FAMILY, Question, Rescored
 from bench.evaluation.slices import ALL
 from bench.plugins.specs import REFERENCE
+from bench.printable import counted
 from bench.reports.differences import seeds_notes, written_difference
 from bench.reports.labels import REPLICATES, dataset_label, titled
 from bench.reports.number_rows import number_row
@@ -122,7 +123,8 @@ def _notes(results: Rescored, dataset: str, questions: list[Question], rows: lis
     reading = f"mean ± deviation over {over}. Exploratory: metrics and slices were chosen after the run, and what is "
     reading += "found in them is to be confirmed on other data."
     if tested:
-        reading += f" † p < 0.05 after Holm over everything that was asked ({len(tested)} hypotheses)."
+        family = counted(len(tested), "hypothesis", "hypotheses")
+        reading += f" † p < 0.05 after Holm over everything that was asked ({family})."
     contrasts: list[tuple[str, Smallest]] = []
     for outcome in tested:
         h, smallest = outcome.hypothesis, smallest_of(outcome.difference) if outcome.difference is not None else None

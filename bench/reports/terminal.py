@@ -1,8 +1,14 @@
-"""Tables of an experiment on a terminal: what is too wide goes on below, with the labels on the left again."""
+"""Tables of an experiment on a terminal: what is too wide goes on below, with the labels on the left again.
+
+Where the labels leave no room for even one column, the leftmost of them goes into the title, and each of its values has
+a table of its own.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import groupby
 
 from rich.console import Console
 
@@ -23,8 +29,24 @@ def print_tables(tables: Sequence[Table], console: Console) -> None:
 def pieces(table: Table, width: int) -> list[tuple[str, Layout]]:
     """The title and the layout of each piece: all of it where that fits, else one group of columns after the other.
 
-    A group that is itself too wide is broken between columns.
+    A group that is itself too wide is broken between columns; where one column is too wide beside the labels, the
+    leftmost label goes into the title.
     """
+    found = _between_columns(table, width)
+    if len(table.stubs) > 1 and any(layout.width > width for _, layout in found):
+        return [piece for part in _by_first_label(table) for piece in pieces(part, width)]
+    return found
+
+
+def _by_first_label(table: Table) -> Iterator[Table]:
+    """A table for each run of lines that share their leftmost label, which is in its title."""
+    for label, lines in groupby(table.lines, key=lambda line: line.stubs[0]):
+        without = tuple(replace(line, stubs=line.stubs[1:]) for line in lines)
+        yield replace(table, title=f"{table.title}: {label}", stubs=table.stubs[1:], lines=without)
+
+
+def _between_columns(table: Table, width: int) -> list[tuple[str, Layout]]:
+    """The pieces of a table that is broken between columns alone."""
     groups = [name for name, columns in table.groups for _ in range(columns)] or [""] * len(table.columns)
     every = range(len(table.columns))
     whole = _piece(table, every, [f"{groups[place]}\n{table.columns[place]}".strip("\n") for place in every])

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from bench.errors import BenchError
+from bench.printable import counted
 from bench.runs.provenance import machine
 from bench.serving.encoder_file import ExportedEncoder
 from bench.serving.programs import INPUTS, onnx_bytes, program_inputs, require_onnx, traced
@@ -115,7 +116,8 @@ _WAYS: dict[str, Callable[[ExportedEncoder], Callable[[Session], object]]] = {
 def latency_text(rows: Sequence[Latency]) -> str:
     """The figures for people."""
     first = rows[0]
-    head = f"one session of {first.steps} steps of {first.words} words, on this machine ({first.machine}), one thread:"
+    of = f"{counted(first.steps, 'step')} of {counted(first.words, 'word')}"
+    head = f"one session of {of}, on this machine ({first.machine}), one thread:"
     lines = [
         f"  {row.way:<13} not possible: {row.why_not}"
         if row.p50_ms is None or row.p95_ms is None

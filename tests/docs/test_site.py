@@ -85,6 +85,16 @@ def test_the_reference_has_every_command_and_option(site: ModuleType) -> None:
         assert [option for option in options if option not in section] == []
 
 
+@pytest.mark.parametrize("site", ["searchable"], indirect=True)
+def test_what_the_search_does_not_find_is_named(site: ModuleType) -> None:
+    entries = [("", "A start"), ("own.html", "Own"), ("own.html#more", "bench run"), ("ref.html#x", "of muvcog-m")]
+    index = {"docs": [{"location": where, "title": "", "text": text} for where, text in entries]}
+    pages, words = ["index.html", "own.html", "ref.html"], ["bench run", "muvcog-m"]
+    assert site.not_found(index, pages, words) == []
+    assert site.not_found(index, [*pages, "lost.html"], [*words, "lstm"]) == ["lost.html", "lstm"]
+    assert {"bench run", "bench data", "muvcog-m", "transearch", "ctr", "beauty"} <= set(site.sought())
+
+
 @pytest.mark.parametrize("site", ["docstrings"], indirect=True)
 def test_docstrings_become_markdown(site: ModuleType) -> None:
     formulas, literal = ".. math::\n    a &= b\n\n    c &= d\n\n", "As in::\n\n    not ``changed``\n"

@@ -202,7 +202,9 @@ class StagedTable:
             what = "there is no value" + (f", only {shortened(found)}" if found else "")
         reason = f"rows of {self.name} without a readable {column.name}"
         more = of_rows(count, self.rows) if count > 1 else ""
-        self._faults.rows(count, reason, f"{where}, column {column.name}", what + more)
+        written = column.kind == "time" and not is_null and self.columns[column.name] == "VARCHAR"
+        fix = 'a log mapping reads times of other forms, see format = "%d.%m.%Y" in bench data maps' if written else ""
+        self._faults.rows(count, reason, f"{where}, column {column.name}", what + more, fix)
 
     def _explode(self) -> None:
         """Makes a row of each item of a list, ranked as the list is."""

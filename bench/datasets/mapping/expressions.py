@@ -105,11 +105,13 @@ def time_sql(value: Value, at_hand: AtHand, as_text: bool) -> str:
             passed = f"{passed} - {in_all}"
         return _iso(f"{edge} + floor(({passed}) * {UNITS[value.unit]!r})::BIGINT", at_hand.text(value.intervals))
     name = value.columns[0]
-    if not value.unit and not value.plus:
+    if not (value.unit or value.plus or value.form):
         return at_hand.text(name) if as_text else at_hand.raw(name)
     text, kind = at_hand.text(name), at_hand.type(name)
     if kind.startswith("TIMESTAMP") or kind == "DATE":
         instant = from_timestamp(at_hand.raw(name), kind)
+    elif value.form:
+        instant = f"epoch_ms(try_strptime(trim({text}), {literal(value.form)}))"
     elif value.plus:
         instant = from_text(f"trim({text})")
     else:

@@ -17,7 +17,8 @@ it is made of; `bench data columns` describes these tables. Nothing in it is eve
   join = [{ file = "searches", on = "qid" }]    # columns of another file by a key; they are searches.COLUMN
   query_id = ["user", "qid"]                    # of several columns; "@row" is the number of the row
   item_id = "sku"
-  time = { column = "at", unit = "ms" }         # without a unit it is found out; plus = "COLUMN" adds an offset in
+  time = { column = "at", unit = "ms" }         # without a unit it is found out; format = "%d.%m.%Y %H:%M" is for
+                                                # other written times than ISO; plus = "COLUMN" adds an offset in
                                                 # the unit; { intervals = "COLUMN", start = .. } sums a list up
 
   A column of ours is a column of the file, { value = "always this" }, { column = "kind", values = { t = "keyword" } }

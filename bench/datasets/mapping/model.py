@@ -84,6 +84,7 @@ class Value:
         split: the separator of a list in a text; None for a single value.
         translated: other names for its values.
         unit: of a time in numbers, or of what is added to a time.
+        form: of a written time, as strptime has it; empty where it is ISO or found out.
         plus: the column of an offset from the time in ``columns``.
         intervals: the column of a list of times between events; a row's time is the sum of those up to its place.
         start: the instant from which ``intervals`` count.
@@ -95,6 +96,7 @@ class Value:
     split: str | None = None
     translated: tuple[tuple[str, str], ...] = ()
     unit: str = ""
+    form: str = ""
     plus: str = ""
     intervals: str = ""
     start: str = ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime
 from typing import Any
 
@@ -12,7 +13,10 @@ from bench.files import StrictTable
 UNITS = {"s": 1000.0, "ms": 1.0, "us": 1e-3, "ns": 1e-6, "min": 60_000.0, "h": 3_600_000.0}
 """Milliseconds of the units of time that a map may name."""
 
-_TIME_KEYS = ("column", "value", "unit", "plus", "intervals", "split", "start", "end")
+_DIRECTIVE = re.compile(r"%-?.?", re.DOTALL)
+_KNOWN = {f"%{sign}{letter}" for sign in ("", "-") for letter in "dmyHIMSj"} | {f"%{one}" for one in "YbBaApzgf%"}
+
+_TIME_KEYS = ("column", "value", "format", "unit", "plus", "intervals", "split", "start", "end")
 _SEVERAL = {"id", "label", "text", "words"}
 _TEXTS = {"words", "text"}
 _LISTS = {"words", "ids"}
@@ -52,7 +56,7 @@ def read_value(value: Any, where: str, kind: str) -> Value:
         for key in ("start", "end", "split"):
             if key in table.values:
                 raise BenchError("is for intervals", where=table.at(key), fix="leave it out")
-        return Value(columns, unit=unit, plus=plus)
+        return Value(columns, unit=unit, plus=plus, form=_form(table, unit))
     split = None
     if "split" in table.values:
         split = table.text("split")
@@ -90,7 +94,7 @@ def _intervals(table: StrictTable) -> Value:
     """A time as the sum of a row's intervals, from a start or up to an end."""
     if ("start" in table.values) == ("end" in table.values):
         raise BenchError("intervals need a start, or an end", where=table.where, fix='such as start = "2022-01-01"')
-    for key in ("column", "value", "plus"):
+    for key in ("column", "value", "format", "plus"):
         if key in table.values:
             raise BenchError("does not go with intervals", where=table.at(key), fix="leave it out")
     start, end = (_instant(table.values[key], table.at(key)) if key in table.values else "" for key in ("start", "end"))
@@ -115,6 +119,20 @@ def _unit(table: StrictTable) -> str:
     return unit
 
 
+def _form(table: StrictTable, unit: str) -> str:
+    """The form of a written time; empty where the map names none."""
+    form = table.text("format", "")
+    if not form:
+        return ""
+    if unit and "plus" not in table.values:
+        raise BenchError("a format is for written times, a unit for numbers", where=table.where, fix="leave one out")
+    unknown = [one for one in _DIRECTIVE.findall(form) if one not in _KNOWN]
+    if unknown or not {"%Y", "%y"} & set(_DIRECTIVE.findall(form)):
+        what = f"{unknown[0]} in a format is not known" if unknown else f"{form!r} has no year"
+        raise BenchError(what, where=table.at("format"), fix='such as "%d.%m.%Y %H:%M:%S"')
+    return form
+
+
 def _translated(table: StrictTable) -> dict[str, str]:
     """Other names for values; TOML's keys are texts, and so are the values."""
     return table.mapping("values")
@@ -131,6 +149,8 @@ def value_in_words(value: Value, kind: str) -> str:
     said = ", ".join(NUMBERS.get(name) or RANKS.get(name) or name for name in value.columns)
     if len(value.columns) > 1:
         said = f"{'the words of' if kind in _TEXTS else 'put together:'} {said}"
+    if value.form:
+        said += f", written as {value.form}"
     if value.plus:
         return f"{said} + {value.plus} ({value.unit})"
     if value.unit:

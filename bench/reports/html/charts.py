@@ -33,12 +33,15 @@ _CONFIG: Spec = {
     "axis": {
         "labelColor": INK, "titleColor": INK, "domainColor": GREY, "tickColor": GREY, "gridColor": PALE,
         "labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal", "labelLimit": 320,
+        "labelSeparation": 8,
     },
     "legend": {"labelColor": INK, "titleColor": INK, "labelFontSize": 12, "titleFontSize": 12, "labelLimit": 320},
     "header": {"labelColor": INK, "labelFontSize": 12, "labelFontWeight": "bold", "titleColor": INK},
     "range": {"category": list(COLOURS[:6])},
 }  # fmt: skip
 
+_ROOM = {"zero": False, "padding": 10}
+"""A scale on which no mark lies on the axis of labels."""
 
 _ROLES = re.compile(r' (?:role|aria-roledescription|aria-hidden)="[^"]*"')
 """What Vega says of single marks: the chart is one image, and has a description of its own."""
@@ -117,7 +120,7 @@ def ladder(title: str, findings: Sequence[Finding]) -> Chart | None:
         "with the encoder": (COLOURS[0], "circle"), "ceiling: best reader of the session": (COLOURS[2], "diamond"),
     }  # fmt: skip
     y = {"field": "line", "type": "nominal", "sort": order, "title": None, "axis": {"grid": True, "ticks": False}}
-    x = {"field": "value", "type": "quantitative", "title": findings[0].metric, "scale": {"zero": False}}
+    x = {"field": "value", "type": "quantitative", "title": findings[0].metric, "scale": _ROOM}
     kind = {
         "field": "kind",
         "type": "nominal",
@@ -159,7 +162,7 @@ def bars(title: str, rows: Rows, metric: str) -> Chart | None:
         return None
     encoders = list(dict.fromkeys(row["encoder"] for row in known))
     ticks = {"tickCount": 4, "labelOverlap": True}
-    x = {"field": "mean", "type": "quantitative", "title": metric, "scale": {"zero": False}, "axis": ticks}
+    x = {"field": "mean", "type": "quantitative", "title": metric, "scale": _ROOM, "axis": ticks}
     y = {"field": "encoder", "type": "nominal", "sort": encoders, "title": None, "axis": {"grid": True, "ticks": False}}
     colour = {"field": "encoder", "type": "nominal", "sort": encoders, "legend": None}
     spec: Spec = {

@@ -11,6 +11,7 @@ from typing import Any
 from bench.evaluation.experiment import Part
 from bench.evaluation.tests import Results
 from bench.plugins.specs import REFERENCE
+from bench.printable import counted
 from bench.reports.labels import dataset_label
 from bench.reports.main_table import main_table
 from bench.reports.table import Table
@@ -129,10 +130,12 @@ def _facts(results: Results, part: Part, row: Mapping[str, Any]) -> Sequence[str
         facts.append(f"mean {mean} (95 %)")
     if row["delta"] is not None:
         facts.append(f"Δ to {label(REFERENCE)} {written_interval(row['delta'], row['ci_low'], row['ci_high'])}")
-        facts.append(f"p after Holm {written_p(row['p_adjusted'])}, {row['family_size']} hypotheses")
+        facts.append(
+            f"p after Holm {written_p(row['p_adjusted'])}, {counted(row['family_size'], 'hypothesis', 'hypotheses')}"
+        )
     if row["won"] is not None:
         facts.append(f"users: {row['won']} won, {row['tied']} tied, {row['lost']} lost")
     if row["groups"]:
         facts.append(f"rank groups: {row['groups']}")
-    facts.append(f"{row['seeds']} seeds, {row['n_queries']} units of {row['n_users']} users")
+    facts.append(f"{counted(row['seeds'], 'seed')}, {row['n_queries']} units of {row['n_users']} users")
     return facts

@@ -58,6 +58,7 @@ def whole(lines: list[str], width: int, *names: str) -> str:
     assert not re.search(r"\w…", text), "cut"
     assert not re.search(r"Traceback|\w+\(\w+='", text), "raw"
     words = set(re.sub(r"[│┃,:]", " ", text).split())
+    words |= {word.partition("=")[0] for word in words}  # an option stands before its default
     assert not set(names) - words
     return text
 

@@ -61,7 +61,7 @@ def test_a_sound_store_is_told_by_kind_and_left_as_it_is(runs: Path) -> None:
     before = everything(runs)
     ran = bench_here("fsck", "--out", runs)
     assert ran.code == 0, ran
-    assert "0 broken; bench gc --also frees 1 encoders" in ran.out.replace("\n", " ")
+    assert f"0 broken; bench gc --also encoders,corpora --out {runs} frees 1 encoder (" in ran.out.replace("\n", " ")
     assert all(kind in ran.out for kind in ("cells", "encoders", "embeddings", "corpora"))
     rows = bench_here("fsck", "--out", runs, "--json").rows
     assert {row["kind"] for row in rows} == {"cells", "encoders", "embeddings", "corpora"}

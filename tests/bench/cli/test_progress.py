@@ -33,5 +33,5 @@ def test_one_piece_of_work_likewise(monkeypatch: pytest.MonkeyPatch, capsys: pyt
     assert capsys.readouterr().err.splitlines() == [
         "making small:   0%, 20 s",
         "making small:  50%, 40 s, about 40 s left",
-        "making small: 100%, 80 s, about 0 s left",
+        "making small: 100%, 80 s",
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +142,14 @@ def test_times_as_pandas_writes_them(tmp_path: Path, mapped: str) -> None:
     assert made_mapped(folder)[0].info.fingerprint == mapped
 
 
+@pytest.mark.parametrize("form", ["%d.%m.%Y %H:%M:%S", "%m/%d/%y %I:%M:%S %p", "it's %Y, %d %b %H:%M:%S"])
+def test_a_time_in_a_form_that_the_map_names(form: str, tmp_path: Path, mapped: str) -> None:
+    log = wide_log()
+    log["asked"]["at"] = [f" {datetime.fromtimestamp(at, UTC).strftime(form)}" for at in log["asked"]["at"]]
+    text = MAP.replace('unit = "s"', f'format = "{form}"')
+    assert made_mapped(write_mapped(tmp_path / "log", log, text=text))[0].info.fingerprint == mapped
+
+
 @pytest.mark.parametrize("write", ["|".join, lambda ids: repr(list(ids)), " ".join, ",".join, "\x1e".join])
 def test_lists_of_items(write: Any, tmp_path: Path, mapped: str) -> None:
     log = wide_log()
@@ -244,6 +253,9 @@ def test_names_and_texts_of_a_log_are_never_sql(tmp_path: Path, mapped: str) -> 
         ('rank = "place"', "", "impressions[1]: no rank"),
         ('rank = "place"', 'rank = "@unkown"', "column @unkown"),
         ('unit = "s"', 'unit = "sec"', "queries[1].time.unit: 'sec' is no unit of time"),
+        ('unit = "s"', 'format = "%d.%m. %H:%M"', "'%d.%m. %H:%M' has no year"),
+        ('unit = "s"', 'format = "%Y %Q"', "queries[1].time.format: %Q in a format is not known"),
+        ('unit = "s"', 'unit = "s", format = "%Y"', "a format is for written times"),
         ('title = "name"', "", "items[1]: no text or title or words"),
         ('on = ["visitor", "nr"]', "on = 1", "clicks[1].join[1].on: names no column"),
         ("{ clicked = true }", "{ clicked = { abov = 0 } }", "unknown key 'abov' (did you mean above?)"),

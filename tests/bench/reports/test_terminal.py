@@ -8,6 +8,7 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
+from bench.reports.fitting import print_paragraph
 from bench.reports.table import Line, Table, TableCell
 from bench.reports.terminal import print_tables
 
@@ -61,3 +62,28 @@ def test_what_follows_a_number_goes_below_it_before_a_name_is_cut() -> None:
     text = printed(80, shown)
     assert all(name in text for name in stubs)
     assert "seeds -0.0070 -0.0085" in text
+
+
+def test_labels_that_leave_no_room_go_into_the_title_before_a_name_is_cut() -> None:
+    verdict = "published size excluded, sign not established"
+    names = [(dataset, "transearch", encoder, "ndcg@10") for dataset in DATASETS for encoder in ("vanilla", "muvcog-m")]
+    lines = tuple(Line(name, (TableCell("-0.015 [-0.041, +0.011]"), TableCell(verdict))) for name in names)
+    heads = ("Dataset", "Baseline", "Encoder", "Metric")
+    text = printed(80, Table("t", "Table 2", heads, (), ("Δ ours [95 %]", "verdict"), lines))
+    assert text.count(verdict) == len(names)
+    assert text.count("muvcog-m") == 2 * len(DATASETS), "once beside each of two columns"
+    assert "Table 2: Beauty (simulated): transearch" in text
+    assert max(map(cell_len, text.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("width", range(30, 70, 3))
+def test_no_line_of_a_paragraph_ends_within_a_number(width: int) -> None:
+    whole = ("-0.00 [-0.20, +0.19]", "p 1.0000", "80 %", "0.169 ± 0.007", "p < 0.05")
+    said = "a " + " and so on, as in ".join(whole)
+    out = io.StringIO()
+    print_paragraph(said, Console(file=out, width=width, force_terminal=True, color_system=None), indent=4)
+    lines = out.getvalue().splitlines()
+    assert " ".join(line.strip() for line in lines) == said
+    assert all(len(line) <= width and line.startswith("    ") for line in lines)
+    for piece in ("[-0.20, +0.19]", *whole[1:]):
+        assert any(piece in line for line in lines), (piece, lines)
