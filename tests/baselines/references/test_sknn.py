@@ -40,7 +40,7 @@ def scores_of(corpus: Corpus, folder: Path, **options: object) -> np.ndarray:
 def clicks_on(corpus: Corpus, query: int) -> list[int]:
     columns = corpus.columns
     shown = slice(columns.query_impressions[query], columns.query_impressions[query + 1])
-    return columns.impression_item[shown][columns.impression_clicked[shown]].tolist()
+    return [int(item) for item in columns.impression_item[shown][columns.impression_clicked[shown]]]
 
 
 def plain_scores(corpus: Corpus, query: int, neighbours: int, sampled: int, decay: str) -> dict[int, float]:
