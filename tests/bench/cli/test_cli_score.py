@@ -232,7 +232,7 @@ def test_a_selection_is_needed_and_there_is_one() -> None:
 
 def test_measures_and_slices_are_listed() -> None:
     listed = bench_here("score", "--list").out
-    for said in ("nDCG[@k]", "AUC   ", "long-sessions   Queries at which", "(steps=5)", "unseen-items"):
+    for said in ("nDCG[@k]", "AUC   ", "long-sessions    Queries at which", "(steps=5)", "unseen-items"):
         assert said in listed
 
 
