@@ -61,6 +61,8 @@ def _lengths(columns: Columns) -> str:
                 return f"{FOLDER}/{field.name} does not go from 0 to {len(values):,}"
             if any((np.diff(piece) < 0).any() for piece in _pieces(column, shared=1)):
                 return f"{FOLDER}/{field.name} descends"
+            if owner == "session" and any((np.diff(piece) == 0).any() for piece in _pieces(column, shared=1)):
+                return f"{FOLDER}/{field.name} has a session without a query"
         elif not field.name.endswith("_words") and len(column) != tables[table]:
             return f"{FOLDER}/{field.name} has {len(column):,} rows, not {tables[table]:,}"
     return ""

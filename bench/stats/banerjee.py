@@ -34,9 +34,14 @@ def few(seeds: int) -> bool:
 def crossed_parts(
     mean_seeds: float, mean_users: float, mean_error: float, seeds: int, users: int
 ) -> tuple[tuple[float, float], tuple[float, float]]:
-    """``MS_S / (S U)`` with S - 1 degrees of freedom and ``max(MS_U - MS_E, 0) / (S U)`` with U - 1."""
+    """``MS_S / (S U)`` with S - 1 degrees of freedom and ``max(MS_U - min(MS_E, MS_S), 0) / (S U)`` with U - 1.
+
+    Both mean squares have the error in them. It is taken off once, and no more of it than MS_S has, so that together
+    they are no less than MS_U: seeds that agree by chance, as they do in a metric of few values, prove nothing.
+    """
     cells = seeds * users
-    return (mean_seeds / cells, seeds - 1), (max(mean_users - mean_error, 0.0) / cells, users - 1)
+    of_users = max(mean_users - min(mean_error, mean_seeds), 0.0)
+    return (mean_seeds / cells, seeds - 1), (of_users / cells, users - 1)
 
 
 def half_width(variances: ArrayLike, degrees: ArrayLike, tail: float) -> NDArray[np.float64]:

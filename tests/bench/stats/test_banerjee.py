@@ -60,6 +60,21 @@ def test_the_half_width_is_the_formula() -> None:
     assert crossed_parts(0.9, 0.1, 0.2, seeds, users)[1][0] == 0, "a variance is never below 0"
 
 
+@pytest.mark.parametrize("seeds", [2, 3, 4])
+def test_seeds_that_agree_by_chance_prove_nothing(seeds: int) -> None:
+    """One hit more in each seed, of another user each time: equal totals, and less between users than within."""
+    differences = np.zeros((seeds, 59))
+    differences[np.arange(seeds), np.arange(seeds)] = 1.0
+    mean_seeds, mean_users, mean_error = mean_squares(differences - differences.mean())
+    assert mean_seeds == pytest.approx(0)
+    assert mean_users < mean_error
+    found = crossed_difference(differences, np.arange(59))
+    assert found.delta == pytest.approx(1 / 59)
+    assert found.p > 0.03, "a few users more, and by no seed's doing"
+    assert found.low < 0.001 < 0.03 < found.high
+    assert found.error == pytest.approx(crossed_variance(mean_seeds, mean_users, mean_error, seeds, 59)[0] ** 0.5)
+
+
 @pytest.mark.parametrize("alternative", ["two-sided", "greater", "less"])
 @pytest.mark.parametrize("estimate", [-0.4, -0.01, 0.0, 0.02, 0.3])
 def test_p_is_the_level_at_which_the_interval_ends_at_0(estimate: float, alternative: str) -> None:
