@@ -14,8 +14,8 @@ import torch
 from numpy.typing import NDArray
 
 from baselines.hscm.nearest import as_columns, nearest
-from baselines.hscm.pairs import rank_within, unique_pairs
 from baselines.hscm.query_texts import QueryTexts, mix, similarity
+from baselines.pairs import rank_within, unique_pairs
 from bench.data.csr import offsets_of, take_rows
 
 _CELLS = 2**22  # similarities in memory at a time

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from baselines.hscm.click_graph import ClickGraph, Sampling
-from baselines.hscm.pairs import rank_within
 from baselines.hscm.query_texts import QueryTexts
+from baselines.pairs import rank_within
 from bench.contracts import ClickCorpus
 from bench.data.clicks import clicks_of_queries
 from bench.data.columns import Columns

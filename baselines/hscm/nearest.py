@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from baselines.hscm.pairs import rank_within
+from baselines.pairs import rank_within
 from bench.data.csr import Integers
 
 BLOCK = 64  # nodes of which one maximum is taken

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from baselines.pairs import rank_within, unique_pairs
 from bench.data.clicks import Clicks
 from bench.data.corpus import Corpus
 from bench.data.csr import Integers, expand_ranges, offsets_of, take_rows
@@ -29,11 +30,12 @@ class ClickedSessions:
 
     def __init__(self, corpus: Corpus, folder: Path) -> None:
         columns, self._clicks = corpus.columns, Clicks(corpus.columns)
+        self._num_items = len(columns.item_image)
         rows = corpus.session_rows("train")
         self._rows = rows[np.argsort(columns.session_start[rows], kind="stable")[::-1]]  # (S,) of the corpus
         self._number = np.full(len(columns.session_start), -1, dtype=np.int32)
         self._number[self._rows] = np.arange(len(self._rows))
-        sizes, held = np.zeros(len(self._rows), np.int32), np.zeros(len(columns.item_image), np.int64)
+        sizes, held = np.zeros(len(self._rows), np.int32), np.zeros(self._num_items, np.int64)
         for sessions, item, session in self._pieces():
             sizes[sessions] = np.bincount(session, minlength=len(sizes[sessions]))
             held += np.bincount(item, minlength=len(held))
@@ -45,22 +47,18 @@ class ClickedSessions:
             self._items[slice(*self._item_offsets[[sessions.start, sessions.stop]])] = item
             order = np.argsort(item, kind="stable")  # later sessions first, as they are numbered
             item, session = item[order], session[order]
-            place = free[item] + np.arange(len(item)) - np.searchsorted(item, item)
-            self._sessions[place] = sessions.start + session
+            self._sessions[free[item] + rank_within(item)] = sessions.start + session
             free += np.bincount(item, minlength=len(free))
 
-    def _pieces(self) -> Iterator[tuple[slice, NDArray[np.int32], NDArray[np.int64]]]:
+    def _pieces(self) -> Iterator[tuple[slice, NDArray[np.int64], NDArray[np.int64]]]:
         """Some sessions after the others: their numbers, and of each distinct click the item and the session, counted
         from the first of them; ascending by session, then by item.
         """
         for start in range(0, len(self._rows), _SESSIONS):
             sessions = slice(start, min(start + _SESSIONS, len(self._rows)))
-            item, session = self._clicks.of_sessions(self._rows[sessions])
-            order = np.lexsort((item, session))
-            item, session = item[order], session[order]
-            first = np.ones(len(item), dtype=bool)
-            first[1:] = (item[1:] != item[:-1]) | (session[1:] != session[:-1])
-            yield sessions, item[first], session[first]
+            clicked, owner = self._clicks.of_sessions(self._rows[sessions])
+            session, item = unique_pairs(owner, clicked, self._num_items)
+            yield sessions, item, session
 
     def __len__(self) -> int:
         return len(self._rows)

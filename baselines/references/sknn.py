@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from baselines.options import SknnOptions
+from baselines.pairs import rank_within
 from baselines.references.clicked_sessions import ClickedSessions
 from bench.contracts import ClickBatch, ClickCorpus, ClickDims, ClickReference
 from bench.data.clicks import Clicks
@@ -110,12 +111,12 @@ class SessionNeighbours(ClickReference):
         total = len(self._sessions)
         pair, product = summed(asked[holding] * total + session, weight[holding])
         asked_of, session = np.divmod(pair, total)
-        latest = _places(asked_of) < self.sampled  # sessions are numbered from the latest
+        latest = rank_within(asked_of) < self.sampled  # sessions are numbered from the latest
         asked_of, session, product = asked_of[latest], session[latest], product[latest]
         squares = np.bincount(asked, weight**2, minlength=len(queries))
         similarity = product / np.sqrt(squares[asked_of] * self._sessions.sizes(session))
         order = np.lexsort((session, -similarity, asked_of))
-        order = order[_places(asked_of) < self.neighbours]
+        order = order[rank_within(asked_of) < self.neighbours]
         return asked_of[order], session[order], similarity[order]
 
     def _summed(self, row: Integers, session: Integers, similarity: Floats, items: Integers) -> NDArray[np.float32]:
@@ -137,8 +138,3 @@ def summed(keys: Integers, values: Floats) -> tuple[Integers, Floats]:
     keys, values = keys[order], values[order]
     first = np.flatnonzero(np.diff(keys, prepend=-1))
     return keys[first], np.add.reduceat(values, first) if len(first) else values
-
-
-def _places(owner: Integers) -> NDArray[np.int64]:
-    """(n,) the place, from 0, of each among those of its owner; owners (n,) ascend."""
-    return np.arange(len(owner)) - np.searchsorted(owner, owner)
