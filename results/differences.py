@@ -1,56 +1,53 @@
-"""Differences between encoders of this table, other than those to vanilla: `python differences.py RUNS`.
+"""Differences between encoders of a recorded table, other than those to vanilla.
 
-RUNS is the folder of results (`--out`) of the command in table.md. Tests are two-sided, with the crossed variance over
-users and seeds and p after Holm over the printed lines. The pairs were chosen after the table was seen, so they
-describe this run and test no hypothesis.
+::
+
+    python results/differences.py TABLE RUNS "LEFT - RIGHT" …
+
+TABLE is the record's ``rows.json`` or ``.csv``, RUNS the folder of results (``--out``) of the command that made it.
+NDCG@10 beside TranSearch; two-sided, with the crossed variance over users and seeds, and p after Holm over the printed
+lines. Pairs that were chosen after the table was seen describe that run and test no hypothesis.
 """
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 from tabulate import tabulate
 
-from bench.stats.crossed import crossed_difference
+from bench.stats.crossed import Difference, crossed_difference
 from bench.stats.holm import holm
 
-PAIRS = [
-    ("muvcog-plus", "muvcog-m"),
-    ("muvcog-plus", "lstm"),
-    ("muvcog-plus", "transformer-iq"),
-    ("muvcog-m", "random"),
-    ("muvcog-m", "lstm"),
-    ("muvcog-m", "muvcog-t"),
-    ("muvcog-m", "hlv"),
-    ("hlv", "agv"),
-    ("gat", "agv"),
-]
-METRIC = "ndcg@10"
-
-here = Path(__file__).parent
-keys = {row["encoder"]: row["key"].split() for row in json.loads((here / "rows.json").read_text(encoding="utf-8"))}
+BASELINE, METRIC = "transearch", "ndcg@10"
 
 
-def scores(encoder: str) -> pd.DataFrame:
-    """An encoder's scores: a row per query (and user), a column per seed."""
-    frames = [pd.read_parquet(Path(sys.argv[1], "cells", key, "scores.parquet")) for key in keys[encoder]]
+def scores(runs: Path, keys: str) -> pd.DataFrame:
+    """The scores of cells, one key for each seed: a row per query (and user), a column per seed."""
+    frames = [pd.read_parquet(runs / "cells" / key / "scores.parquet") for key in keys.split()]
     by_seed = [f[f["metric"] == METRIC].set_index(["unit", "user"])["value"].sort_index() for f in frames]
     return pd.concat(by_seed, axis=1)
 
 
-differences = []
-for left, right in PAIRS:
-    left_scores, right_scores = scores(left), scores(right)
-    assert left_scores.index.equals(right_scores.index)
-    users = left_scores.index.get_level_values("user").to_numpy()
-    differences.append(crossed_difference(np.asarray(left_scores - right_scores).T, users))
-adjusted = holm([d.p for d in differences])
-rows = [
-    [f"{left} − {right}", f"{d.delta:+.4f}", f"[{d.low:+.4f}, {d.high:+.4f}]", "< 0.0001" if p < 1e-4 else f"{p:.4f}"]
-    for (left, right), d, p in zip(PAIRS, differences, adjusted, strict=True)
-]
-print(tabulate(rows, ["", "Δ NDCG@10", "95 %", "p (Holm)"], tablefmt="github", disable_numparse=True))
+def difference(left: pd.DataFrame, right: pd.DataFrame) -> Difference:
+    """Of two encoders' scores of the same queries."""
+    assert left.index.equals(right.index)
+    users = left.index.get_level_values("user").to_numpy()
+    return crossed_difference((left.to_numpy() - right.to_numpy()).T, users)
+
+
+def main(table: Path, runs: Path, pairs: list[list[str]]) -> None:
+    """Prints a line for each pair."""
+    rows = pd.read_json(table) if table.suffix == ".json" else pd.read_csv(table)
+    keys = rows[(rows["baseline"] == BASELINE) & (rows["metric"] == METRIC)].set_index("encoder")["key"]
+    found = [difference(*(scores(runs, keys[encoder]) for encoder in pair)) for pair in pairs]
+    lines = [
+        [" − ".join(pair), f"{d.delta:+.4f}", f"[{d.low:+.4f}, {d.high:+.4f}]", "< 0.0001" if p < 1e-4 else f"{p:.4f}"]
+        for pair, d, p in zip(pairs, found, holm([d.p for d in found]), strict=True)
+    ]
+    print(tabulate(lines, ["", "Δ NDCG@10", "95 %", "p (Holm)"], tablefmt="github", disable_numparse=True))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]), [pair.split(" - ") for pair in sys.argv[3:]])
