@@ -68,7 +68,7 @@ def test_a_record_of_format_1_is_read_and_another_is_set_aside(
     assert record["status"] == "done"
     assert "valid" in bench_here("results", "validate", cell / "cell.json").out
     merged = bench_here("merge", store.root, "--to", tmp_path / "to")
-    assert merged.out.startswith("1 results: 1 taken"), merged
+    assert merged.out.startswith("1 result: 1 taken"), merged
     record["format"] = 2
     (cell / "cell.json").write_text(json.dumps({**record, "checksum": record_checksum(record)}))
     assert bench_here("merge", store.root, "--to", tmp_path / "to").code == 1, "left out, and said"
