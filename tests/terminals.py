@@ -8,11 +8,11 @@ import os
 import pty
 import re
 import struct
-import subprocess
 import termios
 from pathlib import Path
 
-from command_line import BENCH, environment
+from command_line import environment
+from forked_processes import Forked
 
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
@@ -22,9 +22,7 @@ def on_terminal(width: int, *arguments: object, cwd: Path | None = None) -> tupl
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, width, 0, 0))
     variables = {key: value for key, value in environment(TERM="xterm").items() if key not in ("COLUMNS", "LINES")}
-    process = subprocess.Popen(
-        [BENCH, *map(str, arguments)], stdin=theirs, stdout=theirs, stderr=theirs, env=variables, cwd=cwd
-    )
+    process = Forked(["bench", *map(str, arguments)], (theirs, theirs, theirs), variables, cwd or Path.cwd())
     os.close(theirs)
     written = b""
     with contextlib.suppress(OSError):  # the terminal is gone when the last process has closed it

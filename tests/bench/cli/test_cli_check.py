@@ -11,7 +11,7 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
-from command_line import Ran, bench_process
+from command_line import Ran, bench_fork
 from third_party import install
 
 pytestmark = pytest.mark.slow  # worker processes import torch
@@ -84,7 +84,7 @@ class ThirdParty:
         )
 
     def check(self, *options: object) -> Ran:
-        return bench_process("check", "golden", "--jobs", 1, *options, plugins=[self.folder / "site"], cwd=self.folder)
+        return bench_fork("check", "golden", "--jobs", 1, *options, plugins=[self.folder / "site"], cwd=self.folder)
 
     def stored(self, *options: object) -> Ran:
         return self.check("--out", self.store, *options)

@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from command_line import bench_here, bench_process, environment
+from command_line import bench_fork, bench_here, run_fork
 
 from bench.golden.compare import read_all
 
-pytestmark = pytest.mark.slow  # builds wheels, imports torch in new processes
+pytestmark = pytest.mark.slow  # builds wheels
+
+
+@dataclass(frozen=True)
+class Installed:
+    """A new plugin: its kind, its folder, and where it is installed."""
+
+    kind: str
+    folder: Path
+    site: Path
+
 
 RUNS = {
     "encoder": ["--task", "ctr", "--baseline", "transearch", "--encoder", "their-own"],
@@ -21,38 +32,41 @@ RUNS = {
 }
 
 
-@pytest.mark.parametrize("kind", RUNS)
-def test_a_new_plugin_works_as_it_is(tmp_path: Path, kind: str) -> None:
-    folder, site = tmp_path / "their-own", tmp_path / "site"
-    made = bench_here("new-plugin", "their-own", "--kind", kind, "--to", folder)
+@pytest.fixture(scope="module", params=RUNS)
+def installed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    """A plugin of each kind, as it is written, built and installed by pip."""
+    root = tmp_path_factory.mktemp(request.param)
+    new = Installed(request.param, root / "their-own", root / "site")
+    made = bench_here("new-plugin", "their-own", "--kind", new.kind, "--to", new.folder)
     assert made.code == 0, made.err
-    assert f"{folder / 'pyproject.toml'}" in made.out
+    assert f"{new.folder / 'pyproject.toml'}" in made.out
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
-    subprocess.run([*pip, "--target", site, folder], check=True, capture_output=True, timeout=120)
+    subprocess.run([*pip, "--target", new.site, new.folder], check=True, capture_output=True, timeout=120)
+    return new
 
-    listed = [row for row in bench_process("plugins", "--json", plugins=[site]).rows if row["name"] == "their-own"]
+
+def test_a_new_plugin_works_as_it_is(installed: Installed, tmp_path: Path) -> None:
+    kind, folder, site = installed.kind, installed.folder, installed.site
+    listed = [row for row in bench_fork("plugins", "--json", plugins=[site]).rows if row["name"] == "their-own"]
     assert [(row["kind"], row["origin"], row["status"]) for row in listed] == [(kind, "their-own", "ok")]
 
-    pytest_of_theirs = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", folder]
-    tested = subprocess.run(pytest_of_theirs, cwd=folder, env=environment([site]), capture_output=True, text=True)
-    assert tested.returncode == 0, tested.stdout
-    assert " passed" in tested.stdout
+    tested = run_fork(["pytest", "-q", "-p", "no:cacheprovider", str(folder)], [site], cwd=folder)
+    assert tested.code == 0, tested.out
+    assert " passed" in tested.out
 
     sizes = [] if kind == "dataset" else ["--set", "sessions=150", "--set", "downstream=80"]
     budget = [] if kind == "task" else ["--set", "epochs=1"]
     command = ["run", *RUNS[kind], "--seeds", 1, "--jobs", 1, *sizes, *budget, "--out", tmp_path / "runs", "--json"]
-    ran = bench_process(*command, plugins=[site])
+    ran = bench_fork(*command, plugins=[site])
     assert ran.code == 0, ran.err
     assert {row["status"] for row in ran.rows} == {"done"}
     assert any("their-own" in (row["task"], row["dataset"], row["baseline"], row["encoder"]) for row in ran.rows)
 
 
-def test_its_gate_runs(tmp_path: Path) -> None:
-    site, golden = tmp_path / "site", tmp_path / "their-own" / "golden"
-    bench_here("new-plugin", "their-own", "--kind", "dataset", "--to", tmp_path / "their-own")
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
-    subprocess.run([*pip, "--target", site, golden.parent], check=True, capture_output=True, timeout=120)
-    ran = bench_process("check", golden, "--update", "--jobs", 1, plugins=[site])
+@pytest.mark.parametrize("installed", ["dataset"], indirect=True)
+def test_its_gate_runs(installed: Installed) -> None:
+    golden = installed.folder / "golden"
+    ran = bench_fork("check", golden, "--update", "--jobs", 1, plugins=[installed.site])
     assert ran.code == 0, ran.err
     (table,) = read_all(golden).values()
     assert {(row, column) for _, row, column in table.numbers} == {

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from command_line import BENCH, Ran, bench_process, environment
+from command_line import BENCH, Ran, bench_fork, environment
 from noisy_encoders import install_noisy_encoder
 from odd_encoders import install_odd_encoders
 from small_corpora import random_corpus
@@ -32,7 +32,7 @@ def plugins(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(corpus: Path, plugins: Path, out: Path, *more: object) -> Ran:
     command = ["run", "--task", "ctr", "--baseline", "transearch", "--encoder", "noisy", "--dataset", corpus]
     command += ["--seeds", 1, "--set", "epochs=1", "--device", "cpu", "--out", out, *more]
-    return bench_process(*command, plugins=[plugins])
+    return bench_fork(*command, plugins=[plugins])
 
 
 def pretraining(runs: Path) -> tuple[dict[str, object], Path]:
@@ -70,7 +70,7 @@ def test_a_noisy_plugin_leaves_standard_output_and_standard_error_clean(
 def test_warnings_of_a_pretraining_in_this_process_are_one_line_each(
     corpus: Path, plugins: Path, tmp_path: Path
 ) -> None:
-    ran = bench_process("pretrain", "--encoder", "noisy", "--dataset", corpus, "--out", tmp_path, plugins=[plugins])
+    ran = bench_fork("pretrain", "--encoder", "noisy", "--dataset", corpus, "--out", tmp_path, plugins=[plugins])
     assert ran.code == 0, ran.err
     assert "Warning: noisy warns: the weights are one (3 times)" in ran.err.splitlines()
     assert "UserWarning" not in ran.err
@@ -79,10 +79,10 @@ def test_warnings_of_a_pretraining_in_this_process_are_one_line_each(
 def test_a_job_that_takes_longer_is_ended_and_the_others_go_on(corpus: Path, plugins: Path, tmp_path: Path) -> None:
     (tmp_path / "marks").mkdir()
     settings = ("--set", f"noisy.folder={tmp_path / 'marks'}", "--set", "noisy.seconds=600", "--jobs", 2)
-    ran = run(corpus, plugins, tmp_path / "runs", *settings, "--cell-timeout", 25, "--json")
+    ran = run(corpus, plugins, tmp_path / "runs", *settings, "--cell-timeout", 10, "--json")
     assert ran.code == 1, ran.err
     assert {row["encoder"]: row["status"] for row in ran.rows} == {"vanilla": "done", "noisy": "failed"}
-    why = "took longer than --cell-timeout 25 s"
+    why = "took longer than --cell-timeout 10 s"
     assert f"failed: {why}" in ran.err
     record, _ = pretraining(tmp_path / "runs")
     assert (record["status"], record["error"]) == ("failed", why)

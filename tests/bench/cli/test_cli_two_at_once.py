@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
-from command_line import BENCH, Ran, environment
+from command_line import ForkedCommand, Ran
 from event_logs import small_log, write_log
 
 from bench.claiming import claimed
@@ -28,23 +27,11 @@ def at_once(*commands: tuple[object, ...], lock: Path | None = None) -> list[Ran
         lock: a folder that is claimed until all of them wait for it, so that none comes before or after the others.
     """
     with claimed(lock) if lock is not None else nullcontext():
-        started = [
-            subprocess.Popen(
-                [BENCH, *map(str, command)],
-                env=environment(),
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
-            for command in commands
-        ]
-        said = []
-        for process in started if lock is not None else ():
-            assert process.stderr is not None
-            said.append(process.stderr.readline())
-            assert said[-1].startswith(f"bench: {lock} is being made by process {os.getpid()} on "), said
-    ended = [(process, *process.communicate(timeout=300)) for process in started]
-    return [Ran(process.returncode, out, err) for process, out, err in ended]
+        started = [ForkedCommand(["bench", *map(str, command)]) for command in commands]
+        for one in started if lock is not None else ():
+            said = one.first_line()
+            assert said.startswith(f"bench: {lock} is being made by process {os.getpid()} on "), said
+    return [one.ended() for one in started]
 
 
 @pytest.mark.parametrize("attempt", range(3))

@@ -5,14 +5,11 @@ dead one. Real processes; the second machine is another name of this one, so tha
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
 import time
 from pathlib import Path
 
 import pytest
-from command_line import BENCH, environment
+from command_line import ForkedCommand
 from odd_encoders import install_odd_encoders
 from small_corpora import random_corpus
 
@@ -28,60 +25,50 @@ class TwoMachines:
         self.plugins = install_odd_encoders(folder / "plugins")
         self.marks.mkdir()
 
-    def start(self, node: str) -> subprocess.Popen[str]:
+    def start(self, node: str) -> ForkedCommand:
         words = ["run", "--task", "ctr", "--encoder", "sleeps,steady", "--dataset", self.corpus, "--seeds", 1]
         words += ["--baseline", "transearch", "--set", "epochs=1", "--set", f"folder={self.marks}", "--jobs", 1]
         words += ["--device", "cpu", "--json", "--out", self.runs]
-        log = (self.folder / f"{node}.log").open("w")
-        return subprocess.Popen(
-            [BENCH, *map(str, words)],
-            env=environment([self.plugins], BENCH_NODE=node, BENCH_CLAIM_PATIENCE="4"),
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-            start_new_session=True,
-        )
-
-    def said(self, node: str) -> str:
-        return (self.folder / f"{node}.log").read_text()
-
-    def until_said(self, node: str, text: str) -> None:
-        """Waits for a line; the test's own time limit is the machine's patience."""
-        while text not in self.said(node):
-            time.sleep(0.05)
+        variables = {"BENCH_NODE": node, "BENCH_CLAIM_PATIENCE": "4"}
+        return ForkedCommand(["bench", *map(str, words)], [self.plugins], **variables)
 
     def left(self) -> list[str]:
         return [path.name for path in self.runs.rglob("*") if ".writing-" in path.name or "claim" in path.name]
 
 
+def until_said(process: ForkedCommand, text: str) -> None:
+    """Waits for a line; the test's own time limit is the machine's patience."""
+    while text not in process.said():
+        time.sleep(0.05)
+
+
 def test_two_machines_on_one_folder(tmp_path: Path) -> None:
     both = TwoMachines(tmp_path)
-    processes = [both.start("one")]
+    processes = [one := both.start("one")]
     try:
         while not (both.marks / "started").exists():
             time.sleep(0.05)
-        processes.append(both.start("two"))
-        both.until_said("two", "bench: waiting for process")
-        assert f"waiting for process {processes[0].pid} on one: pretrain sleeps on small seed 0\n" in both.said("two")
+        processes.append(two := both.start("two"))
+        until_said(two, "bench: waiting for process")
+        assert f"waiting for process {one.pid} on one: pretrain sleeps on small seed 0\n" in two.said()
         cells = [json.loads(file.read_text()) for file in both.runs.glob("cells/*/cell.json")]
         assert len(cells) == 2, "it has done what was to be done: the cells of steady and of vanilla"
 
-        os.killpg(processes[0].pid, signal.SIGKILL)
+        one.kill()
         worker = int((both.marks / "started").read_text())
-        processes.append(both.start("three"))
-        both.until_said("three", "bench: waiting for process")
-        both.until_said("two", f"bench: process {processes[0].pid} on one is gone; pretrain sleeps")
+        processes.append(three := both.start("three"))
+        until_said(three, "bench: waiting for process")
+        until_said(two, f"bench: process {one.pid} on one is gone; pretrain sleeps")
         while int((both.marks / "started").read_text() or worker) == worker:
             time.sleep(0.05)
         (both.marks / "go").touch()
-        results = [json.loads(process.communicate(timeout=120)[0]) for process in processes[1:]]
-        assert [process.returncode for process in processes[1:]] == [0, 0], both.said("two") + both.said("three")
-        two, three = ([{**row, "cached": None} for row in rows] for rows in results)
-        assert two == three
-        assert both.said("two").count("] pretrain sleeps on small seed 0: done") == 1
-        assert "is gone" not in both.said("three"), "of two that watched the dead one's claim, one has it"
+        results = [two.ended(), three.ended()]
+        assert [ran.code for ran in results] == [0, 0], results
+        tables = [[{**row, "cached": None} for row in ran.rows] for ran in results]
+        assert tables[0] == tables[1]
+        assert results[0].err.count("] pretrain sleeps on small seed 0: done") == 1
+        assert "is gone" not in results[1].err, "of two that watched the dead one's claim, one has it"
         assert both.left() == []
     finally:
         for process in processes:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
+            process.kill()

@@ -6,13 +6,12 @@ import json
 import os
 import platform
 import shutil
-import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from command_line import BENCH, bench_here, environment
+from command_line import ForkedCommand, bench_here
 from odd_encoders import install_odd_encoders
 from small_corpora import random_corpus
 from test_cli_interrupt import wait_for
@@ -148,28 +147,20 @@ def test_results_of_other_sources_are_told_apart_and_never_counted_as_broken(run
 
 
 @pytest.fixture
-def running(tmp_path: Path) -> Iterator[tuple[Path, Path, subprocess.Popen[str]]]:
+def running(tmp_path: Path) -> Iterator[tuple[Path, Path, ForkedCommand]]:
     """A run whose last pretraining sleeps until a file is there: its store, that file, the process."""
     corpus = random_corpus(tmp_path / "corpus", sessions=30).folder
     plugins, marks, runs = install_odd_encoders(tmp_path / "plugins"), tmp_path / "marks", tmp_path / "runs"
     marks.mkdir()
     command = ["run", "--task", "ctr", "--encoder", "sleeps", "--dataset", corpus, "--seeds", 1, "--out", runs]
     command += ["--baseline", "transearch", "--set", "epochs=1", "--set", f"folder={marks}", "--jobs", 1]
-    run = subprocess.Popen(
-        [BENCH, *map(str, command)],
-        env=environment([plugins]),
-        start_new_session=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    run = ForkedCommand(["bench", *map(str, command)], [plugins])
     assert wait_for((marks / "started").exists, 120)
     yield runs, marks / "go", run
-    if run.poll() is None:
-        os.killpg(run.pid, signal.SIGKILL)
+    run.kill()
 
 
-def test_a_gc_beside_a_run_takes_nothing_from_it(running: tuple[Path, Path, subprocess.Popen[str]]) -> None:
+def test_a_gc_beside_a_run_takes_nothing_from_it(running: tuple[Path, Path, ForkedCommand]) -> None:
     runs, go, run = running
     assert list(runs.glob("encoders/*.writing-*")), "under way"
     store, key = Store(runs), "0" * 16  # what a plan may count on: to fsck it looks needless
@@ -183,9 +174,9 @@ def test_a_gc_beside_a_run_takes_nothing_from_it(running: tuple[Path, Path, subp
     assert f"1 more are left alone while another process uses {runs}" in ran.out
     assert store.folder("encoders", key).exists()
     go.touch()
-    _, err = run.communicate(timeout=120)
-    assert run.returncode == 0, err
-    assert "set aside" not in err
+    ran = run.ended()
+    assert ran.code == 0, ran.err
+    assert "set aside" not in ran.err
     ran = bench_here("gc", "--out", runs, "--also", "outdated", "--yes")
     assert not store.folder("encoders", key).exists(), "nobody uses it any more"
     assert {path.parent.name for path in runs.glob("*/*") if "." in path.name} == set()

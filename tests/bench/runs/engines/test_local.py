@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from command_line import forked_workers
 from odd_encoders import install_odd_encoders
 from small_corpora import random_corpus
 
@@ -19,7 +20,7 @@ from bench.runs.jobs import Cell, Job
 from bench.runs.plan import Plan, RunRequest, make_plan, missing_jobs
 from bench.runs.store import Store
 
-pytestmark = pytest.mark.slow  # worker processes import torch
+pytestmark = pytest.mark.slow  # worker processes
 
 
 @dataclass
@@ -63,9 +64,8 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
 @pytest.fixture(scope="module")
 def plugins(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
     folder = install_odd_encoders(tmp_path_factory.mktemp("plugins"))
-    with pytest.MonkeyPatch.context() as patched:
-        patched.syspath_prepend(folder)
-        patched.setenv("PYTHONPATH", str(folder))
+    with pytest.MonkeyPatch.context() as patched, forked_workers():
+        patched.syspath_prepend(folder)  # workers are told
         yield Registry()
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from command_line import forked_workers
 from odd_encoders import install_odd_encoders
 from small_corpora import random_corpus
 
@@ -37,13 +38,12 @@ WHY = {
 @pytest.fixture(scope="module")
 def plugins(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
     folder = install_odd_encoders(tmp_path_factory.mktemp("plugins"))
-    with pytest.MonkeyPatch.context() as patched:
-        patched.syspath_prepend(folder)
-        patched.setenv("PYTHONPATH", str(folder))
+    with pytest.MonkeyPatch.context() as patched, forked_workers():
+        patched.syspath_prepend(folder)  # workers are told
         yield Registry()
 
 
-@pytest.mark.slow  # worker processes import torch, and three of them die
+@pytest.mark.slow  # worker processes, three of which die
 def test_each_fails_alone_and_says_why(plugins: Registry, tmp_path: Path) -> None:
     corpus = random_corpus(tmp_path / "small", sessions=30)
     settings = ["epochs=1", f"forks.folder={tmp_path}"]
