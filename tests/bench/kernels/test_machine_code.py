@@ -1,6 +1,7 @@
 """Machine code follows the sources: a change in any of them is seen at once, whatever was compiled before.
 
-Each process below imports copies of the two packages that compile, so that their files can be changed.
+Each process below imports copies of the two packages that compile, so that their files can be changed. Most are forks
+of one that has imported torch and numba, and nothing of ours.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from command_line import ForkedCommand
 
 import encoders.kernels
 from bench.kernels import code_folder
@@ -45,19 +48,26 @@ def copy(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def start(copy: Path, before: str = "", count: bool = True, **environment: str) -> subprocess.Popen[str]:
+def start(copy: Path) -> ForkedCommand:
+    words = ["-c", PROGRAM.replace("{count}", "True")]
+    return ForkedCommand(words, [copy], copy, ours=False, XDG_CACHE_HOME=str(copy / "cache"))
+
+
+def result(process: ForkedCommand) -> tuple[float, list[int], list[str]]:
+    """The sum, how often it was compiled and how often loaded, and what was warned of."""
+    ran = process.ended()
+    assert ran.code == 0, ran.err
+    found, compiled, warned = json.loads(ran.out)
+    return found, compiled, warned
+
+
+def result_of_a_fresh_one(copy: Path, before: str = "", count: bool = True, **environment: str) -> Any:
+    """As :func:`result`, of a process that imports all anew: with variables that numba reads then, or without it."""
     variables = {name: value for name, value in os.environ.items() if not name.startswith(("NUMBA", "BENCH"))}
     variables |= {"PYTHONPATH": str(copy), "XDG_CACHE_HOME": str(copy / "cache"), **environment}
     program = before + PROGRAM.replace("{count}", str(count))
-    return subprocess.Popen([sys.executable, "-c", program], cwd=copy, env=variables, stdout=subprocess.PIPE, text=True)
-
-
-def result(process: subprocess.Popen[str]) -> tuple[float, list[int], list[str]]:
-    """The sum, how often it was compiled and how often loaded, and what was warned of."""
-    output, _ = process.communicate()
-    assert process.returncode == 0
-    found, compiled, warned = json.loads(output)
-    return found, compiled, warned
+    ran = subprocess.run([sys.executable, "-c", program], cwd=copy, env=variables, stdout=subprocess.PIPE, check=True)
+    return tuple(json.loads(ran.stdout))
 
 
 def versions(folder: Path) -> list[Path]:
@@ -120,7 +130,7 @@ def test_where_the_sources_cannot_be_written_the_users_cache_is_taken(copy: Path
     assert result(start(copy))[:2] == (SUM, [1, 0])
     assert len(versions(copy / "cache/session-bench/encoders.kernels")) == 1
     chosen = copy / "chosen"
-    assert result(start(copy, NUMBA_CACHE_DIR=str(chosen)))[:2] == (SUM, [1, 0])
+    assert result_of_a_fresh_one(copy, NUMBA_CACHE_DIR=str(chosen))[:2] == (SUM, [1, 0])
     assert len(versions(chosen / "session-bench/encoders.kernels")) == 1
 
 
@@ -134,7 +144,7 @@ def test_without_a_place_to_write_it_still_runs(copy: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("missing", ["numba", "llvmlite"])
 def test_without_numba_the_reference_runs_and_says_so(copy: Path, missing: str) -> None:
-    found, _, warned = result(start(copy, f"import sys; sys.modules[{missing!r}] = None\n", count=False))
+    found, _, warned = result_of_a_fresh_one(copy, f"import sys; sys.modules[{missing!r}] = None\n", count=False)
     assert found == SUM
     assert len(warned) == 1
     assert "without compiled loops" in warned[0]
@@ -142,7 +152,7 @@ def test_without_numba_the_reference_runs_and_says_so(copy: Path, missing: str) 
 
 @pytest.mark.slow
 def test_with_compiling_switched_off_the_reference_runs(copy: Path) -> None:
-    assert result(start(copy, count=False, NUMBA_DISABLE_JIT="1")) == (SUM, [], [])
+    assert result_of_a_fresh_one(copy, count=False, NUMBA_DISABLE_JIT="1") == (SUM, [], [])
     assert not versions(copy / "encoders/kernels/__pycache__")
 
 
