@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from command_line import Ran, bench_here, bench_process
+from command_line import Ran, bench_fork, bench_here, bench_process
 from odd_encoders import install_odd_encoders
 from small_corpora import random_corpus
 from third_party import install_encoder
@@ -147,7 +147,7 @@ def test_people_get_a_table_with_the_caveats(first: Ran, corpus: Path, runs: Pat
 
 def test_one_more_encoder_computes_only_its_own_cells(first: Ran, corpus: Path, runs: Path, tmp_path: Path) -> None:
     plugins = [install_encoder(tmp_path)]
-    ran = bench_process(*command(corpus, runs, "random,counts", "--set", "counts.scale=2", "--json"), plugins=plugins)
+    ran = bench_fork(*command(corpus, runs, "random,counts", "--set", "counts.scale=2", "--json"), plugins=plugins)
     assert ran.code == 0, ran.err
     assert {row["encoder"]: row["cached"] for row in ran.rows} == {"vanilla": True, "random": True, "counts": False}
     theirs = [row for row in ran.rows if row["encoder"] == "counts"]
@@ -179,7 +179,7 @@ def test_show_tells_how_a_number_came_about(first: Ran, runs: Path) -> None:
 
 def test_a_broken_encoder_fails_alone(first: Ran, corpus: Path, runs: Path, tmp_path: Path) -> None:
     plugins = [install_odd_encoders(tmp_path)]
-    ran = bench_process(*command(corpus, runs, "lstm,raises", "--json"), plugins=plugins)
+    ran = bench_fork(*command(corpus, runs, "lstm,raises", "--json"), plugins=plugins)
     assert ran.code == 1
     status = {(row["encoder"], row["status"]) for row in ran.rows}
     assert status == {("vanilla", "done"), ("lstm", "done"), ("raises", "failed")}
@@ -196,7 +196,7 @@ def test_a_broken_encoder_fails_alone(first: Ran, corpus: Path, runs: Path, tmp_
         "FAILED ctr small transearch × raises × 2 seeds (2 cells): pretraining: ArithmeticError: no luck "
     )
 
-    table = bench_process(*command(corpus, runs, "lstm,raises"), plugins=plugins)
+    table = bench_fork(*command(corpus, runs, "lstm,raises"), plugins=plugins)
     assert table.code == 1
     assert "FAILED" in next(line for line in table.out.splitlines() if " raises " in line and "transearch" in line)
     key = next(row["key"] for row in ran.rows if row["encoder"] == "raises").split()[0]
