@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from command_line import bench_here, bench_process
+from command_line import bench_fork, bench_here, bench_process
 from third_party import install, install_encoder
 
 import bench.testing
@@ -53,7 +53,7 @@ def test_a_component_that_holds_to_its_contract_passes(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_distribution_that_does_not_fails_and_says_how(tmp_path: Path) -> None:
     site = install(tmp_path / "site", "wrong-plugin", {"wrong_plugin": WRONG})
-    ran = bench_process("test-plugin", "wrong-plugin", plugins=[site])
+    ran = bench_fork("test-plugin", "wrong-plugin", plugins=[site])
     assert ran.code == 1
     assert [line.split(":")[0] for line in ran.out.splitlines() if not line.startswith(" ")] == [
         "encoder noise (wrong-plugin)",
@@ -63,13 +63,13 @@ def test_a_distribution_that_does_not_fails_and_says_how(tmp_path: Path) -> None
     assert "failed  the order of candidates does not matter [with images]" in ran.out
     assert "Traceback" not in ran.out + ran.err
 
-    rows = bench_process("test-plugin", "noise", "--json", plugins=[site]).rows
+    rows = bench_fork("test-plugin", "noise", "--json", plugins=[site]).rows
     assert {row["name"] for row in rows} == {"noise"}
     failed = {row["check"].partition("[")[0] for row in rows if row["outcome"] == "failed"}
     assert "test_weights_and_vectors_follow_from_the_seed" in failed
     assert "test_weights_survive_a_safetensors_file" in failed
     assert {row["outcome"] for row in rows} >= {"passed", "failed"}
-    whole = bench_process("test-plugin", "first", "--verbose", plugins=[site])
+    whole = bench_fork("test-plugin", "first", "--verbose", plugins=[site])
     assert "test_nothing_in_it_is_random" not in whole.out
     assert "passed  nothing in it is random" in whole.out
     assert "def test_the_order_of_candidates_does_not_matter" in whole.out, "failures are shown whole"
@@ -78,7 +78,7 @@ def test_a_distribution_that_does_not_fails_and_says_how(tmp_path: Path) -> None
 @pytest.mark.slow
 def test_a_component_that_cannot_be_imported_fails(tmp_path: Path) -> None:
     gone = WRONG.replace("wrong_plugin:Noise", "nowhere:Noise")
-    ran = bench_process("test-plugin", "noise", plugins=[install(tmp_path / "site", "gone", {"gone_plugin": gone})])
+    ran = bench_fork("test-plugin", "noise", plugins=[install(tmp_path / "site", "gone", {"gone_plugin": gone})])
     assert ran.code == 1
     assert "ModuleNotFoundError: No module named 'nowhere'" in ran.out
     assert "0 passed" not in ran.out
@@ -96,7 +96,7 @@ def test_wrong_words_are_one_line(tmp_path: Path) -> None:
     assert "no task is called 'lstm'" in bench_here("test-plugin", "lstm", "--kind", "task").error
     assert "--from: fashioniq is made from files" in bench_here("test-plugin", "fashioniq").error
     assert "no such option" in bench_here("test-plugin", "lstm", "--set", "no_such=1").error
-    broken = bench_process("test-plugin", "theirs", plugins=[install(tmp_path, "broken-one", {"broken_one": "1 / 0"})])
+    broken = bench_fork("test-plugin", "theirs", plugins=[install(tmp_path, "broken-one", {"broken_one": "1 / 0"})])
     assert broken.code == 2
     assert "bench: plugin theirs of broken-one: is broken: ZeroDivisionError" in broken.err
 

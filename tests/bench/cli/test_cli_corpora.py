@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from command_line import Ran, bench_here, bench_process
+from command_line import Ran, bench_fork, bench_here
 from third_party import install
 
 import bench
@@ -162,7 +162,7 @@ def test_a_corpus_that_fails_is_named_and_no_number_is_made_of_the_others(
     first: Ran, runs: Path, tmp_path: Path
 ) -> None:
     plugins = install(tmp_path / "plugins", "picky", {"picky_offer": PICKY, "picky_model": PICKY_MODEL})
-    ran = bench_process(*command(runs, "--json", encoders="meanpool,picky"), plugins=[plugins])
+    ran = bench_fork(*command(runs, "--json", encoders="meanpool,picky"), plugins=[plugins])
     assert ran.code == 1, ran.err
     primary = {(r["baseline"], r["encoder"]): r for r in ran.rows if r["metric"] == "ndcg@10"}
     picky, meanpool = primary["transearch", "picky"], primary["transearch", "meanpool"]

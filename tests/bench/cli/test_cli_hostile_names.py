@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from command_line import Ran, bench_here, bench_process
+from command_line import Ran, bench_fork, bench_here
 from hostile_names import ATTACKS, hostile_corpus, install_hostile_encoder
 
 pytestmark = pytest.mark.slow  # workers import torch
@@ -164,7 +164,7 @@ def test_what_a_corpus_and_a_plugin_say_of_themselves_is_a_line_each(place: Path
     stats = bench_here("data", "stats", place / "c")
     notes = stats.out.partition("Note: ")[2]
     assert len(("Note: " + notes).strip().splitlines()) == len(ATTACKS)
-    explained = bench_process("plugins", "counts", plugins=[install_hostile_encoder(tmp_path)])
+    explained = bench_fork("plugins", "counts", plugins=[install_hostile_encoder(tmp_path)])
     assert [explained.out.splitlines()[line].partition(" ")[0] for line in (0, 1, 3)] == ["encoder", "from", "source:"]
     for ran in (stats, explained, bench_here("data", "validate", place / "c")):
         assert ran.code == 0

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from command_line import BENCH, environment
+from command_line import BENCH, bench_fork, environment
 from odd_encoders import install_odd_encoders
 from small_corpora import random_corpus
 
@@ -56,8 +56,8 @@ def test_a_run_that_is_ended_leaves_no_worker_and_the_next_goes_on(signal_: sign
     }
     assert len(finished) == 1, "vanilla's cell"
     (marks / "go").touch()
-    again = subprocess.run(command, env=environment([plugins]), capture_output=True, text=True, timeout=120)
-    assert again.returncode == 0, again.stderr
+    again = bench_fork(*command[1:], plugins=[plugins])
+    assert again.code == 0, again.err
     assert all(path.stat().st_mtime_ns == then for path, then in finished.items()), "what was done is done again"
 
 
@@ -106,6 +106,6 @@ def test_ctrl_c(to_whole_group: bool, tmp_path: Path) -> None:
     assert not list(runs.glob("*/*.writing-*/*.json"))
 
     (marks / "go").touch()
-    again = subprocess.run(command, env=environment([plugins]), capture_output=True, text=True, timeout=120)
-    assert again.returncode == 0, again.stderr
+    again = bench_fork(*command[1:], plugins=[plugins])
+    assert again.code == 0, again.err
     assert all(path.stat().st_mtime_ns == then for path, then in finished.items()), "what was done is done again"

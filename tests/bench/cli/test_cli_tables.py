@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from command_line import Ran, bench_here, bench_process
+from command_line import Ran, bench_fork, bench_here
 from odd_encoders import install_odd_encoders
 from small_corpora import random_corpus
 
@@ -212,7 +212,7 @@ def test_with_a_broken_encoder_everything_else_is_there(first: Ran, folder: Path
     (tmp_path / "ours.toml").write_text(text.replace("FOLDER", str(folder / "small")))
     plugins = [install_odd_encoders(tmp_path / "plugins")]
     command = ["tables", tmp_path / "ours.toml", "--out", folder / "runs", "--to", tmp_path / "to", "--jobs", 2]
-    ran = bench_process(*command, "--device", "cpu", plugins=plugins)
+    ran = bench_fork(*command, "--device", "cpu", plugins=plugins)
     assert ran.code == 1
     assert "Traceback" not in ran.err
     assert "ArithmeticError: no luck" in ran.err

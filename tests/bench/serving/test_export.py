@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from command_line import bench_here, bench_process
+from command_line import bench_fork, bench_here
 from exported import export, plain_sessions, small_corpus
 from safetensors.torch import save_file
 
@@ -93,7 +93,7 @@ def test_what_was_written_is_said_to_programs_too(file: Path, corpus: Corpus, tm
 def test_the_card_has_the_difference_that_the_store_has(corpus: Corpus, tmp_path: Path) -> None:
     named = ("--task", "ctr", "--encoder", "meanpool", "--baseline", "transearch", "--dataset", corpus.folder)
     quick = ("--set", "epochs=1", "--device", "cpu", "--jobs", 1, "--out", tmp_path / "runs", "--json")
-    run = bench_process("run", *named, "--seeds", 2, *quick)
+    run = bench_fork("run", *named, "--seeds", 2, *quick)
     assert run.code == 0, run.err
     export("meanpool", corpus, tmp_path / "model.safetensors")
     (row,) = bench.ExportedEncoder.read(tmp_path / "model.safetensors").card["measured"]
