@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import textwrap
 from collections.abc import Callable
 
 from bench.printable import one_line
@@ -26,9 +28,18 @@ def notes_to(say: Callable[[str], None]) -> None:
     _say = say
 
 
+def print_line(line: str) -> None:
+    """A line on standard error; on a terminal it wipes a progress line under way, and is broken between words alone."""
+    if sys.stderr.isatty():
+        width = os.get_terminal_size(sys.stderr.fileno()).columns or _COLUMNS
+        pieces = textwrap.wrap(line, width, break_long_words=False, break_on_hyphens=False)  # a path can be copied
+        line = "\r\x1b[K" + "\n".join(pieces)
+    print(line, file=sys.stderr, flush=True)
+
+
 def _print(line: str) -> None:
-    wipe = "\r\x1b[K" if sys.stderr.isatty() else ""  # a progress line may be under way
-    print(f"{wipe}bench: {one_line(line)}", file=sys.stderr, flush=True)
+    print_line(f"bench: {one_line(line)}")
 
 
+_COLUMNS = 80  # of a terminal that does not say
 _say: Callable[[str], None] = _print

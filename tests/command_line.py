@@ -15,7 +15,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from typing import Any
 from unittest.mock import patch
 
 from forked_processes import Forked
+from waiting import until
 
 from bench.cli.main import main
 from bench.runs.engines import workers
@@ -113,9 +113,12 @@ class ForkedCommand:
 
     def first_line(self) -> str:
         """What it says to people first; waits for it."""
-        while "\n" not in (said := self.said()):
-            time.sleep(0.05)
-        return said.partition("\n")[0]
+        self.until_said("\n")
+        return self.said().partition("\n")[0]
+
+    def until_said(self, text: str) -> None:
+        """Waits until it has said this to people; fails where it has ended without."""
+        until(lambda: text in self.said(), self._process.runs)
 
     def kill(self) -> None:
         """Ends it with all that it has started, without a chance to say so; nothing where it has ended."""

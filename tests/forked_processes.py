@@ -11,6 +11,7 @@ import atexit
 import json
 import os
 import runpy
+import select
 import signal
 import socket
 import subprocess
@@ -62,6 +63,10 @@ class Forked:
         """The exit code; negative is the number of the signal that ended it. To be called once."""
         with self._answers:
             return self._answer()
+
+    def runs(self) -> bool:
+        """Whether it has not ended; not to be asked after :meth:`wait`."""
+        return not select.select([self._answers], [], [], 0)[0]
 
     def _answer(self) -> int:
         answer = self._answers.recv(8)
@@ -173,8 +178,15 @@ def _program(words: list[str]) -> Callable[[], Any]:
 
 
 def _fork_workers() -> None:
-    """The workers of a run are forks of it, and keep none of its pipes: a worker goes when its pipe has ended."""
+    """The workers of a run are forks of it, and keep none of its pipes: a worker goes when its pipe has ended.
+
+    None begins while another thread beats for claims: in the fork nobody would ever open the lock again.
+    """
+    from bench import claiming
     from bench.runs.engines import workers
+
+    guard = claiming._heart._guard
+    os.register_at_fork(before=guard.acquire, after_in_parent=guard.release, after_in_child=guard.release)
 
     begun: WeakSet[workers.Worker] = WeakSet()
 

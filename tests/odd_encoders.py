@@ -60,10 +60,10 @@ MODELS = '''
             os.kill(os.getpid(), 9)
 
     class Sleeps(Odd):
-        """Pretrains for a minute, unless there is a file called go."""
+        """Pretrains for ten minutes, unless there is a file called go: longer than any test waits."""
         def pretrain(self, context):
             Path(self.folder, "started").write_text(str(os.getpid()))
-            for turn in range(600):
+            for turn in range(6_000):
                 if Path(self.folder, "go").exists():
                     return
                 time.sleep(0.1)

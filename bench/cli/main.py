@@ -34,6 +34,7 @@ from bench.cli import (
 )
 from bench.errors import BenchError, system_error
 from bench.printable import one_line, said
+from bench.progress import print_line
 
 _STOPPED = 130
 
@@ -126,7 +127,7 @@ def main() -> None:
 def _end_with(error: Exception, line: BenchError) -> None:
     if "--debug" in sys.argv:
         raise error
-    print(f"{_start_of_line()}bench: {line}", file=sys.stderr)
+    print_line(f"bench: {line}")
     sys.exit(2)
 
 
@@ -151,19 +152,8 @@ def _show_warning(
     line: str | None = None,
 ) -> None:
     """A warning as one line, without the source line that it came from."""
-    print(
-        f"{_start_of_line()}Warning: {said(message) if isinstance(message, Warning) else one_line(message)}",
-        file=sys.stderr,
-    )
-
-
-def _start_of_line() -> str:
-    """On a terminal, what wipes a progress line that was under way."""
-    return "\r\x1b[K" if sys.stderr.isatty() else ""
+    print_line(f"Warning: {said(message) if isinstance(message, Warning) else one_line(message)}")
 
 
 def _say_stopped() -> None:
-    print(
-        _start_of_line() + "bench: stopped; what was finished is kept, and the same command goes on from there",
-        file=sys.stderr,
-    )
+    print_line("bench: stopped; what was finished is kept, and the same command goes on from there")

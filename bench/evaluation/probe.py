@@ -21,8 +21,11 @@ from bench.metrics.ranking import ranking_metrics
 from bench.training.known_items import KnownItems
 from bench.training.ridge import fit_ridge
 
-MOST_QUERIES = 20_000
-"""Queries at most of training and of validation sessions that the linear map is fitted and chosen on."""
+MOST_QUERIES = {"train": 20_000, "valid": 20_000, "test": 100_000}
+"""Queries at most of the sessions of each split that the linear map is fitted, chosen and measured on.
+
+What is measured needs as many as make it certain, and no million: vectors of all of them would take hours.
+"""
 
 _BLOCK = 2_048  # queries whose candidates are scored at a time
 
@@ -64,17 +67,19 @@ class ProbedQueries:
 
 
 def probed_queries(corpus: Corpus) -> ProbedQueries:
-    """All steps of test sessions, and up to MOST_QUERIES steps of training and of validation sessions.
+    """Up to MOST_QUERIES steps of the sessions of each split, those of the downstream sample first.
 
-    The rankable downstream queries of training sessions are among the first.
+    All of the downstream sample's test sessions are among them, however many there are: the ranker reads them.
     """
     bounds = corpus.columns.session_queries
     chosen = {}
     for split in ("train", "valid", "test"):
         sessions = corpus.session_rows(split)
-        sessions = sessions[np.argsort(~corpus.columns.session_downstream[sessions], kind="stable")]
-        rows, _ = expand_ranges(bounds[sessions], bounds[sessions + 1])
-        chosen[split] = np.sort(rows if split == "test" else rows[:MOST_QUERIES])
+        downstream = corpus.columns.session_downstream[sessions]
+        sessions = sessions[np.argsort(~downstream, kind="stable")]
+        rows, place = expand_ranges(bounds[sessions], bounds[sessions + 1])
+        read = int(np.searchsorted(place, downstream.sum())) if split == "test" else 0
+        chosen[split] = np.sort(rows[: max(MOST_QUERIES[split], read)])
     every = np.unique(np.concatenate(list(chosen.values())))
     return ProbedQueries(every, *(np.searchsorted(every, chosen[split]) for split in ("train", "valid", "test")))
 

@@ -7,9 +7,12 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
+from waiting import until
 
 from bench import claiming
 from bench.claiming import Claim, Claimant, claimed, holder_of, tidy
@@ -35,10 +38,8 @@ def holder(place: Path, marks: Path, name: str, node: str = "", patience: str = 
     return subprocess.Popen([sys.executable, "-c", HOLD, place, marks, name], env=known)
 
 
-def until(file: Path) -> None:
-    """Waits for a file; the test's own time limit is the machine's patience."""
-    while not file.exists():
-        time.sleep(0.01)
+def any_is_there(files: Sequence[Path]) -> bool:
+    return any(file.exists() for file in files)
 
 
 def left(folder: Path) -> list[str]:
@@ -48,10 +49,10 @@ def left(folder: Path) -> list[str]:
 def test_one_holds_the_claim_and_others_wait_on_whatever_machine(tmp_path: Path) -> None:
     place = tmp_path / "made"
     first = holder(place, tmp_path, "first", "one")
-    until(tmp_path / "began first")
+    until((tmp_path / "began first").exists)
     others = [holder(place, tmp_path, name, node) for name, node in (("second", "one"), ("third", "two"))]
-    until(tmp_path / "waits second")
-    until(tmp_path / "waits third")
+    until((tmp_path / "waits second").exists)
+    until((tmp_path / "waits third").exists)
     assert (tmp_path / "waits third").read_text() in (f"process {first.pid} on one", "")  # it may be in writing
     (tmp_path / "go").touch()
     assert [process.wait(60) for process in (first, *others)] == [0, 0, 0]
@@ -65,7 +66,7 @@ def test_the_claim_of_a_killed_process_is_taken_over_by_one(tmp_path: Path) -> N
         marks = tmp_path / f"marks {number}"
         marks.mkdir()
         killed = holder(place, marks, "killed", nodes[0])
-        until(marks / "began killed")
+        until((marks / "began killed").exists)
         killed.send_signal(signal.SIGKILL)
         killed.wait()
         (marks / "held").unlink()
@@ -73,8 +74,8 @@ def test_the_claim_of_a_killed_process_is_taken_over_by_one(tmp_path: Path) -> N
         if half is not None:
             half.touch()
         takers = [holder(place, marks, f"taker {n}", node) for n, node in enumerate(nodes[1:])]
-        while not any((marks / f"began taker {n}").exists() for n in range(2)):
-            time.sleep(0.01)
+        began = [marks / f"began taker {n}" for n in range(2)]
+        until(partial(any_is_there, began))
         assert half is None or not half.exists()
         (marks / "go").touch()
         assert [taker.wait(60) for taker in takers] == [0, 0], "one after the other"

@@ -5,25 +5,15 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from command_line import BENCH, bench_fork, environment
 from odd_encoders import install_odd_encoders
 from small_corpora import random_corpus
+from waiting import until
 
 pytestmark = pytest.mark.slow
-
-
-def wait_for(condition: Callable[[], bool], seconds: float) -> bool:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if condition():
-            return True
-        time.sleep(0.05)
-    return condition()
 
 
 def alive(group: int) -> bool:
@@ -43,11 +33,11 @@ def test_a_run_that_is_ended_leaves_no_worker_and_the_next_goes_on(signal_: sign
         command, env=environment([plugins]), start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     try:
-        assert wait_for(lambda: (marks / "started").exists() and any(runs.glob("cells/*/cell.json")), 60)
+        until(lambda: (marks / "started").exists() and any(runs.glob("cells/*/cell.json")))
         run.send_signal(signal_)
         run.communicate(timeout=20)
         assert run.returncode == {signal.SIGTERM: 130, signal.SIGKILL: -signal.SIGKILL}[signal_]
-        assert wait_for(lambda: not alive(run.pid), 10), "a worker is left behind"
+        until(lambda: not alive(run.pid), seconds=30)  # before its long job ends by itself
     finally:
         if alive(run.pid):
             os.killpg(run.pid, signal.SIGKILL)
@@ -86,7 +76,7 @@ def test_ctrl_c(to_whole_group: bool, tmp_path: Path) -> None:
     )
     try:
         # the long job beside vanilla's cell, which is finished by the time that Ctrl-C comes
-        assert wait_for(lambda: (marks / "started").exists() and any(runs.glob("cells/*/cell.json")), 60)
+        until(lambda: (marks / "started").exists() and any(runs.glob("cells/*/cell.json")))
         if to_whole_group:
             os.killpg(run.pid, signal.SIGINT)
         else:
@@ -96,7 +86,7 @@ def test_ctrl_c(to_whole_group: bool, tmp_path: Path) -> None:
         assert out == ""
         assert err.splitlines()[-1].startswith("bench: stopped; what was finished is kept"), err
         assert "Traceback" not in err, err
-        assert wait_for(lambda: not alive(run.pid), 5), "a process is left behind"
+        until(lambda: not alive(run.pid), seconds=30)  # before its long job ends by itself
     finally:
         if alive(run.pid):
             os.killpg(run.pid, signal.SIGKILL)

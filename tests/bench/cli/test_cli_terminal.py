@@ -121,3 +121,17 @@ def test_short_help(width: int, command: str) -> None:
     code, lines = on_terminal(width, command, "-h")
     assert code == 0
     whole(lines, width)
+
+
+@WIDTHS
+def test_an_error_is_broken_between_words_alone(width: int, place: Path) -> None:
+    """The terminal would break it wherever a line ends; a long path stays whole, to be copied."""
+    code, lines = on_terminal(width, "data", "make", "no-such-category", cwd=place)
+    said = "bench: no dataset is called 'no-such-category' (known: beauty, clothes, coveo, digital, fashioniq, "
+    assert code == 2
+    assert " ".join(lines).strip().startswith(said)
+    whole(lines, width, "fashioniq", "mmsession", "qilin")
+    missing = "no" + "-such" * 30
+    code, lines = on_terminal(width, "results", "validate", missing, cwd=place)
+    assert code == 2
+    assert missing in " ".join(lines).replace(":", " ").split()

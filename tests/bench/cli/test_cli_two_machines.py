@@ -5,13 +5,13 @@ dead one. Real processes; the second machine is another name of this one, so tha
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 
 import pytest
 from command_line import ForkedCommand
 from odd_encoders import install_odd_encoders
 from small_corpora import random_corpus
+from waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -36,20 +36,13 @@ class TwoMachines:
         return [path.name for path in self.runs.rglob("*") if ".writing-" in path.name or "claim" in path.name]
 
 
-def until_said(process: ForkedCommand, text: str) -> None:
-    """Waits for a line; the test's own time limit is the machine's patience."""
-    while text not in process.said():
-        time.sleep(0.05)
-
-
 def test_two_machines_on_one_folder(tmp_path: Path) -> None:
     both = TwoMachines(tmp_path)
     processes = [one := both.start("one")]
     try:
-        while not (both.marks / "started").exists():
-            time.sleep(0.05)
+        until((both.marks / "started").exists)
         processes.append(two := both.start("two"))
-        until_said(two, "bench: waiting for process")
+        two.until_said("bench: waiting for process")
         assert f"waiting for process {one.pid} on one: pretrain sleeps on small seed 0\n" in two.said()
         cells = [json.loads(file.read_text()) for file in both.runs.glob("cells/*/cell.json")]
         assert len(cells) == 2, "it has done what was to be done: the cells of steady and of vanilla"
@@ -57,17 +50,17 @@ def test_two_machines_on_one_folder(tmp_path: Path) -> None:
         one.kill()
         worker = int((both.marks / "started").read_text())
         processes.append(three := both.start("three"))
-        until_said(three, "bench: waiting for process")
-        until_said(two, f"bench: process {one.pid} on one is gone; pretrain sleeps")
-        while int((both.marks / "started").read_text() or worker) == worker:
-            time.sleep(0.05)
+        three.until_said("bench: waiting for process")
+        gone = f"bench: process {one.pid} on one is gone; pretrain sleeps"
+        until(lambda: gone in two.said() + three.said())  # whichever looked first after its patience
+        until(lambda: int((both.marks / "started").read_text() or worker) != worker)
         (both.marks / "go").touch()
         results = [two.ended(), three.ended()]
         assert [ran.code for ran in results] == [0, 0], results
         tables = [[{**row, "cached": None} for row in ran.rows] for ran in results]
         assert tables[0] == tables[1]
-        assert results[0].err.count("] pretrain sleeps on small seed 0: done") == 1
-        assert "is gone" not in results[1].err, "of two that watched the dead one's claim, one has it"
+        (taker,) = (ran.err for ran in results if "is gone" in ran.err)
+        assert taker.count("] pretrain sleeps on small seed 0: done") == 1
         assert both.left() == []
     finally:
         for process in processes:

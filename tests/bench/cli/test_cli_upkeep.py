@@ -14,7 +14,7 @@ import pytest
 from command_line import ForkedCommand, bench_here
 from odd_encoders import install_odd_encoders
 from small_corpora import random_corpus
-from test_cli_interrupt import wait_for
+from waiting import until
 
 from bench.runs.inventory import KINDS
 from bench.runs.store import Store, write_record
@@ -155,7 +155,7 @@ def running(tmp_path: Path) -> Iterator[tuple[Path, Path, ForkedCommand]]:
     command = ["run", "--task", "ctr", "--encoder", "sleeps", "--dataset", corpus, "--seeds", 1, "--out", runs]
     command += ["--baseline", "transearch", "--set", "epochs=1", "--set", f"folder={marks}", "--jobs", 1]
     run = ForkedCommand(["bench", *map(str, command)], [plugins])
-    assert wait_for((marks / "started").exists, 120)
+    until((marks / "started").exists)
     yield runs, marks / "go", run
     run.kill()
 

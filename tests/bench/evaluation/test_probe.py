@@ -11,6 +11,7 @@ from command_line import bench_here
 from bench.data.corpus import Corpus
 from bench.data.truth import read_truth
 from bench.datasets.simulated import make
+from bench.evaluation import probe
 from bench.evaluation.probe import ProbedQueries, effective_rank, probe_vectors, probed_queries
 
 
@@ -53,6 +54,21 @@ def test_noise_says_nothing_and_no_test_session_is_fitted_on(corpus: Corpus, que
     assert abs(found.visual_r2) < 0.05
     split = corpus.columns.session_split[corpus.columns.query_session[queries.rows]]
     assert [set(split[part]) for part in (queries.train, queries.valid, queries.test)] == [{0}, {1}, {2}]
+
+
+def test_of_many_sessions_some_are_measured_and_all_of_the_downstream_sample(
+    corpus: Corpus, queries: ProbedQueries, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Vectors of every query of 972,000 sessions took hours."""
+    monkeypatch.setattr(probe, "MOST_QUERIES", {"train": 50, "valid": 40, "test": 30})
+    few = probed_queries(corpus)
+    assert (len(few.train), len(few.valid)) == (50, 40)
+    downstream = corpus.columns.session_downstream[corpus.columns.query_session[queries.rows[queries.test]]]
+    np.testing.assert_array_equal(few.rows[few.test], queries.rows[queries.test][downstream])
+    monkeypatch.setattr(probe, "MOST_QUERIES", {"train": 50, "valid": 40, "test": len(few.test) + 7})
+    more = probed_queries(corpus)
+    assert len(more.test) == len(few.test) + 7
+    assert set(few.rows[few.test]) < set(more.rows[more.test])
 
 
 def test_the_effective_rank_counts_equal_directions() -> None:

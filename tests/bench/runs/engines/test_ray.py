@@ -6,9 +6,8 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,14 +20,13 @@ from odd_encoders import install_odd_encoders
 from safetensors.torch import load_file
 from small_corpora import random_corpus
 from third_party import install_encoder
+from waiting import until
 
 from bench.data.corpus import Corpus
 from bench.runs.engines.ray.fetching import node_folder
 from bench.runs.store import RECORDS, Record, Store
 
 ray_cluster = pytest.importorskip("ray.cluster_utils")
-
-_PATIENCE = 60.0  # seconds
 
 
 @dataclass
@@ -83,13 +81,6 @@ def _records(root: Path) -> dict[tuple[str, str], Record]:
             assert record is not None, folder
             found[kind, folder.name] = record
     return found
-
-
-def _until(what: Callable[[], bool]) -> None:
-    end = time.monotonic() + _PATIENCE
-    while not what():
-        assert time.monotonic() < end
-        time.sleep(0.1)
 
 
 def _processes(marked: str) -> list[int]:
@@ -180,7 +171,7 @@ def test_a_node_that_is_killed_loses_nothing_and_nothing_is_done_twice(nodes: No
     settings = ["--set", "noisy.seconds=4", "--set", f"noisy.folder={tmp_path}"]
     command = nodes.command(tmp_path / "out", *words, *settings)
     driver = subprocess.Popen([BENCH, *command], env=environment(nodes.plugins), stdout=-3, stderr=-1, text=True)
-    _until(lambda: began.exists() and len(began.read_text().splitlines()) >= 2)  # both nodes are at work
+    until(lambda: began.exists() and len(began.read_text().splitlines()) >= 2)  # both nodes are at work
     pids = began.read_text().split()
     nodes.cluster.remove_node(nodes.cluster.worker_nodes.copy().pop(), allow_graceful=False)
     _, said = driver.communicate(timeout=120)
@@ -193,7 +184,7 @@ def test_a_node_that_is_killed_loses_nothing_and_nothing_is_done_twice(nodes: No
     assert set(ended.values()) == {1}
     # three pretrainings, and again the one that was lost; on a slow machine it may have come home before
     assert len(began.read_text().splitlines()) in (3, 4)
-    _until(lambda: not any(Path("/proc", pid).exists() for pid in pids))
+    until(lambda: not any(Path("/proc", pid).exists() for pid in pids))
     assert not list((tmp_path / "out").glob("*/*.writing-*"))
 
 
@@ -206,13 +197,13 @@ def test_ctrl_c_leaves_no_process(nodes: Nodes, tmp_path: Path) -> None:
     driver = subprocess.Popen(
         command, env=marked, stdout=-3, stderr=-1, text=True, start_new_session=True, preexec_fn=listen_to_ctrl_c
     )
-    _until(lambda: (tmp_path / "started").exists())
+    until(lambda: (tmp_path / "started").exists())
     assert len(_processes(str(tmp_path))) > 3  # it, Ray's, and the worker
     os.killpg(driver.pid, signal.SIGINT)  # as a terminal does: to the whole group
     _, said = driver.communicate(timeout=60)
     assert driver.returncode == 130
     assert "Traceback" not in said
-    _until(lambda: not _processes(str(tmp_path)))
+    until(lambda: not _processes(str(tmp_path)), seconds=30)
 
 
 def test_without_ray_it_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
