@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,11 +49,6 @@ claim = "C1"
 part = "table2"
 hypotheses = [{{ encoder = "lstm", reference = "vanilla", alternative = "greater", baselines = ["transearch"] }}]
 """
-CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 
 
 class HostileWriter(CorpusWriter):

@@ -1,16 +1,14 @@
-"""One small experiment with hostile names, its report, and a real browser that has it open; each made once."""
+"""One small experiment with hostile names, and its report, open in a browser; made once."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from pathlib import Path
 from unittest.mock import patch
 
 import pytest
 from command_line import bench_here
-from hostile_report import CHROMIUM, FILE, FLAGS, HostileWriter, Made, Opened
-from playwright.sync_api import Browser, sync_playwright
+from hostile_report import FILE, HostileWriter, Made, Opened
+from playwright.sync_api import Browser
 
 from bench.testing import corpora
 
@@ -27,18 +25,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     written = bench_here("report", made.experiment, "--out", made.store, "--device", "cpu", "--to", made.report)
     assert written.code == 0, written.err
     return made
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """Debian's Chromium; without one the tests are skipped, unless REQUIRE_CHROMIUM says that they must not be."""
-    if not Path(CHROMIUM).exists():
-        assert not os.environ.get("REQUIRE_CHROMIUM"), "there is no chromium"
-        pytest.skip("there is no chromium: apt-get install chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from bench.evaluation.load import load_experiment
 from bench.plugins.registry import registry
 from bench.runs.store import Store
 
-pytest_plugins = ["report_fixtures"]
+pytest_plugins = ["browsers", "report_fixtures"]
 pytestmark = pytest.mark.slow  # a browser, and cells that are trained
 
 

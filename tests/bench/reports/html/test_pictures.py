@@ -21,7 +21,7 @@ from bench.datasets.images.thumbnails import SIDE, shown_picture
 from bench.errors import BenchError
 from bench.reports.html.session_pictures import session_pictures
 
-pytest_plugins = ["report_fixtures"]
+pytest_plugins = ["browsers", "report_fixtures"]
 
 EXPERIMENT = """
 title = "pictured"

@@ -16,7 +16,7 @@ from bench.printable import visible
 from bench.reports.html import page
 from bench.reports.html.visible import all_visible
 
-pytest_plugins = ["report_fixtures"]
+pytest_plugins = ["browsers", "report_fixtures"]
 
 RUN = ("--task", "ctr", "--encoder", "meanpool", "--baseline", "transearch", "--seeds", 2, "--device", "cpu")
 
