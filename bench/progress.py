@@ -31,10 +31,16 @@ def notes_to(say: Callable[[str], None]) -> None:
 def print_line(line: str) -> None:
     """A line on standard error; on a terminal it wipes a progress line under way, and is broken between words alone."""
     if sys.stderr.isatty():
-        width = os.get_terminal_size(sys.stderr.fileno()).columns or _COLUMNS
-        pieces = textwrap.wrap(line, width, break_long_words=False, break_on_hyphens=False)  # a path can be copied
+        pieces = textwrap.wrap(
+            line, terminal_width(), break_long_words=False, break_on_hyphens=False
+        )  # a path can be copied
         line = "\r\x1b[K" + "\n".join(pieces)
     print(line, file=sys.stderr, flush=True)
+
+
+def terminal_width() -> int:
+    """Columns of the terminal that standard error is."""
+    return os.get_terminal_size(sys.stderr.fileno()).columns or _COLUMNS
 
 
 def _print(line: str) -> None:

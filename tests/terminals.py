@@ -30,4 +30,10 @@ def on_terminal(width: int, *arguments: object, cwd: Path | None = None) -> tupl
             written += chunk
     os.close(ours)
     text = _ESCAPES.sub("", written.decode().replace("\r\n", "\n"))
-    return process.wait(), [line.rpartition("\r")[2] for line in text.splitlines()]
+    return process.wait(), [line for written in text.split("\n") for line in _standing(written, width)]
+
+
+def _standing(written: str, width: int) -> list[str]:
+    """What is left of a line that was written over: its last text, and whatever was too wide to be written over."""
+    *before, last = written.split("\r")
+    return [*(text for text in before if len(text) > width), last]

@@ -33,7 +33,7 @@ def list_datasets(out: Out = RUNS, as_json: AsJson = False) -> None:
         try:
             corpus = Corpus(folder.parent)
         except BenchError as error:  # one that is damaged hides no other
-            echo(f"Warning: {error}", err=True)
+            say(f"Warning: {error}", err=True)
             continue
         sessions, split = corpus.info.counts["sessions"], corpus.info.split
         rows.append(

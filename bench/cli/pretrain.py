@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from bench.cli.choices import RUNS, Address, AsJson, Dataset, Device, EngineName, FrozenEncoder, Jobs, Out, Settings
-from bench.cli.terminal import echo
+from bench.cli.terminal import echo, say
 from bench.printable import counted
 
 
@@ -58,7 +58,7 @@ def pretrain(
         return
     record = store.read(job.kind, job.key) or {}
     for warning in record.get("warnings", []):
-        echo(f"Warning: {warning}", err=True)
+        say(f"Warning: {warning}", err=True)
     folder = store.folder(job.kind, job.key)
     if as_json:
         named = {"encoder": encoder, "dataset": corpus.info.name, "seed": seed, "key": job.key, "folder": str(folder)}

@@ -135,3 +135,14 @@ def test_an_error_is_broken_between_words_alone(width: int, place: Path) -> None
     code, lines = on_terminal(width, "results", "validate", missing, cwd=place)
     assert code == 2
     assert missing in " ".join(lines).replace(":", " ").split()
+
+
+def test_a_progress_line_stays_on_its_line(place: Path) -> None:
+    """What goes on below is not wiped by the next: a long name left a line a second."""
+    long = "muvcog-m[steps=40,score=cosine,negatives=random,batch_size=8]"
+    command = ["pretrain", "--encoder", long, "--dataset", "corpus", "--device", "cpu", "--out", "runs"]
+    code, lines = on_terminal(80, *command, cwd=place)
+    assert code == 0, lines
+    text = " ".join(line for line in lines if line)
+    assert text.count("pretrain muvcog-m[") == 1
+    assert f"pretrain {long} on small seed 0: 100%" in text
