@@ -180,7 +180,6 @@ def test_commands_print_through_the_console_and_nothing_else() -> None:
     }
     assert printing == {
         "terminal.py: typer.echo",
-        "main.py: print",  # errors and warnings, one line each
         "main.py: typer.echo",  # the version
         "progress.py: print",
         "conformance.py: print",
