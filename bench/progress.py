@@ -30,15 +30,20 @@ def notes_to(say: Callable[[str], None]) -> None:
 
 def print_line(line: str) -> None:
     """A line on standard error; on a terminal it wipes a progress line under way, and is broken between words alone."""
-    if sys.stderr.isatty():
-        pieces = textwrap.wrap(
-            line, terminal_width(), break_long_words=False, break_on_hyphens=False
-        )  # a path can be copied
-        line = "\r\x1b[K" + "\n".join(pieces)
+    if sys.stderr.isatty():  # long words are left whole: a path can be copied
+        pieces = textwrap.wrap(line, _terminal_width(), break_long_words=False, break_on_hyphens=False)
+        line = _WIPE + "\n".join(pieces)
     print(line, file=sys.stderr, flush=True)
 
 
-def terminal_width() -> int:
+def print_over(what: str = "", state: str = "") -> None:
+    """A line on a terminal that the next one wipes; one that went on below would stay, so a long ``what`` is cut."""
+    room = _terminal_width() - 1 - len(state)
+    what = what if len(what) <= room else what[: max(room - 1, 0)] + "…"
+    print(_WIPE + what + state, end="", file=sys.stderr, flush=True)
+
+
+def _terminal_width() -> int:
     """Columns of the terminal that standard error is."""
     return os.get_terminal_size(sys.stderr.fileno()).columns or _COLUMNS
 
@@ -47,5 +52,6 @@ def _print(line: str) -> None:
     print_line(f"bench: {one_line(line)}")
 
 
+_WIPE = "\r\x1b[K"
 _COLUMNS = 80  # of a terminal that does not say
 _say: Callable[[str], None] = _print

@@ -11,6 +11,7 @@ import typer
 
 from bench.cli.choices import AsJson, Settings
 from bench.cli.terminal import echo
+from bench.progress import print_over
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,7 +45,7 @@ def conformance(
     components = chosen(name, kind, registry())
     checks = run_kits(components, settings or [], source, _tell)
     if sys.stderr.isatty():
-        print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+        print_over()
     if as_json:
         echo(json.dumps([check.as_dict() for check in checks], indent=1, ensure_ascii=False))
     for component in components if not as_json else ():
@@ -78,4 +79,4 @@ def _in_words(check: str) -> str:
 def _tell(check: Check) -> None:
     """Tells a terminal which check is done; nothing elsewhere."""
     if sys.stderr.isatty():
-        print(f"\r\x1b[K{check.kind} {check.name}: {_in_words(check.check)}", end="", file=sys.stderr, flush=True)
+        print_over(f"{check.kind} {check.name}: {_in_words(check.check)}")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.cli.terminal import console
 from bench.printable import counted, one_line
-from bench.progress import Progress, print_line, silent, terminal_width
+from bench.progress import Progress, print_line, print_over, silent
 
 if TYPE_CHECKING:
     from bench.runs.jobs import Job
@@ -118,12 +118,10 @@ def single_progress(title: str) -> Progress:
         last[0] = now
         elapsed, share = now - started, done / max(total, 1)
         what, state = one_line(title), f": {share:4.0%}, {elapsed:.0f} s{_left(elapsed, share)}"
-        if done >= total or not is_terminal:
+        if done < total and is_terminal:
+            print_over(what, state)
+        else:
             print_line(what + state)
-            return
-        room = terminal_width() - 1 - len(state)  # a line that goes on below would not be wiped by the next
-        what = what if len(what) <= room else what[: max(room - 1, 0)] + "…"
-        print("\r\x1b[K" + what + state, end="", file=sys.stderr, flush=True)
 
     return progress
 

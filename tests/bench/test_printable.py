@@ -182,5 +182,4 @@ def test_commands_print_through_the_console_and_nothing_else() -> None:
         "terminal.py: typer.echo",
         "main.py: typer.echo",  # the version
         "progress.py: print",
-        "conformance.py: print",
     }

@@ -33,11 +33,11 @@ def test_a_run_that_is_ended_leaves_no_worker_and_the_next_goes_on(signal_: sign
         command, env=environment([plugins]), start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     try:
-        until(lambda: (marks / "started").exists() and any(runs.glob("cells/*/cell.json")))
+        until(lambda: (marks / "started").exists() and any(runs.glob("cells/*/cell.json")), seconds=60)
         run.send_signal(signal_)
         run.communicate(timeout=20)
         assert run.returncode == {signal.SIGTERM: 130, signal.SIGKILL: -signal.SIGKILL}[signal_]
-        until(lambda: not alive(run.pid), seconds=30)  # before its long job ends by itself
+        until(lambda: not alive(run.pid), seconds=10, why="a worker is left behind")
     finally:
         if alive(run.pid):
             os.killpg(run.pid, signal.SIGKILL)
@@ -76,7 +76,7 @@ def test_ctrl_c(to_whole_group: bool, tmp_path: Path) -> None:
     )
     try:
         # the long job beside vanilla's cell, which is finished by the time that Ctrl-C comes
-        until(lambda: (marks / "started").exists() and any(runs.glob("cells/*/cell.json")))
+        until(lambda: (marks / "started").exists() and any(runs.glob("cells/*/cell.json")), seconds=60)
         if to_whole_group:
             os.killpg(run.pid, signal.SIGINT)
         else:
@@ -86,7 +86,7 @@ def test_ctrl_c(to_whole_group: bool, tmp_path: Path) -> None:
         assert out == ""
         assert err.splitlines()[-1].startswith("bench: stopped; what was finished is kept"), err
         assert "Traceback" not in err, err
-        until(lambda: not alive(run.pid), seconds=30)  # before its long job ends by itself
+        until(lambda: not alive(run.pid), seconds=5, why="a process is left behind")
     finally:
         if alive(run.pid):
             os.killpg(run.pid, signal.SIGKILL)

@@ -171,7 +171,7 @@ def test_a_node_that_is_killed_loses_nothing_and_nothing_is_done_twice(nodes: No
     settings = ["--set", "noisy.seconds=4", "--set", f"noisy.folder={tmp_path}"]
     command = nodes.command(tmp_path / "out", *words, *settings)
     driver = subprocess.Popen([BENCH, *command], env=environment(nodes.plugins), stdout=-3, stderr=-1, text=True)
-    until(lambda: began.exists() and len(began.read_text().splitlines()) >= 2)  # both nodes are at work
+    until(lambda: began.exists() and len(began.read_text().splitlines()) >= 2, seconds=60)  # both nodes are at work
     pids = began.read_text().split()
     nodes.cluster.remove_node(nodes.cluster.worker_nodes.copy().pop(), allow_graceful=False)
     _, said = driver.communicate(timeout=120)
@@ -184,7 +184,7 @@ def test_a_node_that_is_killed_loses_nothing_and_nothing_is_done_twice(nodes: No
     assert set(ended.values()) == {1}
     # three pretrainings, and again the one that was lost; on a slow machine it may have come home before
     assert len(began.read_text().splitlines()) in (3, 4)
-    until(lambda: not any(Path("/proc", pid).exists() for pid in pids))
+    until(lambda: not any(Path("/proc", pid).exists() for pid in pids), seconds=60)
     assert not list((tmp_path / "out").glob("*/*.writing-*"))
 
 
@@ -197,13 +197,13 @@ def test_ctrl_c_leaves_no_process(nodes: Nodes, tmp_path: Path) -> None:
     driver = subprocess.Popen(
         command, env=marked, stdout=-3, stderr=-1, text=True, start_new_session=True, preexec_fn=listen_to_ctrl_c
     )
-    until(lambda: (tmp_path / "started").exists())
+    until((tmp_path / "started").exists, seconds=60)
     assert len(_processes(str(tmp_path))) > 3  # it, Ray's, and the worker
     os.killpg(driver.pid, signal.SIGINT)  # as a terminal does: to the whole group
     _, said = driver.communicate(timeout=60)
     assert driver.returncode == 130
     assert "Traceback" not in said
-    until(lambda: not _processes(str(tmp_path)), seconds=30)
+    until(lambda: not _processes(str(tmp_path)), seconds=60)
 
 
 def test_without_ray_it_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
