@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from bench.figures.drawing import Drawing
-from bench.figures.style import COLUMN, GREY, INK, PAGE, light_grid, new_figure, printed, series, style
+from bench.figures.panels import new_panels
+from bench.figures.style import GREY, INK, light_grid, printed, style
 from bench.plugins.specs import REFERENCE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_PANEL, _LEGEND_ROW = 1.55, 0.14  # heights in inches
+_PANEL = 1.55  # height in inches
 
 
 def draw_cost(points: pd.DataFrame, names: Mapping[str, str] | None = None) -> Drawing:
@@ -27,26 +28,19 @@ def draw_cost(points: pd.DataFrame, names: Mapping[str, str] | None = None) -> D
         names: printed names of datasets, baselines, encoders and metrics, where they differ from the names.
     """
     names = names or {}
-    datasets = list(dict.fromkeys(points["dataset"]))
     encoders = [encoder for encoder in dict.fromkeys(points["encoder"]) if encoder != REFERENCE]
     kinds = list(dict.fromkeys(zip(points["baseline"], points["metric"], strict=True)))
-    several = len(datasets) > 1
-    columns = 4 if several else 2
-    legend = _LEGEND_ROW * math.ceil(len(encoders) / columns) + 0.1
+    parts = [points[(points["baseline"] == baseline) & (points["metric"] == metric)] for baseline, metric in kinds]
+    datasets = [list(dict.fromkeys(shown["dataset"])) for shown in parts]
     with style():
-        figure = new_figure(PAGE if several else COLUMN, _PANEL * len(kinds) + legend)
-        grid = figure.subplots(len(kinds), len(datasets), sharex="col", sharey="row", squeeze=False)
-        for (baseline, metric), row in zip(kinds, grid, strict=True):
-            for dataset, axes in zip(datasets, row, strict=True):
-                shown = points[(points["baseline"] == baseline) & (points["dataset"] == dataset)]
-                _draw_panel(axes, shown[shown["metric"] == metric], encoders, names)
-                axes.set_title(f"{printed(dataset, names)}, {printed(baseline, names)}")
+        panels = new_panels([baseline for baseline, _ in kinds], datasets, encoders, names, _PANEL)
+        for (_, metric), shown, mine, row in zip(kinds, parts, datasets, panels.rows, strict=True):
+            for dataset, axes in zip(mine, row, strict=True):
+                _draw_panel(axes, shown[shown["dataset"] == dataset], panels.marks, names)
+            _mark_seconds(row[0], shown["seconds"])
             row[0].set_ylabel(f"Δ {names.get(metric, metric.upper())}")
-        for axes in grid[-1]:
-            axes.set_xlabel("seconds of a seed")
-        marks = {line.get_label(): line for axes in grid.flat for line in axes.get_lines() if _named(line.get_label())}
-        figure.legend(marks.values(), marks, loc="outside lower center", ncols=columns)
-    return Drawing("cost", "What an encoder buys, and what it costs", figure, points, _CAPTION)
+        panels.finish("seconds of a seed")
+    return Drawing("cost", "What an encoder buys, and what it costs", panels.figure, points, _CAPTION)
 
 
 _CAPTION = (
@@ -59,28 +53,30 @@ _CAPTION = (
 )
 
 
-def _draw_panel(axes: Axes, shown: pd.DataFrame, encoders: list[str], names: Mapping[str, str]) -> None:
-    """Draws the points of a panel; a marker and a colour for each encoder, the same in all panels."""
-    from matplotlib.ticker import LogLocator, NullLocator
-
+def _draw_panel(
+    axes: Axes, shown: pd.DataFrame, marks: Mapping[str, tuple[str, str]], names: Mapping[str, str]
+) -> None:
+    """Draws the points of a panel."""
     light_grid(axes, "both")
-    axes.set_xscale("log")
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
-    axes.xaxis.set_major_formatter("{x:g}")
-    axes.xaxis.set_minor_locator(NullLocator())
     axes.axhline(0, color=GREY, linewidth=0.8)
     for row in shown.to_dict("records"):
         encoder, seconds = row["encoder"], float(row["seconds"])
         if encoder == REFERENCE:
             axes.axvline(seconds, color=INK, linewidth=0.7, linestyle=(0, (3, 2)))
             continue
-        colour, marker = series(encoders.index(encoder))
+        label, delta = printed(encoder, names), float(row["delta"])
+        colour, marker = marks[label]
         if math.isfinite(row["low"]):
             axes.plot([seconds] * 2, [row["low"], row["high"]], color=colour, linewidth=0.9)
-        label, delta = printed(encoder, names), float(row["delta"])
         axes.plot([seconds], [delta], color=colour, marker=marker, markersize=4.5, linestyle="none", label=label)
 
 
-def _named(label: object) -> bool:
-    """Whether a line stands in the legend; matplotlib's own labels begin with an underscore."""
-    return not str(label).startswith("_")
+def _mark_seconds(axes: Axes, seconds: pd.Series[float]) -> None:
+    """A logarithmic scale for a row of panels, with as many numbers on it as do not touch."""
+    from matplotlib.ticker import LogLocator, NullLocator
+
+    decades = math.log10(seconds.max() / seconds.min())
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5) if decades < 1 else (1, 3) if decades < 2 else (1,)))
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_locator(NullLocator())

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
 import pandas as pd
 
 from bench.figures.drawing import Drawing
-from bench.figures.style import COLUMN, PAGE, light_grid, new_figure, printed, series, style
+from bench.figures.panels import new_panels
+from bench.figures.style import light_grid, printed, style
 
-_PANEL, _LEGEND_ROW = 1.5, 0.14  # heights in inches
+_PANEL = 1.5  # height in inches
 _KEYS = ["dataset", "baseline", "encoder"]
 
 
@@ -36,36 +36,32 @@ def draw_learning(curves: pd.DataFrame, names: Mapping[str, str] | None = None) 
         curves: as for :func:`summarise_learning`; not empty.
         names: printed names of datasets, baselines and encoders, where they differ from the names.
     """
+    from matplotlib.ticker import MaxNLocator
+
     names, numbers = names or {}, summarise_learning(curves)
-    datasets, baselines, encoders = (list(dict.fromkeys(numbers[key])) for key in _KEYS)
-    several = len(datasets) > 1
-    columns = 4 if several else 2
-    legend = _LEGEND_ROW * math.ceil(len(encoders) / columns) + 0.1
+    baselines, encoders = (list(dict.fromkeys(numbers[key])) for key in ("baseline", "encoder"))
+    parts = [numbers[numbers["baseline"] == baseline] for baseline in baselines]
+    datasets = [list(dict.fromkeys(shown["dataset"])) for shown in parts]
     with style():
-        figure = new_figure(PAGE if several else COLUMN, _PANEL * len(baselines) + legend)
-        grid = figure.subplots(len(baselines), len(datasets), sharex=True, sharey="row", squeeze=False)
-        for baseline, row in zip(baselines, grid, strict=True):
-            for dataset, axes in zip(datasets, row, strict=True):
+        panels = new_panels(baselines, datasets, encoders, names, _PANEL)
+        for shown, mine, row in zip(parts, datasets, panels.rows, strict=True):
+            for dataset, axes in zip(mine, row, strict=True):
                 light_grid(axes, "y")
-                axes.set_title(f"{printed(dataset, names)}, {printed(baseline, names)}")
-                shown = numbers[(numbers["dataset"] == dataset) & (numbers["baseline"] == baseline)]
-                for encoder, curve in shown.groupby("encoder", sort=False):
-                    colour, marker = series(encoders.index(encoder))
+                for encoder, curve in shown[shown["dataset"] == dataset].groupby("encoder", sort=False):
+                    label = printed(str(encoder), names)
+                    colour, marker = panels.marks[label]
                     x, low, high = curve["epoch"], curve["low"], curve["high"]
                     axes.fill_between(x, low, high, color=colour, alpha=0.12, linewidth=0)
                     every = max(1, len(curve) // 4)
-                    label = printed(str(encoder), names)
                     axes.plot(x, curve["mean"], color=colour, marker=marker, markevery=every, label=label)
             row[0].set_ylabel("on validation")
-        for axes in grid[-1]:
-            axes.set_xlabel("epoch")
-        lines = {line.get_label(): line for axes in grid.flat for line in axes.get_lines()}
-        figure.legend(lines.values(), lines, loc="outside lower center", ncols=columns)
+            row[0].xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
+        panels.finish("epoch")
     seeds = int(curves.groupby(_KEYS)["seed"].nunique().max())
     return Drawing(
         "learning",
         "Learning curves of the models that use a session",
-        figure,
+        panels.figure,
         numbers,
         (
             "The metric by which an epoch is chosen, on the validation split, by epoch. "

@@ -6,6 +6,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.text import Text
 
 from bench.figures.cost import draw_cost
 from bench.figures.learning import draw_learning, summarise_learning
@@ -35,6 +36,35 @@ def test_points_stand_at_their_seconds_with_an_interval_where_there_is_one() -> 
     assert [[25, 0.04], [25, 0.06]] in whiskers
     assert not any(x == 90 for line in whiskers for x, _ in line)
     assert axes.get_title(loc="left") == "Beauty (simulated), transearch"
+
+
+def test_a_baseline_has_panels_of_its_own_data_alone_and_encoders_printed_alike_are_one_series() -> None:
+    """Table 4 is of a corpus that no other table has: most panels were empty, and their titles touched."""
+    kinds = [("transearch", "ndcg@10", "lstm"), ("ffn", "ndcg@10", "lstm-t")]
+    rows = [
+        {"dataset": dataset, "baseline": baseline, "metric": metric, "encoder": encoder, "delta": 0.1, "seconds": 9.0}
+        for baseline, metric, encoder in kinds
+        for dataset in ("beauty", "clothes", "digital")
+    ]
+    rows.append(dict(zip(rows[0], ("pooled", "xgboost", "f1", "ours", 0.2, 200.0), strict=True)))
+    figure = draw_cost(pd.DataFrame(rows).assign(low=np.nan, high=np.nan), {"lstm": "LSTM", "lstm-t": "LSTM"}).figure
+    assert [axes.get_title(loc="left").replace("\n", ", ") for axes in figure.axes] == [
+        *(
+            f"{dataset}, {baseline}"
+            for baseline in ("transearch", "ffn")
+            for dataset in ("beauty", "clothes", "digital")
+        ),
+        "pooled, xgboost",
+    ]
+    drawn = [line for axes in figure.axes for line in axes.get_lines() if line.get_label() == "LSTM"]
+    assert len({(line.get_color(), line.get_marker()) for line in drawn}) == 1, "the legend has it once"
+    assert [axes.get_xlabel() for axes in figure.axes].count("seconds of a seed") == 3, "under each column"
+    figure.canvas.draw()
+    titles = [text for axes in figure.axes for text in axes.findobj(Text)]
+    names = [axes.get_title(loc="left") for axes in figure.axes]
+    boxes = [text.get_window_extent() for text in titles if isinstance(text, Text) and text.get_text() in names]
+    assert len(boxes) == 7
+    assert not any(one.overlaps(other) for i, one in enumerate(boxes) for other in boxes[:i])
 
 
 def test_a_mean_ends_where_the_first_seed_stopped() -> None:
