@@ -9,6 +9,9 @@ import pytest
 import torch
 
 from bench import progress
+from bench.instructions import common_instructions
+
+common_instructions()  # torch has computed nothing yet; what is computed here is compared with what workers compute
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

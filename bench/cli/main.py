@@ -33,6 +33,7 @@ from bench.cli import (
     upkeep,
 )
 from bench.errors import BenchError, system_error
+from bench.instructions import common_instructions
 from bench.printable import one_line, said
 from bench.progress import print_line
 
@@ -94,6 +95,7 @@ def options(
 
 def main() -> None:
     """Runs the command line. Exit codes: 0 done, 1 a check or a cell failed, 2 wrong usage or bad input, 130 Ctrl-C."""
+    common_instructions()
     warnings.showwarning = _show_warning
     signal.signal(signal.SIGTERM, _stop)  # as Ctrl-C: workers are stopped, nothing half-done counts
     try:

@@ -11,7 +11,7 @@ _APART = np.float32(1e-6)
 _ZERO = np.float32(0)
 
 
-@compiled(fastmath={"reassoc", "contract", "nsz"}, error_model="numpy")
+@compiled(fastmath={"contract", "nsz"}, error_model="numpy")
 def write_distances(contexts: NDArray, items: NDArray, out: NDArray) -> None:
     """Writes the negative distances (B, K) of contexts (B, d) and candidates (B, K, d)."""
     for b in range(items.shape[0]):

@@ -32,7 +32,14 @@ def compiled(**options: Any) -> Callable[[Callable], Any]:
 
     Args:
         options: of ``numba.njit``; the GIL is released, and the code kept, anyway.
+
+    Raises:
+        ValueError: LLVM may reorder sums. It does so by the length of a processor's vectors, and over the epochs of a
+            training another last bit becomes another table.
     """
+    fast = options.get("fastmath", False)
+    if fast is True or (fast and "reassoc" in fast):
+        raise ValueError("fastmath: sums must have the same order on every processor; leave out 'reassoc'")
 
     def build(function: Callable) -> Any:
         dispatcher = _Dispatcher(function, targetoptions={"nopython": True, "nogil": True, **options})

@@ -17,8 +17,8 @@ from encoders.kernels.reference import LEAKY_SLOPE
 from encoders.kernels.vector_rows import elu_row, larger_products, mean_row
 from encoders.kernels.vectors import AT_ONCE, LANES
 
-FAST = {"reassoc", "contract", "nsz"}
-"""LLVM may reorder and fuse sums and products; NaN and infinities stay what they are."""
+FAST = {"contract", "nsz"}
+"""LLVM may fuse a product and a sum; NaN and infinities stay what they are."""
 
 
 @compiled(fastmath=FAST)

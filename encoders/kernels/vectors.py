@@ -27,7 +27,7 @@ AT_ONCE = 4
 INT = ir.IntType(64)
 intrinsic: Any = _intrinsic  # its stub has the typing context as an argument of callers
 
-_FAST = ("reassoc", "contract", "nsz")
+_FAST = ("contract", "nsz")
 
 
 class Writer:
@@ -83,11 +83,13 @@ class Writer:
         return self.builder.fadd(a, b, flags=_FAST)
 
     def sum(self, vector: ir.Value) -> ir.Value:
-        """Of the numbers of a vector."""
-        name = f"llvm.vector.reduce.fadd.v{LANES}f{8 * self.bytes}"
-        kind = ir.FunctionType(self.scalar, [self.scalar, self.vector])
-        function = cgutils.get_or_insert_function(self.builder.module, kind, name)
-        return self.builder.call(function, [self.scalar(0.0), vector], fastmath=_FAST)
+        """Of the numbers of a vector: its halves, then their halves, whatever a processor's vectors hold."""
+        place, lanes = ir.IntType(32), LANES
+        while lanes > 1:
+            lanes //= 2
+            halves = (ir.Constant(ir.VectorType(place, lanes), list(range(at, at + lanes))) for at in (0, lanes))
+            vector = self.plus(*(self.builder.shuffle_vector(vector, vector, half) for half in halves))
+        return self.builder.extract_element(vector, place(0))
 
     def exp(self, x: ir.Value) -> ir.Value:
         """Of what is not positive, and 1 for what is: float32 by the polynomial of :mod:`.elu`, float64 by

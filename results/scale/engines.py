@@ -23,7 +23,7 @@ from bench.runs.engines.engine import Engine
 from bench.runs.plan import Plan, RunRequest, make_plan, missing_jobs
 from bench.runs.store import Store
 
-_SMALL = ("sessions=150", "downstream=80", "ctr.epochs=1")
+_SMALL = ["sessions=150", "downstream=80", "ctr.epochs=1"]
 _OFFER = """
 from bench import BaselineSpec, TaskSpec, hookimpl
 
@@ -59,6 +59,7 @@ def main() -> None:
     parser.add_argument("what", choices=["grid", "tiny"])
     parser.add_argument("--seeds", type=int, default=None, help="10 of the grid (40 cells), 1000 of tiny (10,000)")
     parser.add_argument("--rounds", type=int, default=2, help="how often each engine runs the grid")
+    parser.add_argument("--set", action="append", help=f"NAME=VALUE of the grid's cells; {' '.join(_SMALL)}")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
@@ -70,7 +71,8 @@ def main() -> None:
                 _timed(request, root / "tiny", Engine("ray", address), None)
                 return
             encoders = ["meanpool", "lstm", "word2vec"]
-            request = RunRequest("ctr", encoders, ["transearch"], ["beauty"], chosen.seeds or 10, _SMALL, "cpu")
+            sizes = chosen.set or _SMALL
+            request = RunRequest("ctr", encoders, ["transearch"], ["beauty"], chosen.seeds or 10, sizes, "cpu")
             scores = set()
             for turn in range(chosen.rounds):
                 scores.add(_timed(request, root / f"local-{turn}", Engine(), 2))

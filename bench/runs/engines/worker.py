@@ -11,6 +11,7 @@ from multiprocessing.connection import Connection
 from typing import Any, Literal
 
 from bench.errors import system_error
+from bench.instructions import common_instructions
 from bench.progress import notes_to
 from bench.runs.jobs import Job
 from bench.runs.orphans import end_with_parent
@@ -49,6 +50,7 @@ def serve(pipe: Connection, root: str, threads: int) -> None:
             pipe.send(said)
 
     notes_to(lambda line: say("note", line))
+    common_instructions()
     import torch
 
     from bench.runs.store import Store

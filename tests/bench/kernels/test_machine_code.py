@@ -20,6 +20,7 @@ from command_line import ForkedCommand
 
 import encoders.kernels
 from bench.kernels import code_folder
+from bench.kernels.compiled import compiled
 
 SHARED, PACKAGE = Path(code_folder.__file__).parent, Path(encoders.kernels.__file__).parent
 PROGRAM = """
@@ -168,6 +169,14 @@ def test_the_versions_used_last_are_kept(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize("package", [SHARED, PACKAGE], ids=["bench.kernels", "encoders.kernels"])
+@pytest.mark.parametrize("fast", [True, {"reassoc", "contract"}])
+def test_sums_are_not_reordered(fast: Any) -> None:
+    """Longer vectors would add in another order, and a table would not repeat on another processor."""
+    with pytest.raises(ValueError, match="the same order on every processor"):
+        compiled(fastmath=fast)
+    assert compiled(fastmath={"contract"}) is not None
+
+
 def test_what_is_compiled_depends_on_nothing_outside_the_packages(package: Path) -> None:
     """Its own folder and the shared one are the key of the machine code."""
     allowed = tuple({"bench.kernels", f"{package.parent.name}.kernels"})

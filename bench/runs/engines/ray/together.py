@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import BenchError
+from bench.instructions import common_instructions
 from bench.printable import one_line, said
 from bench.progress import Progress, note, notes_to
 from bench.runs.engines.ray.cluster import connected, require_ray
@@ -133,6 +134,7 @@ def _fit(order: Order, desk: Any, processes: int, scratch: str) -> None:
 
 def _share(config: dict[str, Any]) -> None:
     """What each process does; called by Ray Train, which has joined them to a group of ``torch.distributed``."""
+    common_instructions()
     import ray
     import torch
 
