@@ -10,7 +10,7 @@ _CPUINFO = Path("/proc/cpuinfo")
 
 
 def common_instructions() -> None:
-    """Has torch leave AVX-512 alone, here and in the processes that this one starts; to be called before torch computes.
+    """Has torch leave AVX-512 alone, here and in processes that this one starts; to be called before torch computes.
 
     torch chooses its loops by the processor, and a longer vector sums in another order. Where two epochs validate
     alike, or a tree splits at two equal gains, the last bit of a sum decides, and the table is another one. What

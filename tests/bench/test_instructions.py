@@ -1,4 +1,4 @@
-"""Torch's loops are the same with and without AVX-512: defends that a table made on one processor repeats on another."""
+"""Torch computes alike with and without AVX-512: defends that a table made on one processor repeats on another."""
 
 from __future__ import annotations
 
