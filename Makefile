@@ -1,4 +1,5 @@
-# `make demo` and `make test` each do everything on a fresh machine; no environment has to be active.
+# `make demo` and `make test` each do everything on a fresh machine; no environment has to be active. `make slow` has the
+# tests that take more than a few seconds, and the benchmarks; CI runs both.
 #   VENV=path     the environment, made if it isn't there   (default .venv)
 #   PYTHON=path   the Python that makes it                  (default python3)
 #   OUT=path      where the demo's results go               (default runs)
@@ -7,7 +8,7 @@ PYTHON ?= python3
 OUT ?= runs
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types tests docs check audit fuzz install format clean
+.PHONY: demo test slow lint types tests docs check audit fuzz install format clean
 .DEFAULT_GOAL := demo
 
 install: $(VENV)/.installed
@@ -24,6 +25,8 @@ demo: install
 
 test: lint types tests docs check
 
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations 10 --durations-min 1
+
 lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -34,7 +37,10 @@ types: install
 	$(BIN)/mypy .ci/audit.py
 
 tests: install
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --ignore tests/benchmarks --durations 10 --durations-min 1
+	$(PYTEST) -m "not slow" --ignore tests/benchmarks
+
+slow: install
+	$(PYTEST) -m slow --ignore tests/benchmarks
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/benchmarks
 
 # the site, into build/site; a warning is an error
