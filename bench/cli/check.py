@@ -53,7 +53,7 @@ def check(
         waiting = missing_jobs(jobs_of(planned), store)
         with GridProgress(waiting) as progress:
             run_jobs(waiting, store, jobs, progress.watch)
-        now = tables_of(planned, store, _command(folder))
+        now = tables_of(planned, store, _stored_command(folder))
         failed = failures(planned, store)
     rows, why = compare.compare(golden, now), compare.reasons(golden, now)
     moved = [row for row in rows if not row.passed]
@@ -104,9 +104,15 @@ def _print(rows: list[Any]) -> None:
     print_fitting([layout(True, False), layout(True, True), layout(False, True, left_out)], console())
 
 
-def _command(folder: Path) -> str:
-    """What writes these golden tables; a folder somewhere else is called by its own name alone."""
+def _stored_command(folder: Path) -> str:
+    """What tables say of how they were written: a folder somewhere else is called by its own name alone, since nobody
+    else has its path."""
     if folder.is_absolute():
         here = Path(os.path.relpath(folder))
         folder = Path(folder.name) if here.parts[:1] == ("..",) else here
+    return _command(folder)
+
+
+def _command(folder: Path) -> str:
+    """What writes these golden tables."""
     return shlex.join(["bench", "check", str(folder), "--update"])

@@ -52,7 +52,7 @@ class ImagesReport:
         """The report for people."""
         lines = [f"{self.vectors:,} vectors of {self.width} numbers, of {self.files:,} files"]
         for reason, count in sorted(self.broken.items()):
-            lines.append(f"left out: {count:,} {reason}, such as {self.examples[reason]}")
+            lines.append(f"left out: {reason} ({count:,}), such as {self.examples[reason]}")
         if self.skipped:
             lines.append(
                 f"not looked at: {self.skipped:,} files (hidden, links out of the folder, or of other endings)"
@@ -114,7 +114,7 @@ def write_image_vectors(
             if writer is not None:
                 writer.close()
         if not report.vectors:
-            why = ", ".join(f"{count:,} {reason}" for reason, count in sorted(report.broken.items()))
+            why = ", ".join(f"{reason} ({count:,})" for reason, count in sorted(report.broken.items()))
             raise BenchError(f"no file is a picture: {why}", where=str(folder))
     return report
 

@@ -142,9 +142,12 @@ def _refused(name: str, download: bool) -> Iterator[None]:
     try:
         yield
     except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
-        said = str(error).strip().partition("\n")[0]
         fix = "a folder with config.json and model.safetensors"
-        fix += "" if download or Path(name).is_dir() else ", or a name on the hub with --download"
+        if not download and not Path(name).is_dir():  # transformers says that it could not connect: it was told not to
+            raise BenchError(
+                "no such model here", where=name, fix=f"{fix}, or a name on the hub with --download"
+            ) from None
+        said = str(error).strip().partition("\n")[0]
         raise BenchError(f"no such model here: {said}", where=name, fix=fix) from None
 
 

@@ -59,7 +59,7 @@ class Thumbnails:
     def lines(self) -> list[str]:
         """What there is to say of them, for people."""
         left = [
-            f"{count:,} {reason}, such as {self.examples[reason]}" for reason, count in sorted(self.left_out.items())
+            f"{reason} ({count:,}), such as {self.examples[reason]}" for reason, count in sorted(self.left_out.items())
         ]
         images = self.made + self.left_out.total()
         return [f"{self.made:,} of {images:,} images have a picture" + "".join(f"; {one}" for one in left)]

@@ -126,7 +126,7 @@ def test_broken_files_are_counted_and_stop_nothing(tmp_path: Path, model: Path) 
     assert sum(value for (what, _), value in rows.items() if what == "dropped") == 5
     assert set(vectors_of(to)) == {f"{number}.jpg" for number in range(5)}
     said = bench_here("data", "images", folder, "--to", to, "--model", model).out
-    assert "left out: 1 empty files, such as 'empty.png'" in said
+    assert "left out: empty files (1), such as 'empty.png'" in said
 
 
 def test_neither_the_batch_nor_the_run_changes_a_vector(tmp_path: Path, model: Path) -> None:
@@ -232,7 +232,7 @@ def test_no_picture_at_all_leaves_no_file(tmp_path: Path, model: Path) -> None:
     (folder / "a.png").write_text("nothing")
     ran = bench_here("data", "images", folder, "--to", tmp_path / "v.parquet", "--model", model)
     assert ran.code == 2
-    assert "no file is a picture: 1 files that are no picture" in ran.err
+    assert "no file is a picture: files that are no picture (1)" in ran.err
     assert [path.name for path in tmp_path.iterdir()] == ["pictures"]
 
 

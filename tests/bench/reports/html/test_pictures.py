@@ -56,9 +56,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_what_is_no_picture_is_left_out_and_counted(folder: Path) -> None:
     said = (folder / "said.txt").read_text()
     assert f"{ITEMS - 4} of {ITEMS} images have a picture" in said
-    assert "2 without a file" in said, "the link leads out of the folder, and an SVG is no picture"
-    assert "1 files that are no picture" in said
-    assert "1 pictures of too many pixels, such as 'shapes/i2';" in said
+    assert "without a file (2)" in said, "the link leads out of the folder, and an SVG is no picture"
+    assert "files that are no picture (1)" in said
+    assert "pictures of too many pixels (1), such as 'shapes/i2';" in said
 
 
 def test_pictures_change_no_number_and_are_checked(folder: Path) -> None:
