@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from bench.kernels.by_shape import CompiledByShape
-from encoders.kernels.blocks import STEPS_A_WORD, Blocks
+from encoders.kernels.blocks import PAIRS_AT_ONCE, STEPS_A_WORD, Blocks
 from encoders.kernels.layout import TYPES, NodeLayout
 
 LEAKY_SLOPE = 0.2
@@ -91,12 +91,12 @@ def _neighbours(held: Tensor) -> Tensor:
 
 
 def pair_logits(left: Tensor, right: Tensor, weights: Tensor, bias: Tensor) -> Tensor:
-    """See :func:`encoders.kernels.pair_logits`; an A x B matrix for each unit, so that none is of three dimensions."""
-    logits = left.new_zeros(left.shape[1], right.shape[1]) + bias
-    hidden = torch.empty_like(logits)
-    for unit, weight in enumerate(weights.tolist()):
-        torch.add(left[unit].unsqueeze(1), right[unit].unsqueeze(0), out=hidden)
-        logits.add_(hidden.relu_(), alpha=weight)
+    """See :func:`encoders.kernels.pair_logits`; as many units at once as ``PAIRS_AT_ONCE`` admits, one at least."""
+    logits = left.new_zeros(left.shape[1], right.shape[1]) + bias  # (A, B)
+    units = max(1, PAIRS_AT_ONCE // max(1, logits.numel()))
+    for of_left, of_right, weight in zip(left.split(units), right.split(units), weights.split(units), strict=True):
+        hidden = F.relu(of_left.unsqueeze(2) + of_right.unsqueeze(1))  # (k, A, B)
+        logits = logits + (weight.view(-1, 1, 1) * hidden).sum(0)  # no product of matrices: autocast would round it
     return logits
 
 

@@ -79,8 +79,12 @@ def test_elu(dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @TYPES
+@pytest.mark.parametrize("pairs_at_once", [2**24, 130, 5], ids=["at once", "in parts", "one by one"])
 @pytest.mark.parametrize(("anchors", "others"), [(7, 9), (1, 1), (0, 3)])
-def test_pair_logits(anchors: int, others: int, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pair_logits(
+    anchors: int, others: int, pairs_at_once: int, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reference, "PAIRS_AT_ONCE", pairs_at_once)
     left, right = draw(6, anchors, seed=0, dtype=dtype), draw(6, others, seed=1, dtype=dtype)
     weights, bias = draw(6, seed=2, dtype=dtype), draw(1, seed=3, dtype=dtype)
     hidden = F.relu(left.T.unsqueeze(1) + right.T.unsqueeze(0))  # (A, B, d)
