@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import cached_property
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from bench.kernels.doors import torch_compiles
 
@@ -35,6 +35,8 @@ class CompiledByShape:
         learnt = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
         if self._broken or not learnt or not torch_compiles(tensors[0]):
             return self._function(*tensors)
+        # a weight is another type to torch's tracer than the copy of it in a trial, and would be compiled once more
+        tensors = tuple(one.view_as(one) if isinstance(one, nn.Parameter) else one for one in tensors)
         shape = _shape_of(tensors)
         if shape not in self.shapes and len(self.shapes) >= MOST_SHAPES:
             return self._function(*tensors)

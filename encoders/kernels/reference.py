@@ -60,9 +60,8 @@ def attention(
         (b, P, d) sums over i of :math:`v_i^p`, and (b, P) of :math:`\\sigma(W^g v_i^p + b^g)`.
     """
     column = torch.arange(left.shape[1], device=left.device)
-    until = column < ends.unsqueeze(2)  # (b, P, N)
-    present = until[:, -1]  # (b, N)
-    of_kind = until & ~F.pad(until[:, :-1], (0, 0, 1, 0))  # (b, P, N)
+    present = column < ends[:, -1:]  # (b, N)
+    of_kind = (column >= F.pad(ends[:, :-1], (1, 0)).unsqueeze(2)) & (column < ends.unsqueeze(2))  # (b, P, N)
     allowed = of_kind.unsqueeze(2) & _neighbours(held * present.unsqueeze(2)).unsqueeze(1)  # (b, P, N, N)
     logits = F.leaky_relu(left.unsqueeze(2) + right.unsqueeze(1), LEAKY_SLOPE).unsqueeze(1)  # (b, 1, N, N)
     # not -inf: a row without neighbours would be NaN, and its gradient too

@@ -5,6 +5,7 @@ Inductor compiles for a CPU here, with the C++ compiler; of a GPU that says that
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 
 import pytest
@@ -13,28 +14,28 @@ from node_layouts import SESSIONS, SOURCES, layout_of
 from test_kernels import draw, results
 from torch import Tensor
 
+from bench.kernels.by_shape import CompiledByShape
 from encoders import kernels
 from encoders.kernels import blocks, reference
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(shutil.which("g++") is None, reason="there is no C++ compiler")]
 WIDTH = 8
 
 
 @pytest.fixture(autouse=True)
 def compiling(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Compiles in this process, on one thread, and forgets it afterwards."""
+    """Compiles in this process, on one thread, and has compiled nothing before."""
     import torch._dynamo.utils
     import torch._inductor.config
 
     monkeypatch.setenv("BENCH_KERNELS", "reference")
     monkeypatch.setenv("BENCH_COMPILE", "always")
+    monkeypatch.setattr(reference, "in_block", CompiledByShape(reference.attention))
     torch.compiler.reset()
     torch._dynamo.utils.counters.clear()
-    reference.in_block.shapes.clear()
     with torch._inductor.config.patch(compile_threads=1):
         yield
     torch.compiler.reset()
-    reference.in_block.shapes.clear()
 
 
 def compiled_graphs() -> int:
