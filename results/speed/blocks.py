@@ -4,8 +4,8 @@
 
 CORPUS is a folder made by ``bench data make beauty --set sessions=4000 --to CORPUS``. The global view, forward and
 backward, of a batch and its masked version: by the compiled loops; in torch, in blocks; the same after torch.compile;
-and in torch with all sessions as wide as the longest, as they were before there were blocks. The four take turns and give
-the same vectors. What a GPU would make of it, this cannot say: there, launches cost more and padding less.
+and in torch with all sessions as wide as the longest, as they were before there were blocks. The four take turns and
+give the same vectors. What a GPU would make of it, this cannot say: there, launches cost more and padding less.
 """
 
 from __future__ import annotations
