@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bench.data.copies import copied
 from bench.data.csr import Integers, expand_ranges, take_rows
 from bench.data.features import Features, segment_mean
+from bench.kernels.copies import copied
 
 if TYPE_CHECKING:
     from bench.data.corpus import Corpus

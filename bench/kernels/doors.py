@@ -2,6 +2,9 @@
 
 ``BENCH_KERNELS=reference`` in the environment takes the reference everywhere, to find out whether a loop is at fault.
 So does ``NUMBA_DISABLE_JIT=1``, and a platform where numba or llvmlite cannot be imported; there a warning says so.
+
+The reference itself is in parts compiled by ``torch.compile``, on a GPU where triton can be imported.
+``BENCH_COMPILE=never`` has it nowhere, ``BENCH_COMPILE=always`` on CPUs too, where it takes a C++ compiler.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ import os
 import warnings
 from functools import cache
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 import torch
@@ -33,3 +37,16 @@ def loops(module: str) -> Any:
     except (ImportError, OSError) as error:  # OSError: LLVM's library does not load
         warnings.warn(f"models run without compiled loops, which is slower: {error}", stacklevel=2)
         return None
+
+
+def torch_compiles(values: Tensor) -> bool:
+    """Whether ``torch.compile`` may compile the reference for such a tensor."""
+    asked = os.environ.get("BENCH_COMPILE", "")
+    if asked not in ("", "always", "never"):
+        warnings.warn(f"BENCH_COMPILE is {asked!r}, which means nothing: always, never, or unset it", stacklevel=2)
+    return asked == "always" or (asked != "never" and values.device.type == "cuda" and _has_triton())
+
+
+@cache
+def _has_triton() -> bool:
+    return find_spec("triton") is not None

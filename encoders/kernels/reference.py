@@ -7,11 +7,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
+from bench.kernels.by_shape import CompiledByShape
+from encoders.kernels.blocks import PAIRS_AT_ONCE, STEPS_A_WORD, Blocks
 from encoders.kernels.layout import TYPES, NodeLayout
 
 LEAKY_SLOPE = 0.2
 """Of the LeakyReLU in equation 2, as in GAT."""
-PAIRS_AT_ONCE = 2**24  # of nodes; bounds the memory
 
 
 def elu(values: Tensor) -> Tensor:
@@ -28,76 +29,73 @@ def elu_sums(rows: Tensor, source: Tensor, factor: Tensor, target: Tensor, targe
 def typed_means(
     layout: NodeLayout, left: Tensor, right: Tensor, values: Tensor, weight: Tensor, bias: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """See :func:`encoders.kernels.typed_means`."""
-    session, source = torch.div(layout.block, TYPES, rounding_mode="floor"), layout.source
-    node = F.elu(attention(layout, left[source], right[source], values[source]))  # (n, P, d) eq. 1
-    score = F.elu(node @ weight + bias)  # (n, P), of eq. 4
-    scores = score.new_zeros(layout.sessions, TYPES).index_add(0, session, score)
-    sums = node.new_zeros(layout.sessions, TYPES, values.shape[1]).index_add(0, session, node)
-    return sums / layout.num_nodes.clamp(min=1).view(-1, 1, 1), scores
+    """See :func:`encoders.kernels.typed_means`; over padded sessions, see :mod:`encoders.kernels.blocks`."""
+    if not len(layout.source):
+        return values.new_zeros(layout.sessions, TYPES, values.shape[1]), values.new_zeros(layout.sessions, TYPES)
+    blocks = Blocks.of(layout)
+    source = layout.source[blocks.node]  # (L,)
+    shown = (blocks.split(part.index_select(0, source)) for part in (left, right, values))
+    ends = blocks.ends.split([rows for rows, _ in blocks.shapes])
+    sums = [
+        in_block(*block, weight, bias) for block in zip(*shown, blocks.split(blocks.held(layout)), ends, strict=True)
+    ]
+    nodes, scores = (torch.cat(part).index_select(0, blocks.row) for part in zip(*sums, strict=True))
+    return nodes / layout.num_nodes.clamp(min=1).view(-1, 1, 1), scores
 
 
-def attention(layout: NodeLayout, left: Tensor, right: Tensor, values: Tensor) -> Tensor:
-    """(n, P, d) equation 1 before σ, by batched products over padded sessions.
+def attention(
+    left: Tensor, right: Tensor, values: Tensor, held: Tensor, ends: Tensor, weight: Tensor, bias: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Equations 1 and 2 and the score of equation 4 in a block of b sessions, padded to N nodes and summed over them.
+
+    No size depends on a value, so that ``torch.compile`` makes few kernels of it.
 
     Args:
-        layout: the nodes.
-        left, right, values: (n,), (n,) and (n, d), for each node.
+        left, right, values: (b, N), (b, N) and (b, N, d) of each node, sorted by type.
+        held: (b, N, W) the steps that hold it, see :meth:`encoders.kernels.blocks.Blocks.held`.
+        ends: (b, P) how many nodes there are up to the end of each type.
+        weight, bias: (d,) and (1,) of the score.
+
+    Returns:
+        (b, P, d) sums over i of :math:`v_i^p`, and (b, P) of :math:`\\sigma(W^g v_i^p + b^g)`.
     """
-    sizes, first_node, device = layout.num_nodes, layout.first_node, values.device
-    first_member = torch.searchsorted(layout.member_node.contiguous(), first_node.contiguous())  # (B + 1,)
-    node_type = layout.block % TYPES
-    by_size = torch.argsort(sizes)
-    by_size = by_size[sizes[by_size] > 0]
-    chunk = torch.div((sizes[by_size] ** 2).cumsum(0) - 1, PAIRS_AT_ONCE, rounding_mode="floor")
-    attended = values.new_zeros(len(values), TYPES, values.shape[1])
-    for number in chunk.unique().tolist():
-        sessions = by_size[chunk == number]  # (b,)
-        column = torch.arange(int(sizes[sessions].max()), device=device)
-        node = first_node[sessions].unsqueeze(1) + column  # (b, N)
-        present = column < sizes[sessions].unsqueeze(1)
-        node = torch.where(present, node, 0)
-        members = len(layout.member_node) if len(sessions) == len(by_size) else None  # nobody is in a later chunk
-        near = _neighbours(layout, sessions, first_member, members, len(column)).unsqueeze(0)  # (1, b, N, N)
-        kind = torch.arange(TYPES, device=device).view(-1, 1, 1)
-        of_kind = ((node_type[node] == kind) & present).unsqueeze(2)  # (P, b, 1, N)
-        logits = F.leaky_relu(left[node].unsqueeze(2) + right[node].unsqueeze(1), LEAKY_SLOPE)  # (b, N, N)
-        means = []
-        for allowed in near & of_kind:
-            weights = torch.softmax(logits.masked_fill(~allowed, -torch.inf), dim=2).masked_fill(~allowed, 0)  # eq. 2
-            means.append(torch.bmm(weights, values[node]))  # (b, N, d)
-        attended = attended.index_put((node[present],), torch.stack(means, 2)[present])
-    return attended
+    column = torch.arange(left.shape[1], device=left.device)
+    present = column < ends[:, -1:]  # (b, N)
+    of_kind = (column >= F.pad(ends[:, :-1], (1, 0)).unsqueeze(2)) & (column < ends.unsqueeze(2))  # (b, P, N)
+    allowed = of_kind.unsqueeze(2) & _neighbours(held * present.unsqueeze(2)).unsqueeze(1)  # (b, P, N, N)
+    logits = F.leaky_relu(left.unsqueeze(2) + right.unsqueeze(1), LEAKY_SLOPE).unsqueeze(1)  # (b, 1, N, N)
+    # not -inf: a row without neighbours would be NaN, and its gradient too
+    weights = torch.softmax(logits.masked_fill(~allowed, torch.finfo(logits.dtype).min), dim=3)  # (b, P, N, N) eq. 2
+    means = torch.bmm(weights.flatten(1, 2), values).unflatten(1, allowed.shape[1:3]).to(values.dtype)  # (b, P, N, d)
+    node = F.elu(means.masked_fill(~allowed.any(3, keepdim=True), 0))  # (b, P, N, d) eq. 1
+    score = F.elu(node @ weight + bias).masked_fill(~present.unsqueeze(1), 0)  # (b, P, N), of eq. 4
+    return node.sum(2), score.sum(2)
 
 
-def _neighbours(layout: NodeLayout, sessions: Tensor, first_member: Tensor, members: int | None, width: int) -> Tensor:
+in_block = CompiledByShape(attention)
+
+
+def _neighbours(held: Tensor) -> Tensor:
     """(b, N, N) bool: whether the sender in a column is a neighbour of the receiver in a row.
 
     Args:
-        layout: the nodes.
-        sessions: (b,) whose.
-        first_member: (B + 1,) first membership of each session of the layout.
-        members: how many memberships they have; None where only the device knows, for which a GPU waits.
-        width: N.
+        held: (b, N, W) the steps that hold each node.
     """
-    counts = first_member[sessions + 1] - first_member[sessions]  # (b,)
-    row = torch.repeat_interleave(counts, output_size=members)  # (m,)
-    member = torch.arange(len(row), device=row.device) - (counts.cumsum(0) - counts)[row] + first_member[sessions][row]
-    node = layout.member_node[member] - layout.first_node[sessions][row]
-    position = layout.member_position[member]
-    held = torch.zeros(len(sessions), width, int(position.max()) + 1, device=row.device)
-    held[row, node, position] = 1
-    seen = held + F.pad(held[:, :, 1:], (0, 1))  # a receiver in step t sees the senders in t and in t - 1
-    return torch.bmm(seen, held.transpose(1, 2)) > 0
+    carried = (F.pad(held[:, :, 1:], (0, 1)) & 1) << (STEPS_A_WORD - 1)  # the first step of the next word
+    seen = held | (held >> 1) | carried  # a receiver in step t sees the senders in t and in t - 1
+    near = torch.zeros(1, dtype=torch.bool, device=held.device)
+    for word in range(held.shape[2]):
+        near = near | ((seen[:, :, None, word] & held[:, None, :, word]) != 0)
+    return near
 
 
 def pair_logits(left: Tensor, right: Tensor, weights: Tensor, bias: Tensor) -> Tensor:
-    """See :func:`encoders.kernels.pair_logits`; an A x B matrix for each unit, so that none is of three dimensions."""
-    logits = left.new_zeros(left.shape[1], right.shape[1]) + bias
-    hidden = torch.empty_like(logits)
-    for unit, weight in enumerate(weights.tolist()):
-        torch.add(left[unit].unsqueeze(1), right[unit].unsqueeze(0), out=hidden)
-        logits.add_(hidden.relu_(), alpha=weight)
+    """See :func:`encoders.kernels.pair_logits`; as many units at once as ``PAIRS_AT_ONCE`` admits, one at least."""
+    logits = left.new_zeros(left.shape[1], right.shape[1]) + bias  # (A, B)
+    units = max(1, PAIRS_AT_ONCE // max(1, logits.numel()))
+    for of_left, of_right, weight in zip(left.split(units), right.split(units), weights.split(units), strict=True):
+        hidden = F.relu(of_left.unsqueeze(2) + of_right.unsqueeze(1))  # (k, A, B)
+        logits = logits + (weight.view(-1, 1, 1) * hidden).sum(0)  # no product of matrices: autocast would round it
     return logits
 
 

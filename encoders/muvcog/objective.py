@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bench.data.batch import SessionBatch
-from bench.data.copies import copied
 from bench.data.csr import Integers
+from bench.kernels.copies import copied
 from bench.training.context import TrainingContext
 from bench.training.objective import PretrainingStep
 from bench.training.ranks import ALONE, Ranks, Share

@@ -4,14 +4,17 @@
     python results/speed/gpu.py CORPUS --device cpu --batches 64 --steps 4 --to FOLDER     # the same path without a GPU
 
 CORPUS is a folder made by ``bench data make beauty --set sessions=1000000 --to CORPUS``. For every size of a batch and
-every precision it pretrains from the same start and tells: sessions a second of the whole loop, batches read ahead and
-validation left out; the seconds in which the host reads a batch, alone; the most memory of the card; how often a step
-makes the card wait for the host; and which share of the card's own speed that is, measured by a product of matrices and
-a copy on the same card: of its matrix rate by the floating-point operations that torch counts in a step, of its
-bandwidth by the bytes of all tensors that a step's operations read and write, as if nothing stayed in a cache.
+every precision, with torch.compile and without, it pretrains from the same start and tells: sessions a second of the
+whole loop, batches read ahead and validation left out; how many shapes were compiled, and the seconds that took, which
+are not in the loop: the same batches have run before; the seconds in which the host reads a batch, alone; the most
+memory of the card; how often a step makes the card wait for the host; and which share of the card's own speed that is,
+measured by a product of matrices and a copy on the same card: of its matrix rate by the floating-point operations that
+torch counts in a step, of its bandwidth by the bytes of all tensors that a step's operations read and write, as if
+nothing stayed in a cache. Both are counted without torch.compile, which leaves out some of the reading and writing.
 
 ``quality`` is the accuracy on held-out sessions after the same number of sessions in every precision: the smallest
-batch that was measured, and one seed, so that only a large loss can be seen.
+batch that was measured, and one seed, so that only a large loss can be seen. On a CPU all of it is computed as a GPU
+does, with ``BENCH_KERNELS=reference``.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import subprocess
 import time
 import warnings
@@ -37,6 +41,7 @@ from bench.plugins.registry import registry
 from bench.progress import silent
 from bench.training.context import TrainingContext
 from bench.training.objective import PretrainingStep
+from encoders.kernels.reference import in_block
 from encoders.muvcog.model import Muvcog
 from encoders.muvcog.objective import ContrastObjective
 from encoders.muvcog.steps_of import OwnSteps
@@ -44,6 +49,7 @@ from encoders.muvcog.steps_of import OwnSteps
 WARM = 5  # steps that are not counted: memory is taken, loops are compiled
 BATCHES = (256, 1024, 4096, 8192, 16384)
 PRECISIONS = ("float32", "bfloat16")
+COMPILE = ("never", "always")  # values of BENCH_COMPILE
 AIM = 145_000  # sessions a second: 8.7 million in a minute
 Row = dict[str, Any]
 
@@ -61,10 +67,18 @@ def main() -> None:
     device = torch.device(asked.device)
     if device.type == "cuda" and not torch.cuda.is_available():
         parser.error("there is no GPU; --device cpu takes the same path")
+    if device.type == "cpu":
+        os.environ["BENCH_KERNELS"] = "reference"
     torch.set_num_threads(1)
     corpus = Corpus(asked.corpus)
     card = speed_of(device)
-    rows = [pretraining(corpus, device, b, p, asked.steps, card) for b in asked.batches for p in PRECISIONS]
+    rows = [
+        pretraining(corpus, device, batch, precision, compiled, asked.steps, card)
+        for batch in asked.batches
+        for precision in PRECISIONS
+        for compiled in COMPILE
+    ]
+    os.environ.pop("BENCH_COMPILE")
     quality = [accuracy(corpus, device, min(asked.batches), p, asked.quality_steps) for p in PRECISIONS]
     found = {"made by": made_by(corpus), "card": card, "pretraining": rows, "quality": quality}
     (asked.to / "gpu.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
@@ -127,8 +141,40 @@ def started(corpus: Corpus, device: torch.device, **given: Any) -> tuple[Muvcog,
     return encoder, context
 
 
-def pretraining(corpus: Corpus, device: torch.device, batch: int, precision: str, steps: int, card: Row) -> Row:
-    """Pretrains for some steps of one size and precision, and tells what they cost."""
+def pretraining(
+    corpus: Corpus, device: torch.device, batch: int, precision: str, compiled: str, steps: int, card: Row
+) -> Row:
+    """Pretrains for some steps of one size and precision, compiled or not, and tells what they cost."""
+    os.environ["BENCH_COMPILE"] = compiled
+    in_block.shapes.clear()
+    torch.compiler.reset()  # each row has a compiler that has seen nothing, as a pretraining has
+    begun = time.perf_counter()
+    timed(corpus, device, batch, precision, steps)
+    once = time.perf_counter() - begun
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+    encoder, context, seconds = timed(corpus, device, batch, precision, steps)
+    again = time.perf_counter() - begun - once
+    cost = one_step(encoder, context, batch, precision, device)
+    return {
+        "batch": batch,
+        "precision": precision,
+        "shapes_compiled": len(in_block.shapes),
+        "compiling_s": once - again if in_block.shapes else None,
+        "sessions_per_second": batch / seconds,
+        "reading_a_batch_s": cost["reading"],
+        "step_s": seconds,
+        "peak_memory_gb": torch.cuda.max_memory_allocated(device) / 1e9 if device.type == "cuda" else None,
+        "waits": cost["waits"],
+        "share_of_matrix_rate": cost["flops"] / seconds / 1e12 / card["tflops"][precision],
+        "share_of_bandwidth": cost["bytes"] / seconds / 1e9 / card["gb_per_second"],
+    }
+
+
+def timed(
+    corpus: Corpus, device: torch.device, batch: int, precision: str, steps: int
+) -> tuple[Muvcog, TrainingContext, float]:
+    """Pretrains, from the same start and on the same batches every time: what came of it, and seconds of a step."""
     last = WARM + steps
     encoder, context = started(
         corpus, device, steps=last, batch_size=batch, precision=precision, hard_at=0.0, validate_every=10 * last
@@ -141,23 +187,8 @@ def pretraining(corpus: Corpus, device: torch.device, batch: int, precision: str
             clock.append(time.perf_counter())
 
     context.progress = watch
-    if device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats(device)
     encoder.pretrain(context)
-    a_second = batch * (last - 1 - WARM) / (clock[1] - clock[0])
-    cost = one_step(encoder, context, batch, precision, device)
-    seconds = batch / a_second
-    return {
-        "batch": batch,
-        "precision": precision,
-        "sessions_per_second": a_second,
-        "reading_a_batch_s": cost["reading"],
-        "step_s": seconds,
-        "peak_memory_gb": torch.cuda.max_memory_allocated(device) / 1e9 if device.type == "cuda" else None,
-        "waits": cost["waits"],
-        "share_of_matrix_rate": cost["flops"] / seconds / 1e12 / card["tflops"][precision],
-        "share_of_bandwidth": cost["bytes"] / seconds / 1e9 / card["gb_per_second"],
-    }
+    return encoder, context, (clock[1] - clock[0]) / (last - 1 - WARM)
 
 
 class Bytes(TorchDispatchMode):
@@ -188,16 +219,13 @@ def one_step(encoder: Muvcog, context: TrainingContext, batch: int, precision: s
     encoder.train()
     reading = seconds_of(lambda: OwnSteps(context).batch(rows), torch.device("cpu"), rounds=3)
     step()
+    waits = waits_of(step) if device.type == "cuda" else None
+    os.environ["BENCH_COMPILE"] = "never"  # what is compiled cannot be counted
     with FlopCounterMode(display=False) as flops:
         step()
     with Bytes() as moved:
         step()
-    return {
-        "reading": reading,
-        "flops": flops.get_total_flops(),
-        "bytes": moved.total,
-        "waits": waits_of(step) if device.type == "cuda" else None,
-    }
+    return {"reading": reading, "flops": flops.get_total_flops(), "bytes": moved.total, "waits": waits}
 
 
 def waits_of(step: Callable[[], None]) -> int:
@@ -228,6 +256,8 @@ def page(found: Row) -> str:
         [
             f"{row['batch']:,}",
             row["precision"],
+            row["shapes_compiled"],
+            "" if row["compiling_s"] is None else f"{row['compiling_s']:.0f}",
             f"{row['sessions_per_second']:,.0f}",
             f"{1000 * row['step_s']:.1f}",
             f"{1000 * row['reading_a_batch_s']:.1f}",
@@ -241,6 +271,8 @@ def page(found: Row) -> str:
     heads = [
         "batch",
         "precision",
+        "shapes compiled",
+        "in seconds",
         "sessions/s",
         "step, ms",
         "reading, ms",

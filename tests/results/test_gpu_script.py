@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -23,7 +24,6 @@ def test_the_script_measures_and_writes(tmp_path: Path) -> None:
         "cpu",
         "--batches",
         "8",
-        "16",
         "--steps",
         "3",
         "--quality-steps",
@@ -35,10 +35,13 @@ def test_the_script_measures_and_writes(tmp_path: Path) -> None:
     assert ran.returncode == 0, ran.stderr
     found = json.loads((tmp_path / "gpu.json").read_text())
     rows = found["pretraining"]
-    assert [(row["batch"], row["precision"]) for row in rows] == [
-        (batch, precision) for batch in (8, 16) for precision in ("float32", "bfloat16")
+    assert [(row["batch"], row["precision"], row["shapes_compiled"] > 0) for row in rows] == [
+        (8, precision, compiled and shutil.which("g++") is not None)
+        for precision in ("float32", "bfloat16")
+        for compiled in (False, True)
     ]
     for row in rows:
+        assert (row["compiling_s"] is not None) == (row["shapes_compiled"] > 0)
         assert row["sessions_per_second"] == pytest.approx(row["batch"] / row["step_s"])
         assert 0 < row["share_of_matrix_rate"] < 1
         assert row["share_of_bandwidth"] > 0

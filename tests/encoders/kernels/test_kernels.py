@@ -11,7 +11,7 @@ from node_layouts import SESSIONS, SOURCES, layout_of
 from torch import Tensor
 
 from encoders import kernels
-from encoders.kernels import reference
+from encoders.kernels import blocks, reference
 
 PRECISION = {torch.float32: 2e-5, torch.float64: 1e-11}
 TYPES = pytest.mark.parametrize("dtype", list(PRECISION), ids=str)
@@ -50,7 +50,7 @@ def assert_both_agree(
 def test_typed_means(
     sessions: str, width: int, pairs_at_once: int, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reference, "PAIRS_AT_ONCE", pairs_at_once)
+    monkeypatch.setattr(blocks, "PAIRS_AT_ONCE", pairs_at_once)
     layout = layout_of(SESSIONS[sessions])
     shapes = [(SOURCES,), (SOURCES,), (SOURCES, width), (width,), (1,)]
     inputs = [draw(*shape, seed=seed, dtype=dtype) for seed, shape in enumerate(shapes)]
@@ -79,14 +79,35 @@ def test_elu(dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @TYPES
+@pytest.mark.parametrize("pairs_at_once", [2**24, 130, 5], ids=["at once", "in parts", "one by one"])
 @pytest.mark.parametrize(("anchors", "others"), [(7, 9), (1, 1), (0, 3)])
-def test_pair_logits(anchors: int, others: int, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pair_logits(
+    anchors: int, others: int, pairs_at_once: int, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reference, "PAIRS_AT_ONCE", pairs_at_once)
     left, right = draw(6, anchors, seed=0, dtype=dtype), draw(6, others, seed=1, dtype=dtype)
     weights, bias = draw(6, seed=2, dtype=dtype), draw(1, seed=3, dtype=dtype)
     hidden = F.relu(left.T.unsqueeze(1) + right.T.unsqueeze(0))  # (A, B, d)
     for forced in ("", "reference"):
         monkeypatch.setenv("BENCH_KERNELS", forced)
         torch.testing.assert_close(kernels.pair_logits(left, right, weights, bias), hidden @ weights + bias)
+
+
+@pytest.mark.parametrize("sessions", list(SESSIONS))
+def test_with_products_in_bfloat16_the_reference_is_rough_and_of_the_same_type(
+    sessions: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BENCH_KERNELS", "reference")
+    layout = layout_of(SESSIONS[sessions])
+    shapes = [(SOURCES,), (SOURCES,), (SOURCES, 32), (32,), (1,)]
+    inputs = [draw(*shape, seed=seed, dtype=torch.float32) for seed, shape in enumerate(shapes)]
+    exact = kernels.typed_means(layout, *inputs)
+    with torch.autocast("cpu", torch.bfloat16):
+        rough = kernels.typed_means(layout, *inputs)
+    for one, other in zip(exact, rough, strict=True):
+        assert other.dtype == torch.float32
+        assert not torch.equal(one, other)
+        torch.testing.assert_close(one, other, atol=0.02 * float(one.abs().max()), rtol=0.02)
 
 
 def test_which_code_runs_is_decided_by_number_type_and_environment(monkeypatch: pytest.MonkeyPatch) -> None:
