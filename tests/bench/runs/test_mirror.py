@@ -21,8 +21,8 @@ fsspec = pytest.importorskip("fsspec")
 @pytest.fixture(scope="module")
 def s3() -> Iterator[str]:
     """A bucket of a server that speaks S3, on this machine."""
-    if find_spec("s3fs") is None or find_spec("moto") is None:
-        pytest.skip("needs s3fs and moto[server]")
+    if find_spec("s3fs") is None or find_spec("moto") is None:  # an environment without the extra dev
+        pytest.skip("needs s3fs, moto, flask and flask-cors")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
