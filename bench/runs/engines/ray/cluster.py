@@ -6,6 +6,7 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
@@ -33,7 +34,7 @@ def connected(address: str | None, workers: int | None) -> Iterator[str]:
         workers: jobs at once, of a cluster that is started.
 
     Raises:
-        BenchError: there is no such cluster, or this machine is no node of it.
+        BenchError: there is no such cluster, this machine is no node of it, or the cluster is lost within the block.
     """
     address = address or os.environ.get("RAY_ADDRESS") or "local"
     if address.startswith("ray://"):
@@ -56,6 +57,30 @@ def connected(address: str | None, workers: int | None) -> Iterator[str]:
         fix = "ray status says whether one runs; without --address one is started here"
         raise BenchError(f"no Ray cluster: {said(error)}", where=f"--address {address}", fix=fix) from None
     try:
-        yield ray.get_runtime_context().get_node_id()
+        with _quiet_raylets():
+            yield ray.get_runtime_context().get_node_id()
+    except ray.exceptions.RayTaskError:  # what our own code raised on a node
+        raise
+    except ray.exceptions.RayError as error:  # the node of this command, or what passes messages there, has died
+        fix = "the same command goes on from the results that are there"
+        what = str(error).strip().partition("\n")[0].rstrip(".")
+        raise BenchError(f"the cluster is lost: {what}", where="--engine ray", fix=fix) from None
     finally:
         ray.shutdown()
+
+
+@contextmanager
+def _quiet_raylets() -> Iterator[None]:
+    """Ray prints what raylets say of a lost process to standard output, between a program's JSON, and has no option for
+    that. What was lost the driver says itself.
+    """
+    module: Any = import_module("ray._private.worker")
+    printing = getattr(module, "print_to_stdstream", None)
+    if printing is None:  # another version of Ray
+        yield
+        return
+    module.print_to_stdstream = lambda *_, **__: None
+    try:
+        yield
+    finally:
+        module.print_to_stdstream = printing

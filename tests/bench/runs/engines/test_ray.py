@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -170,12 +171,13 @@ def test_a_node_that_is_killed_loses_nothing_and_nothing_is_done_twice(nodes: No
     words = ["--encoder", "noisy", "--baseline", "transearch", "--seeds", "3"]
     settings = ["--set", "noisy.seconds=4", "--set", f"noisy.folder={tmp_path}"]
     command = nodes.command(tmp_path / "out", *words, *settings)
-    driver = subprocess.Popen([BENCH, *command], env=environment(nodes.plugins), stdout=-3, stderr=-1, text=True)
+    driver = subprocess.Popen([BENCH, *command], env=environment(nodes.plugins), stdout=-1, stderr=-1, text=True)
     until(lambda: began.exists() and len(began.read_text().splitlines()) >= 2, seconds=60)  # both nodes are at work
     pids = began.read_text().split()
     nodes.cluster.remove_node(nodes.cluster.worker_nodes.copy().pop(), allow_graceful=False)
-    _, said = driver.communicate(timeout=120)
+    out, said = driver.communicate(timeout=120)
     assert driver.returncode == 0, said
+    assert json.loads(out), "nothing of Ray's stands between it"
     records = _records(tmp_path / "out")
     assert Counter(kind for kind, _ in records) == {"encoders": 3, "embeddings": 3, "cells": 6}
     assert {record["status"] for record in records.values()} == {"done"}
@@ -203,6 +205,24 @@ def test_ctrl_c_leaves_no_process(nodes: Nodes, tmp_path: Path) -> None:
     _, said = driver.communicate(timeout=60)
     assert driver.returncode == 130
     assert "Traceback" not in said
+    until(lambda: not _processes(str(tmp_path)), seconds=60)
+
+
+@pytest.mark.slow
+def test_a_lost_cluster_is_one_line(nodes: Nodes, tmp_path: Path) -> None:
+    """What passes messages to the command is killed, as by a system that is short of memory."""
+    words = ["--encoder", "sleeps", "--baseline", "transearch", "--seeds", "1", "--set", f"sleeps.folder={tmp_path}"]
+    command = [BENCH, *_run(nodes.corpus, tmp_path / "out", *words, "--engine", "ray", "--jobs", "2")]
+    marked = environment(nodes.plugins, BENCH_TEST_MARK=str(tmp_path))
+    driver = subprocess.Popen(command, env=marked, stdout=-1, stderr=-1, text=True)
+    until((tmp_path / "started").exists, seconds=60)
+    (desk,) = [pid for pid in _processes(str(tmp_path)) if b"ray::Desk" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    os.kill(desk, signal.SIGKILL)
+    out, said = driver.communicate(timeout=60)
+    assert driver.returncode == 2
+    assert not out, "Ray would have said there that a worker died"
+    assert "Traceback" not in said
+    assert said.splitlines()[-1].startswith("bench: --engine ray: the cluster is lost: The actor died")
     until(lambda: not _processes(str(tmp_path)), seconds=60)
 
 
