@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 LINES = (
-    "printable errors files claiming progress",
+    "printable errors files claiming instructions progress",
     "plugins",
     "kernels",
     "data",
