@@ -5,8 +5,12 @@ Inductor compiles for a CPU here, with the C++ compiler; of a GPU that says that
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
@@ -78,3 +82,29 @@ def test_with_products_in_bfloat16_and_more_steps_than_a_word_has_bits(monkeypat
         assert compiled.dtype == plain.dtype == torch.float32
         off = (plain - whole).abs().max()
         assert (compiled - whole).abs().max() <= 2 * off + 1e-5, "no less precise than what it was made of"
+
+
+ONCE = """
+import torch
+from node_layouts import SESSIONS, SOURCES, layout_of
+from encoders import kernels
+torch.manual_seed(0)
+given = [torch.randn(shape).requires_grad_() for shape in ((SOURCES,), (SOURCES,), (SOURCES, 8), (8,), (1,))]
+means, scores = kernels.typed_means(layout_of(SESSIONS["no-images"]), *given)
+(means.sum() + scores.sum()).backward()
+"""
+
+
+@pytest.mark.skipif("avx512f" not in Path("/proc/cpuinfo").read_text().split(), reason="this processor has no AVX-512")
+def test_what_was_compiled_with_avx512_is_not_taken_where_it_is_masked(tmp_path: Path) -> None:
+    """Torch keeps what it has compiled on disk, by a key without the instructions: it ended in a segmentation fault."""
+    kept = {"TORCHINDUCTOR_CACHE_DIR": str(tmp_path), "TORCHINDUCTOR_COMPILE_THREADS": "1"}
+    for instructions in ("avx512", "avx2"):
+        ran = subprocess.run(
+            [sys.executable, "-c", ONCE],
+            env={**os.environ, **kept, "ATEN_CPU_CAPABILITY": instructions, "PYTHONPATH": str(Path(__file__).parent)},
+            capture_output=True,
+            text=True,
+        )
+        assert ran.returncode == 0, ran.stderr
+        assert "without torch.compile" not in ran.stderr
