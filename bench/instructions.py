@@ -23,6 +23,8 @@ def common_instructions() -> None:
 
 def _has_avx512() -> bool:
     try:
-        return "avx512f" in _CPUINFO.read_text(encoding="utf-8", errors="replace").split()
+        with _CPUINFO.open(encoding="utf-8", errors="replace") as lines:
+            flags = next((line for line in lines if line.startswith("flags")), "")  # the first of many processors'
+        return "avx512f" in flags.split()
     except OSError:  # another system than Linux
         return False
