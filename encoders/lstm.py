@@ -13,7 +13,7 @@ from bench.data.batch import SessionBatch
 from bench.data.features import Dims
 from bench.data.schema import KINDS
 from bench.plugins.options import read_options
-from encoders.kernels import last_states
+from encoders.kernels import lstm_states
 from encoders.options import LstmOptions
 from encoders.pooled_images import PooledImages
 
@@ -38,40 +38,49 @@ class LstmEncoder(SessionEncoder):
         self.lstm = nn.LSTM(dims.words + of_steps + len(KINDS), options.output_dim, batch_first=True)
         self.pooled = PooledImages(dims.images, options.image_dim) if options.images == "pooled" else None
         self.output_dim = options.output_dim + (self.pooled.width if self.pooled is not None else 0)
+        self.causal = self.pooled is None  # pooled images are those of all steps
 
     def forward(self, batch: SessionBatch) -> Tensor:
         """(B, output_dim); the hidden state is zero for a session without steps."""
-        states = self._last_states(batch)  # (B, hidden)
+        lengths = batch.num_steps  # (B,)
+        some = torch.nonzero(lengths).squeeze(1)  # sessions that have a step
+        ended = self._states(batch, (lengths.cumsum(0) - 1)[some])
+        states = ended.new_zeros(len(batch), self.lstm.hidden_size).index_copy(0, some, ended)  # (B, hidden)
         return states if self.pooled is None else torch.cat([states, self.pooled(batch)], dim=1)
 
-    def _last_states(self, batch: SessionBatch) -> Tensor:
-        """(B, hidden) state after the last step of each session.
+    def at_steps(self, batch: SessionBatch, steps: Tensor) -> Tensor:
+        """(n, output_dim) states after these steps (n,)."""
+        return self._states(batch, steps)
+
+    def _states(self, batch: SessionBatch, wanted: Tensor) -> Tensor:
+        """(n, hidden) state after each of the steps ``wanted`` (n,).
 
         Prefixes are short with a long tail, so padding them would be four fifths of the work: the steps are packed by
         their position instead, the longest session first.
         """
         lengths, steps = batch.num_steps, len(batch.step_kind)  # (B,)
         text = batch.step_text()  # (T, dims.words)
-        states = text.new_zeros(len(batch), self.lstm.hidden_size)
         if not steps:
-            return states
+            return text.new_zeros(0, self.lstm.hidden_size)
         order = torch.argsort(lengths, descending=True, stable=True)  # (B,)
         rank = torch.empty_like(order)
         rank[order] = torch.arange(len(order), device=order.device)
         first = lengths.cumsum(0) - lengths  # (B,)
         position = torch.arange(steps, device=order.device) - first[batch.step_session]  # (T,)
         packed = torch.argsort(position * len(batch) + rank[batch.step_session])  # (T,) the step in each place
+        place = torch.empty_like(packed)  # (T,) of each step in packed order
+        place[packed] = torch.arange(steps, device=packed.device)
         sizes = torch.bincount(position).cpu()  # (L,) sessions that have a step at each position
         fixed = torch.cat([text, F.one_hot(batch.step_kind, len(KINDS)).to(text.dtype)], dim=1)[packed]
-        last = last_states(self.lstm, fixed, self._images(batch, packed), sizes)  # (B without empty sessions, hidden)
-        return states.index_copy(0, order[: len(last)], last)
+        return lstm_states(self.lstm, fixed, self._images(batch, place), sizes, place[wanted])
 
-    def _images(self, batch: SessionBatch, packed: Tensor) -> Tensor:
-        """(T, image_dim) projected images in packed order, zero without one; (T, 0) where they are no part of steps."""
+    def _images(self, batch: SessionBatch, place: Tensor) -> Tensor:
+        """(T, image_dim) projected images in packed order, zero without one; (T, 0) where they are no part of steps.
+
+        Each goes straight to its step's ``place`` (T,): a gather's gradient is a slow sum.
+        """
         if self.project_image is None:
-            return batch.features.word_vectors.new_zeros(len(packed), 0)
-        place = torch.empty_like(packed)  # of each step; straight to there, since a gather's gradient is a slow sum
-        place[packed] = torch.arange(len(packed), device=packed.device)
+            return batch.features.word_vectors.new_zeros(len(place), 0)
         projected = self.project_image(batch.features.images(batch.images))  # (M, image_dim)
-        none = projected.new_zeros(len(packed), projected.shape[1])
+        none = projected.new_zeros(len(place), projected.shape[1])
         return none.index_add(0, place[batch.image_step], projected)

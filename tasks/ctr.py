@@ -19,6 +19,7 @@ from bench.plugins.options import read_options
 from bench.training.context import TrainingContext
 from bench.training.fitting import FittingConfig, fit
 from bench.training.session_vectors import JoinedClickModel, SessionVectors
+from tasks.examples.batches import epoch_batches
 from tasks.examples.click import ClickExamples, TrainingCandidates, example_queries
 from tasks.examples.click_evaluation import ClickEvaluation, metrics_of
 from tasks.examples.click_result import click_result
@@ -43,7 +44,7 @@ class ClickPrediction(Task[ClickModel | ClickReference]):
         options = read_options(ClickPredictionOptions, given, "ctr")
         self.epochs, self.patience, self.clip = options.epochs, options.patience, options.clip
         self.negatives, self.min_user_sessions = options.negatives, options.min_user_sessions
-        self.labels = options.labels
+        self.labels, self.batches = options.labels, options.batches
 
     def units(self, corpus: Corpus) -> NDArray[np.int64]:
         """Query rows of all examples, ascending."""
@@ -85,12 +86,11 @@ class ClickPrediction(Task[ClickModel | ClickReference]):
         valid = ClickEvaluation(examples, split["valid"])
         training = TrainingCandidates(corpus, split["train"], self.negatives)
         order = context.generator("training order")
+        session = np.asarray(corpus.columns.query_session)[split["train"]]
 
         def epoch_losses(epoch: int) -> Iterator[Tensor]:
             dealt = training.deal(order)
-            size = click_model.batch_size
-            shuffled = order.permutation(len(split["train"]))
-            for rows in np.split(shuffled, range(size, len(shuffled), size)):
+            for rows in epoch_batches(session, click_model.batch_size, self.batches, order):
                 batch = examples.batch(split["train"][rows], dealt(rows))
                 loss = click_model.loss(model(batch), batch.clicks, batch.shown)
                 auxiliary = click_model.auxiliary_loss(batch)

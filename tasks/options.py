@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 from bench.errors import BenchError
 from bench.plugins.constraints import Above, Between, OrInfinite
 
+DrawnBy = Literal["queries", "sessions"]
+
 
 @dataclass(frozen=True)
 class FittingOptions:
@@ -17,11 +19,15 @@ class FittingOptions:
         epochs: passes over the training examples, at most.
         patience: epochs without a better validation value before it stops.
         clip: largest norm of the gradient; inf clips nothing.
+        batches: what a batch is drawn of: ``queries``, each by itself, or whole ``sessions`` with all their examples,
+            as many examples a batch on average. Then an encoder that is trained along and causal, such as ``lstm``,
+            goes through a session once for all its queries. It is another training: other batches, other numbers.
     """
 
     epochs: Annotated[int, Between(1, 1_000_000)] = 30
     patience: Annotated[int, Between(1, 1_000_000)] = 4
     clip: Annotated[float, Above(0), OrInfinite()] = 5.0
+    batches: DrawnBy = "queries"
 
 
 @dataclass(frozen=True)

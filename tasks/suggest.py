@@ -23,6 +23,7 @@ from bench.plugins.options import read_options
 from bench.training.context import TrainingContext
 from bench.training.fitting import FittingConfig, fit
 from bench.training.session_vectors import SessionVectors
+from tasks.examples.batches import epoch_batches
 from tasks.examples.suggestion import NextWords, example_queries
 from tasks.options import QuerySuggestionOptions
 
@@ -50,6 +51,7 @@ class QuerySuggestion(Task[SuggestionModel | SuggestionReference]):
     def __init__(self, **given: Any) -> None:
         options = read_options(QuerySuggestionOptions, given, "suggest")
         self.epochs, self.patience, self.clip = options.epochs, options.patience, options.clip
+        self.batches = options.batches
 
     def units(self, corpus: Corpus) -> NDArray[np.int64]:
         """Query rows of all examples, ascending: the last of each prefix."""
@@ -77,6 +79,7 @@ class QuerySuggestion(Task[SuggestionModel | SuggestionReference]):
         sessions.standardise(torch.from_numpy(train.queries).to(context.device))
         suggestion.prepare(counts, len(train.queries))
         order = context.generator("training order")
+        session = np.asarray(corpus.columns.query_session)[train.queries]
 
         def sessions_of(queries: Integers) -> Tensor:
             return sessions(torch.from_numpy(queries).to(context.device))
@@ -85,9 +88,7 @@ class QuerySuggestion(Task[SuggestionModel | SuggestionReference]):
             return suggestion(sessions_of(queries))
 
         def epoch_losses(epoch: int) -> Iterator[Tensor]:
-            size = suggestion.batch_size
-            shuffled = order.permutation(len(train.queries))
-            for rows in np.split(shuffled, range(size, len(shuffled), size)):
+            for rows in epoch_batches(session, suggestion.batch_size, self.batches, order):
                 words, owner = train.answers.of(rows, context.device)
                 yield suggestion.loss(sessions_of(train.queries[rows]), words, owner)
 

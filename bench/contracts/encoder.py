@@ -22,9 +22,16 @@ class SessionEncoder(nn.Module, ABC):
 
     Args:
         dims: widths of the word and image vectors that batches will carry.
+
+    Attributes:
+        output_dim: width of a vector.
+        causal: whether one pass over a session gives the vectors of all its prefixes, as an LSTM's states are. Then
+            the encoder also implements :meth:`at_steps`, and who wants many prefixes of the same session is served
+            at the price of one.
     """
 
     output_dim: int
+    causal: bool = False
 
     def __init__(self, dims: Dims) -> None:
         super().__init__()
@@ -38,6 +45,13 @@ class SessionEncoder(nn.Module, ABC):
 
         def __call__(self, batch: SessionBatch) -> Tensor:
             """What :meth:`forward` gives, for type checkers: torch's own says nothing of its result."""
+
+    def at_steps(self, batch: SessionBatch, steps: Tensor) -> Tensor:
+        """(n, output_dim) vectors of the prefixes that end with these steps (n,) of ``batch``; of ``causal`` encoders.
+
+        They are what :meth:`forward` gives of the prefixes themselves.
+        """
+        raise NotImplementedError(f"{type(self).__name__} says that it is causal and has no at_steps")
 
     def pretrain(self, context: TrainingContext) -> None:
         """Learns from the training sessions of ``context``, without labels. By default: nothing.

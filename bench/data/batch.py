@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bench.data.csr import Integers, expand_ranges, take_rows
+from bench.data.csr import Integers, expand_ranges, offsets_of, take_rows
 from bench.data.features import Features, segment_mean
 from bench.kernels.copies import copied
 
@@ -63,6 +63,20 @@ class SessionBatch:
         columns = corpus.columns
         starts = np.asarray(columns.session_queries)[np.asarray(columns.query_session)[queries]]
         return cls._from_ranges(corpus, starts, queries + 1, features)
+
+    @classmethod
+    def covering(cls, corpus: Corpus, queries: Integers, features: Features) -> tuple[SessionBatch, Tensor]:
+        """Of each session, the longest of the prefixes that end with these query rows (B,); and the step (B,) that each
+        query is there.
+        """
+        queries, columns = np.asarray(queries), corpus.columns
+        sessions, place = np.unique(np.asarray(columns.query_session)[queries], return_inverse=True)
+        starts = np.asarray(columns.session_queries)[sessions]
+        ends = starts.copy()
+        np.maximum.at(ends, place, queries + 1)
+        first = offsets_of(ends - starts)[:-1]  # the step that a session begins with
+        step = torch.from_numpy(first[place] + queries - starts[place]).to(features.device)  # (B,)
+        return cls._from_ranges(corpus, starts, ends, features), step
 
     @classmethod
     def _from_ranges(cls, corpus: Corpus, starts: Integers, ends: Integers, features: Features) -> SessionBatch:

@@ -15,7 +15,6 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from bench.contracts import SessionEncoder
-from bench.data.batch import SessionBatch
 from bench.data.corpus import Corpus
 from bench.data.features import Dims
 from bench.data.truth import sealed
@@ -31,6 +30,7 @@ from bench.runs.peak import forget_peak, peak_memory
 from bench.runs.provenance import provenance
 from bench.runs.store import Record, Store, is_done, write_record
 from bench.training.context import TrainingContext
+from bench.training.prefix_vectors import prefix_vectors
 from bench.training.ranks import ALONE, Ranks
 from bench.training.session_vectors import FrozenVectors, SessionVectors, TrainedAlong, checked_vectors
 
@@ -141,8 +141,9 @@ def encode_prefixes(
     broken = 0
     with torch.inference_mode():
         for start in range(0, len(queries), size):
-            batch = SessionBatch.from_prefixes(context.corpus, queries[start : start + size], context.features)
-            found = checked_vectors(encoder(batch), batch.num_sessions, encoder.output_dim, type(encoder).__name__)
+            some = queries[start : start + size]
+            found = prefix_vectors(encoder, context.corpus, some, context.features)
+            found = checked_vectors(found, len(some), encoder.output_dim, type(encoder).__name__)
             vectors[start : start + size] = found.cpu().numpy()
             broken += int((~np.isfinite(vectors[start : start + size])).any(1).sum())
             context.progress(min(start + size, len(queries)), len(queries))

@@ -13,10 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from bench.contracts import ClickBatch, ClickModel, SessionEncoder
-from bench.data.batch import SessionBatch
 from bench.data.features import Dims
 from bench.errors import BenchError
 from bench.training.context import TrainingContext
+from bench.training.prefix_vectors import prefix_vectors
 
 
 class SessionVectors(nn.Module, ABC):
@@ -126,12 +126,12 @@ class TrainedAlong(SessionVectors):
         """(B, width)."""
         if not self.width:
             return self._features.word_vectors.new_empty(len(queries), 0)
-        batch = SessionBatch.from_prefixes(self._corpus, queries.cpu().numpy(), self._features)
+        rows = queries.cpu().numpy()
         if not self.training:
-            vectors = self.encoder(batch)
+            vectors = prefix_vectors(self.encoder, self._corpus, rows, self._features)
         else:
             with self._stream.drawing():
-                vectors = self.encoder(batch)
+                vectors = prefix_vectors(self.encoder, self._corpus, rows, self._features)
         return checked_vectors(vectors, len(queries), self.width, type(self.encoder).__name__)  # (B, width)
 
 

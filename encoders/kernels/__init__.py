@@ -18,7 +18,7 @@ from bench.kernels.doors import compiles, loops
 from encoders.kernels import reference
 from encoders.kernels.layout import TYPES, NodeLayout
 
-__all__ = ["LEAKY_SLOPE", "TYPES", "NodeLayout", "elu", "elu_sums", "last_states", "pair_logits", "typed_means"]
+__all__ = ["LEAKY_SLOPE", "TYPES", "NodeLayout", "elu", "elu_sums", "lstm_states", "pair_logits", "typed_means"]
 
 LEAKY_SLOPE = reference.LEAKY_SLOPE
 _COMPILED_TYPES = (torch.float32, torch.float64)
@@ -80,16 +80,17 @@ def pair_logits(left: Tensor, right: Tensor, weights: Tensor, bias: Tensor) -> T
     return _kernels(left).pair_logits(left, right, weights, bias)
 
 
-def last_states(lstm: nn.LSTM, fixed: Tensor, learnt: Tensor, sizes: Tensor) -> Tensor:
-    """(B, H) the states that packed sequences end in, the longest sequence first; H is the width of a state.
+def lstm_states(lstm: nn.LSTM, fixed: Tensor, learnt: Tensor, sizes: Tensor, rows: Tensor) -> Tensor:
+    """(n, H) the states after some steps of packed sequences; H is the width of a state.
 
     Args:
         lstm: of one layer and one direction.
         fixed: (T, a) the first columns of the packed inputs, to which no gradient flows.
         learnt: (T, b) the other columns.
         sizes: (L,) sequences that have a step at each position, on the CPU: descending, T in sum, the first one B.
+        rows: (n,) the packed steps after which the states are wanted.
     """
-    return _kernels(fixed).last_states(lstm, fixed, learnt, sizes)
+    return _kernels(fixed).lstm_states(lstm, fixed, learnt, sizes, rows)
 
 
 class _Kernels(Protocol):
@@ -105,7 +106,7 @@ class _Kernels(Protocol):
 
     def pair_logits(self, left: Tensor, right: Tensor, weights: Tensor, bias: Tensor) -> Tensor: ...
 
-    def last_states(self, lstm: nn.LSTM, fixed: Tensor, learnt: Tensor, sizes: Tensor) -> Tensor: ...
+    def lstm_states(self, lstm: nn.LSTM, fixed: Tensor, learnt: Tensor, sizes: Tensor, rows: Tensor) -> Tensor: ...
 
 
 def _kernels(values: Tensor) -> _Kernels:

@@ -108,8 +108,8 @@ class _TypedMeans(torch.autograd.Function):
         return None, left, right, values[:, : ctx.width], weight[: ctx.width], bias
 
 
-def last_states(lstm: nn.LSTM, fixed: Tensor, learnt: Tensor, sizes: Tensor) -> Tensor:
-    """See :func:`encoders.kernels.last_states`; float64 goes through torch."""
+def lstm_states(lstm: nn.LSTM, fixed: Tensor, learnt: Tensor, sizes: Tensor, rows: Tensor) -> Tensor:
+    """See :func:`encoders.kernels.lstm_states`; float64 goes through torch."""
     if fixed.dtype != torch.float32:
-        return reference.last_states(lstm, fixed, learnt, sizes)
-    return packed_lstm.last_states(lstm, fixed, learnt, sizes)
+        return reference.lstm_states(lstm, fixed, learnt, sizes, rows)
+    return packed_lstm.lstm_states(lstm, fixed, learnt, sizes, rows)

@@ -1,4 +1,4 @@
-"""The last states of an LSTM over packed sequences, with its own gradient on CPUs.
+"""States of an LSTM over packed sequences, with its own gradient on CPUs.
 
 torch computes a step of many short sequences by a dozen operations, and its gradient by two dozen, of which each takes
 longer to be called than to run. Here a step is a product and one compiled pass, forward and backward; the products with
@@ -24,14 +24,14 @@ _OPTIONS: Any = {"fastmath": {"contract", "nsz"}, "error_model": "numpy"}
 Floats = NDArray[np.float32]
 
 
-def last_states(lstm: nn.LSTM, fixed: Tensor, learnt: Tensor, sizes: Tensor) -> Tensor:
-    """See :func:`encoders.kernels.last_states`; float32 only."""
+def lstm_states(lstm: nn.LSTM, fixed: Tensor, learnt: Tensor, sizes: Tensor, rows: Tensor) -> Tensor:
+    """See :func:`encoders.kernels.lstm_states`; float32 only."""
     weights = (lstm.weight_ih_l0, lstm.weight_hh_l0, lstm.bias_ih_l0, lstm.bias_hh_l0)
-    states: Tensor = _LastStates.apply(fixed, learnt, sizes.tolist(), *weights)
+    states: Tensor = _States.apply(fixed, learnt, sizes.tolist(), rows, *weights)
     return states
 
 
-class _LastStates(torch.autograd.Function):
+class _States(torch.autograd.Function):
     r"""With the gates (i, f, g, o) of one step from :math:`W x_t + b + U h_{t-1}`,
 
     .. math::
@@ -42,12 +42,20 @@ class _LastStates(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, fixed: Tensor, learnt: Tensor, sizes: list[int], w: Tensor, u: Tensor, b: Tensor, b_u: Tensor
+        ctx: Any,
+        fixed: Tensor,
+        learnt: Tensor,
+        sizes: list[int],
+        rows: Tensor,
+        w: Tensor,
+        u: Tensor,
+        b: Tensor,
+        b_u: Tensor,
     ) -> Tensor:
         inputs = torch.cat([fixed, learnt], dim=1)  # (T, a + b)
         gates = torch.addmm(b + b_u, inputs, w.t())  # (T, 4 H), then their activations
         states, cells, squashed = (gates.new_empty(len(gates), u.shape[1]) for _ in range(3))  # (T, H) h, c, tanh(c)
-        last, u_t = gates.new_empty(sizes[0], u.shape[1]), u.t()
+        u_t = u.t()
         arrays = [tensor.detach().numpy() for tensor in (gates, cells, squashed, states)]
         before = 0  # the first row of the step before
         start = 0
@@ -55,20 +63,19 @@ class _LastStates(torch.autograd.Function):
             if number:
                 gates[start : start + size].addmm_(states[before : before + size], u_t)
             _cell(*arrays, start, size, before if number else -1)
-            ended = sizes[number + 1] if number + 1 < len(sizes) else 0
-            last[ended:size] = states[start + ended : start + size]
             before, start = start, start + size
         ctx.sizes, ctx.learnt = sizes, learnt.shape[1]
-        ctx.save_for_backward(inputs, w, u, gates, states, cells, squashed)
-        return last
+        ctx.save_for_backward(inputs, w, u, gates, states, cells, squashed, rows)
+        return states.index_select(0, rows)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> Any:
-        inputs, w, u, gates, states, cells, squashed = ctx.saved_tensors
+        inputs, w, u, gates, states, cells, squashed, rows = ctx.saved_tensors
         sizes: list[int] = ctx.sizes
-        of_state = grads[0].clone(memory_format=torch.contiguous_format)  # (B, H)
+        asked = torch.zeros_like(states).index_add_(0, rows, grads[0])  # (T, H) slopes that come from outside
+        of_state = states.new_zeros(sizes[0], u.shape[1])  # (B, H) those that come from the step after
         of_cell, of_gates = torch.zeros_like(of_state), torch.empty_like(gates)
-        arrays = [tensor.numpy() for tensor in (gates, cells, squashed, of_state, of_cell, of_gates)]
+        arrays = [tensor.numpy() for tensor in (gates, cells, squashed, asked, of_state, of_cell, of_gates)]
         end = len(gates)
         for number in range(len(sizes) - 1, -1, -1):
             size = sizes[number]
@@ -82,7 +89,7 @@ class _LastStates(torch.autograd.Function):
         later = of_gates[sizes[0] :]  # (T - B, 4 H) of the steps that have one before them
         of_u = later.t() @ states[_steps_before(sizes)] if len(later) else torch.zeros_like(u)
         of_learnt = of_gates @ w[:, w.shape[1] - ctx.learnt :] if ctx.learnt else None
-        return None, of_learnt, None, of_gates.t() @ inputs, of_u, of_bias, of_bias
+        return None, of_learnt, None, None, of_gates.t() @ inputs, of_u, of_bias, of_bias
 
 
 def _steps_before(sizes: list[int]) -> Tensor:
@@ -135,6 +142,7 @@ def _cell_backward(
     gates: Floats,
     cells: Floats,
     squashed: Floats,
+    asked: Floats,
     of_state: Floats,
     of_cell: Floats,
     of_gates: Floats,
@@ -146,14 +154,15 @@ def _cell_backward(
     width = of_state.shape[1]
     for at in range(size):
         gate, tanh, slope = gates[start + at], squashed[start + at], of_gates[start + at]
-        down, through = of_state[at], of_cell[at]
+        outside, after, through = asked[start + at], of_state[at], of_cell[at]
         for j in range(width):
             i, f, g, o = gate[j], gate[width + j], gate[2 * width + j], gate[3 * width + j]
-            total = through[j] + down[j] * o * (_ONE - tanh[j] * tanh[j])
+            down = outside[j] + after[j]
+            total = through[j] + down * o * (_ONE - tanh[j] * tanh[j])
             slope[j] = total * g * i * (_ONE - i)
             slope[width + j] = total * f * (_ONE - f)
             slope[2 * width + j] = total * i * (_ONE - g * g)
-            slope[3 * width + j] = down[j] * tanh[j] * o * (_ONE - o)
+            slope[3 * width + j] = down * tanh[j] * o * (_ONE - o)
             through[j] = total * f
         if before < 0:
             for j in range(width):

@@ -99,8 +99,7 @@ def pair_logits(left: Tensor, right: Tensor, weights: Tensor, bias: Tensor) -> T
     return logits
 
 
-def last_states(lstm: nn.LSTM, fixed: Tensor, learnt: Tensor, sizes: Tensor) -> Tensor:
-    """See :func:`encoders.kernels.last_states`: torch's own LSTM."""
-    _, (last, _) = lstm(PackedSequence(torch.cat([fixed, learnt], dim=1), sizes))  # (1, B, H)
-    states: Tensor = last[0]
-    return states
+def lstm_states(lstm: nn.LSTM, fixed: Tensor, learnt: Tensor, sizes: Tensor, rows: Tensor) -> Tensor:
+    """See :func:`encoders.kernels.lstm_states`: torch's own LSTM."""
+    states: Tensor = lstm(PackedSequence(torch.cat([fixed, learnt], dim=1), sizes))[0].data  # (T, H)
+    return states.index_select(0, rows)

@@ -28,8 +28,10 @@ from bench.plugins.registry import registry
 from bench.training.clipping import clip_gradients
 from bench.training.context import TrainingContext
 from bench.training.session_vectors import JoinedClickModel, TrainedAlong
+from tasks.examples.batches import epoch_batches
 from tasks.examples.click import ClickExamples, example_queries, sampled_candidates
 from tasks.examples.click_evaluation import ClickEvaluation, metrics_of
+from tasks.options import DrawnBy
 
 pytestmark = pytest.mark.slow
 SESSIONS, NEGATIVES, EPOCHS = 4000, 5, 4
@@ -62,6 +64,7 @@ class Side:
     scores: Callable[[ClickBatch], Tensor]
     validate: Callable[[], float]
     clip: Callable[[list[nn.Parameter], float], object]
+    drawn: DrawnBy
 
     def __post_init__(self) -> None:
         self.parameters = list(self.model.parameters())
@@ -70,14 +73,14 @@ class Side:
         self.seconds: list[float] = []
         self.numbers: list[list[float]] = []
 
-    def epoch(self, queries: np.ndarray, shown: Candidates) -> None:
-        """Trains on all queries once and validates."""
+    def epoch(self, queries: np.ndarray, sessions: np.ndarray, shown: Candidates) -> None:
+        """Trains on all queries, of these sessions, once and validates."""
         torch.set_rng_state(self.generator)
         started = time.process_time()
         self.model.train()
         dealt, losses = sampled_candidates(shown, NEGATIVES, self.order), []
         size = self.model.model.batch_size
-        for rows in np.split(self.order.permutation(len(queries)), range(size, len(queries), size)):
+        for rows in epoch_batches(sessions, size, self.drawn, self.order):
             batch = self.deal(queries[rows], Candidates(dealt.items[rows], dealt.clicked[rows], dealt.shown[rows]))
             loss = self.model.model.loss(self.scores(batch), batch.clicks, batch.shown)
             auxiliary = self.model.model.auxiliary_loss(batch)
@@ -94,9 +97,11 @@ class Side:
         self.generator = torch.get_rng_state()
 
 
-@pytest.mark.parametrize("encoder", ["vanilla", "lstm"])
-def test_an_epoch_of_transearch(benchmark: Any, context: TrainingContext, encoder: str) -> None:
-    """Training and validation, as the task does them."""
+@pytest.mark.parametrize(
+    ("encoder", "drawn"), [("vanilla", "queries"), ("lstm", "queries"), ("vanilla", "sessions"), ("lstm", "sessions")]
+)
+def test_an_epoch_of_transearch(benchmark: Any, context: TrainingContext, encoder: str, drawn: DrawnBy) -> None:
+    """Training and validation, as the task does them; both sides on the same batches."""
     corpus, features, spec = context.corpus, context.features, registry().get("encoder", encoder)
     train, valid = (example_queries(corpus, split) for split in ("train", "valid"))
     examples, baseline = ClickExamples(corpus, features, 2), registry().get("baseline", "transearch")
@@ -119,6 +124,7 @@ def test_an_epoch_of_transearch(benchmark: Any, context: TrainingContext, encode
         model,
         lambda: float(metrics_of(every.scored_by(model))["ndcg@10"].mean()),
         clip_gradients,
+        drawn,
     )
     theirs = Side(
         written_down,
@@ -126,18 +132,19 @@ def test_an_epoch_of_transearch(benchmark: Any, context: TrainingContext, encode
         lambda batch: plain.scores(written_down, batch),
         lambda: ndcg(whole.shown_scores(written_down, valid)),
         nn.utils.clip_grad_norm_,
+        drawn,
     )
-    shown = all_candidates(corpus, train)
+    shown, owners = all_candidates(corpus, train), np.asarray(corpus.columns.query_session)[train]
 
     def in_turn() -> tuple[tuple, dict]:
         with plain.torch_alone():
-            theirs.epoch(train, shown)
-        return (train, shown), {}
+            theirs.epoch(train, owners, shown)
+        return (train, owners, shown), {}
 
     benchmark.pedantic(ours.epoch, setup=in_turn, rounds=EPOCHS)
     rates = [len(train) / min(side.seconds[1:]) for side in (ours, theirs)]
     benchmark.extra_info.update(
-        model=f"transearch × {encoder}",
+        model=f"transearch × {encoder}, batches of {drawn}",
         examples=len(train),
         examples_per_cpu_second=rates[0],
         plain_examples_per_cpu_second=rates[1],
