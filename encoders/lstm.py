@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bench.contracts import SessionEncoder
@@ -66,12 +65,14 @@ class LstmEncoder(SessionEncoder):
         rank = torch.empty_like(order)
         rank[order] = torch.arange(len(order), device=order.device)
         first = lengths.cumsum(0) - lengths  # (B,)
-        position = torch.arange(steps, device=order.device) - first[batch.step_session]  # (T,)
-        packed = torch.argsort(position * len(batch) + rank[batch.step_session])  # (T,) the step in each place
-        place = torch.empty_like(packed)  # (T,) of each step in packed order
-        place[packed] = torch.arange(steps, device=packed.device)
-        sizes = torch.bincount(position).cpu()  # (L,) sessions that have a step at each position
-        fixed = torch.cat([text, F.one_hot(batch.step_kind, len(KINDS)).to(text.dtype)], dim=1)[packed]
+        both = torch.stack([first, rank]).index_select(1, batch.step_session)  # (2, T)
+        position = torch.arange(steps, device=order.device) - both[0]  # (T,)
+        sizes = torch.bincount(position)  # (L,) sessions that have a step at each position: the first ones by rank
+        place = (sizes.cumsum(0) - sizes).index_select(0, position) + both[1]  # (T,) of each step in packed order
+        kinds = torch.eye(len(KINDS), dtype=text.dtype, device=text.device).index_select(0, batch.step_kind)
+        fixed = text.new_empty(steps, text.shape[1] + len(KINDS))  # (T, dims.words + kinds)
+        fixed.index_copy_(0, place, torch.cat([text, kinds], dim=1))
+        sizes = sizes.cpu()
         return lstm_states(self.lstm, fixed, self._images(batch, place), sizes, place[wanted])
 
     def _images(self, batch: SessionBatch, place: Tensor) -> Tensor:

@@ -66,17 +66,17 @@ class SessionBatch:
 
     @classmethod
     def covering(cls, corpus: Corpus, queries: Integers, features: Features) -> tuple[SessionBatch, Tensor]:
-        """Of each session, the longest of the prefixes that end with these query rows (B,); and the step (B,) that each
-        query is there.
+        """Of each run of queries (B,) of one session, the longest of the prefixes that end with them; and the step (B,)
+        that each query is in the batch.
         """
         queries, columns = np.asarray(queries), corpus.columns
-        sessions, place = np.unique(np.asarray(columns.query_session)[queries], return_inverse=True)
-        starts = np.asarray(columns.session_queries)[sessions]
-        ends = starts.copy()
-        np.maximum.at(ends, place, queries + 1)
-        first = offsets_of(ends - starts)[:-1]  # the step that a session begins with
-        step = torch.from_numpy(first[place] + queries - starts[place]).to(features.device)  # (B,)
-        return cls._from_ranges(corpus, starts, ends, features), step
+        session = np.asarray(columns.query_session)[queries]  # (B,)
+        begins = np.flatnonzero(np.diff(session, prepend=-1))  # (r,) the first query of each run
+        starts = np.asarray(columns.session_queries)[session[begins]]  # (r,)
+        ends = np.maximum.reduceat(queries, begins) + 1 if len(begins) else starts  # (r,)
+        runs = np.diff(begins, append=len(queries))  # (r,)
+        step = queries - np.repeat(starts - offsets_of(ends - starts)[:-1], runs)  # (B,)
+        return cls._from_ranges(corpus, starts, ends, features), torch.from_numpy(step).to(features.device)
 
     @classmethod
     def _from_ranges(cls, corpus: Corpus, starts: Integers, ends: Integers, features: Features) -> SessionBatch:

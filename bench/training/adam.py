@@ -27,8 +27,11 @@ class Adam:
     def __init__(self, parameters: Iterable[nn.Parameter], learning_rate: float, weight_decay: float = 0.0) -> None:
         self.parameters = list(parameters)
         self.learning_rate, self.weight_decay = learning_rate, weight_decay
+        device = self.parameters[0].device if self.parameters else None
+        self._steps = torch.zeros(len(self.parameters), device=device)  # (n,) in one tensor: one addition for all
         self.state: dict[int, dict[str, Tensor]] = {}
-        """By the place of the parameter: ``step``, and the moving means ``exp_avg`` and ``exp_avg_sq``."""
+        """By the place of the parameter: ``step``, its number in ``_steps``, and the moving means ``exp_avg`` and
+        ``exp_avg_sq``."""
 
     def zero_grad(self) -> None:
         """Forgets all gradients."""
@@ -45,12 +48,15 @@ class Adam:
             if row not in self.state:
                 parameter = self.parameters[row]
                 self.state[row] = {
-                    "step": torch.zeros((), device=parameter.device),
+                    "step": self._steps[row],
                     "exp_avg": torch.zeros_like(parameter, memory_format=torch.preserve_format),
                     "exp_avg_sq": torch.zeros_like(parameter, memory_format=torch.preserve_format),
                 }
         steps = [self.state[row]["step"] for row in gradients]
-        torch._foreach_add_(steps, 1)
+        if len(steps) == len(self.parameters):
+            self._steps.add_(1)
+        else:
+            torch._foreach_add_(steps, 1)
         torch._fused_adam_(
             [self.parameters[row] for row in gradients],
             list(gradients.values()),
@@ -69,11 +75,18 @@ class Adam:
 
     def tensors(self) -> dict[str, Tensor]:
         """The state as named tensors, for a checkpoint."""
-        return {f"{row}.{name}": value for row, values in self.state.items() for name, value in values.items()}
+        return {
+            f"{row}.{name}": value.clone() if name == "step" else value  # a file takes no two parts of one tensor
+            for row, values in self.state.items()
+            for name, value in values.items()
+        }
 
     def restore(self, tensors: dict[str, Tensor]) -> None:
         """Puts back what :meth:`tensors` gave."""
         self.state = {}
+        self._steps.zero_()
         for name, value in tensors.items():
-            row, _, entry = name.partition(".")
-            self.state.setdefault(int(row), {})[entry] = value.to(self.parameters[int(row)].device)
+            place, _, entry = name.partition(".")
+            row = int(place)
+            kept = self._steps[row].copy_(value) if entry == "step" else value.to(self.parameters[row].device)
+            self.state.setdefault(row, {})[entry] = kept

@@ -11,16 +11,16 @@ from bench.data.corpus import Corpus
 from bench.data.csr import Integers
 from bench.data.features import Features
 
-_WORTH = 1.5
-"""Steps of the prefixes for each step of one pass over their sessions, from which on the pass is made. Queries that are
-drawn from a whole corpus seldom share a session, and then it would only move the last digits of sums."""
+_IN_A_ROW = 2
+"""Queries of the same session in a row, on average, from which on the session is gone through once. Queries that are
+drawn from a whole corpus seldom share one, and then it would only change the order of sums."""
 
 
 def prefix_vectors(encoder: SessionEncoder, corpus: Corpus, queries: Integers, features: Features) -> Tensor:
     """(B, output_dim) vectors of the prefixes that end with these query rows (B,).
 
-    Where several end in the same session and the encoder is causal, the session is gone through once; the vectors are
-    the same but for the order in which products are summed.
+    Where several in a row end in the same session and the encoder is causal, the session is gone through once; the
+    vectors are the same but for the order of sums.
 
     Args:
         encoder: in the mode, training or evaluation, that is wanted.
@@ -34,10 +34,6 @@ def prefix_vectors(encoder: SessionEncoder, corpus: Corpus, queries: Integers, f
 
 
 def _share_sessions(corpus: Corpus, queries: Integers) -> bool:
-    """Whether the prefixes have so many steps in common that one pass over their sessions is worth it."""
-    sessions = np.asarray(corpus.columns.query_session)[queries]
-    steps = queries + 1 - np.asarray(corpus.columns.session_queries)[sessions]  # (B,) of each prefix
-    _, place = np.unique(sessions, return_inverse=True)
-    longest = np.zeros(int(place.max(initial=-1)) + 1, dtype=np.int64)
-    np.maximum.at(longest, place, steps)
-    return bool(len(queries)) and int(steps.sum()) >= _WORTH * int(longest.sum())
+    """Whether the queries come session by session, several of each."""
+    session = np.asarray(corpus.columns.query_session)[queries]
+    return len(queries) > 0 and len(queries) >= _IN_A_ROW * (1 + np.count_nonzero(np.diff(session)))

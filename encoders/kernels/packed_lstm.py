@@ -22,6 +22,7 @@ _ONE, _TWO = np.float32(1), np.float32(2)
 _OPTIONS: Any = {"fastmath": {"contract", "nsz"}, "error_model": "numpy"}
 
 Floats = NDArray[np.float32]
+Integers = NDArray[np.int64]
 
 
 def lstm_states(lstm: nn.LSTM, fixed: Tensor, learnt: Tensor, sizes: Tensor, rows: Tensor) -> Tensor:
@@ -55,48 +56,30 @@ class _States(torch.autograd.Function):
         inputs = torch.cat([fixed, learnt], dim=1)  # (T, a + b)
         gates = torch.addmm(b + b_u, inputs, w.t())  # (T, 4 H), then their activations
         states, cells, squashed = (gates.new_empty(len(gates), u.shape[1]) for _ in range(3))  # (T, H) h, c, tanh(c)
-        u_t = u.t()
-        arrays = [tensor.detach().numpy() for tensor in (gates, cells, squashed, states)]
-        before = 0  # the first row of the step before
-        start = 0
-        for number, size in enumerate(sizes):
-            if number:
-                gates[start : start + size].addmm_(states[before : before + size], u_t)
-            _cell(*arrays, start, size, before if number else -1)
-            before, start = start, start + size
-        ctx.sizes, ctx.learnt = sizes, learnt.shape[1]
+        first = np.cumsum([0, *sizes])  # (L + 1,) the first row of each step
+        _steps(*(tensor.detach().numpy() for tensor in (gates, cells, squashed, states, u.t().contiguous())), first)
+        ctx.first, ctx.learnt = first, learnt.shape[1]
         ctx.save_for_backward(inputs, w, u, gates, states, cells, squashed, rows)
         return states.index_select(0, rows)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> Any:
         inputs, w, u, gates, states, cells, squashed, rows = ctx.saved_tensors
-        sizes: list[int] = ctx.sizes
-        asked = torch.zeros_like(states).index_add_(0, rows, grads[0])  # (T, H) slopes that come from outside
-        of_state = states.new_zeros(sizes[0], u.shape[1])  # (B, H) those that come from the step after
-        of_cell, of_gates = torch.zeros_like(of_state), torch.empty_like(gates)
-        arrays = [tensor.numpy() for tensor in (gates, cells, squashed, asked, of_state, of_cell, of_gates)]
-        end = len(gates)
-        for number in range(len(sizes) - 1, -1, -1):
-            size = sizes[number]
-            start = end - size
-            before = start - sizes[number - 1] if number else -1
-            _cell_backward(*arrays, start, size, before)
-            if number:
-                torch.mm(of_gates[start:end], u, out=of_state[:size])
-            end = start
+        first: NDArray[np.int64] = ctx.first
+        asked = torch.zeros_like(states).index_add_(0, rows, grads[0])  # (T, H) slopes of the states, from outside
+        of_gates = torch.empty_like(gates)
+        _steps_backward(*(tensor.numpy() for tensor in (gates, cells, squashed, asked, of_gates, u)), first)
         of_bias = of_gates.sum(0)  # (4 H,)
-        later = of_gates[sizes[0] :]  # (T - B, 4 H) of the steps that have one before them
-        of_u = later.t() @ states[_steps_before(sizes)] if len(later) else torch.zeros_like(u)
+        later = of_gates[first[1] :]  # (T - B, 4 H) of the steps that have one before them
+        of_u = later.t() @ states[_steps_before(first)] if len(later) else torch.zeros_like(u)
         of_learnt = of_gates @ w[:, w.shape[1] - ctx.learnt :] if ctx.learnt else None
         return None, of_learnt, None, None, of_gates.t() @ inputs, of_u, of_bias, of_bias
 
 
-def _steps_before(sizes: list[int]) -> Tensor:
+def _steps_before(first: NDArray[np.int64]) -> Tensor:
     """(T - B,) the row of the step before each, of all steps but first ones."""
-    later = np.array(sizes[1:])
-    first = np.cumsum([0, *sizes[:-1]])[:-1]  # of the steps before
-    rows = np.arange(later.sum()) + np.repeat(first - np.cumsum(later) + later, later)
+    later = np.diff(first)[1:]
+    rows = np.arange(first[1], first[-1]) - np.repeat(first[1:-1] - first[:-2], later)
     return torch.from_numpy(rows)
 
 
@@ -114,60 +97,78 @@ def _tanh(value: np.float32) -> np.float32:
 
 
 @compiled(**_OPTIONS)
-def _cell(gates: Floats, cells: Floats, squashed: Floats, states: Floats, start: int, size: int, before: int) -> None:
-    """One step of ``size`` sequences from row ``start``; the rows of the step before start at ``before``, -1: none."""
-    width = states.shape[1]
-    for at in range(size):
-        gate, cell = gates[start + at], cells[start + at]
-        tanh, state = squashed[start + at], states[start + at]
+def _add_product(row: Floats, matrix: Floats, out: Floats) -> None:
+    """Adds ``row @ matrix`` to ``out``, four rows of the matrix at a time: ``out`` is read and written less often."""
+    inner, width, k = len(row), len(out), 0
+    while k + 4 <= inner:
+        a, b, c, d = row[k], row[k + 1], row[k + 2], row[k + 3]
+        of_a, of_b, of_c, of_d = matrix[k], matrix[k + 1], matrix[k + 2], matrix[k + 3]
         for j in range(width):
-            gate[j] = _sigmoid(gate[j])
-            gate[width + j] = _sigmoid(gate[width + j])
-            gate[2 * width + j] = _tanh(gate[2 * width + j])
-            gate[3 * width + j] = _sigmoid(gate[3 * width + j])
-        if before < 0:
-            for j in range(width):
-                cell[j] = gate[j] * gate[2 * width + j]
-        else:
-            old = cells[before + at]
-            for j in range(width):
-                cell[j] = gate[width + j] * old[j] + gate[j] * gate[2 * width + j]
+            out[j] += a * of_a[j] + b * of_b[j] + c * of_c[j] + d * of_d[j]
+        k += 4
+    while k < inner:
+        a, of_a = row[k], matrix[k]
         for j in range(width):
-            tanh[j] = _tanh(cell[j])
-            state[j] = gate[3 * width + j] * tanh[j]
+            out[j] += a * of_a[j]
+        k += 1
 
 
 @compiled(**_OPTIONS)
-def _cell_backward(
-    gates: Floats,
-    cells: Floats,
-    squashed: Floats,
-    asked: Floats,
-    of_state: Floats,
-    of_cell: Floats,
-    of_gates: Floats,
-    start: int,
-    size: int,
-    before: int,
+def _steps(gates: Floats, cells: Floats, squashed: Floats, states: Floats, u_t: Floats, first: Integers) -> None:
+    """All steps, one after the other; the rows of step t are first[t] … first[t + 1] - 1."""
+    width = states.shape[1]
+    for step in range(len(first) - 1):
+        start, before = first[step], first[step - 1] if step else -1
+        for at in range(first[step + 1] - start):
+            gate, cell = gates[start + at], cells[start + at]
+            tanh, state = squashed[start + at], states[start + at]
+            if before >= 0:
+                _add_product(states[before + at], u_t, gate)
+            for j in range(width):
+                gate[j] = _sigmoid(gate[j])
+                gate[width + j] = _sigmoid(gate[width + j])
+                gate[2 * width + j] = _tanh(gate[2 * width + j])
+                gate[3 * width + j] = _sigmoid(gate[3 * width + j])
+            if before < 0:
+                for j in range(width):
+                    cell[j] = gate[j] * gate[2 * width + j]
+            else:
+                old = cells[before + at]
+                for j in range(width):
+                    cell[j] = gate[width + j] * old[j] + gate[j] * gate[2 * width + j]
+            for j in range(width):
+                tanh[j] = _tanh(cell[j])
+                state[j] = gate[3 * width + j] * tanh[j]
+
+
+@compiled(**_OPTIONS)
+def _steps_backward(
+    gates: Floats, cells: Floats, squashed: Floats, of_states: Floats, of_gates: Floats, u: Floats, first: Integers
 ) -> None:
-    """The slopes of a step's gates; ``of_cell`` then holds those of the cells before it."""
-    width = of_state.shape[1]
-    for at in range(size):
-        gate, tanh, slope = gates[start + at], squashed[start + at], of_gates[start + at]
-        outside, after, through = asked[start + at], of_state[at], of_cell[at]
-        for j in range(width):
-            i, f, g, o = gate[j], gate[width + j], gate[2 * width + j], gate[3 * width + j]
-            down = outside[j] + after[j]
-            total = through[j] + down * o * (_ONE - tanh[j] * tanh[j])
-            slope[j] = total * g * i * (_ONE - i)
-            slope[width + j] = total * f * (_ONE - f)
-            slope[2 * width + j] = total * i * (_ONE - g * g)
-            slope[3 * width + j] = down * tanh[j] * o * (_ONE - o)
-            through[j] = total * f
-        if before < 0:
+    """The slopes of all gates, from the last step to the first.
+
+    ``of_states`` are those of the states from outside; those from the step after are added to them.
+    """
+    width = of_states.shape[1]
+    of_cells = np.zeros((first[1], width), dtype=of_states.dtype)  # of each sequence, before the step at hand
+    for step in range(len(first) - 2, -1, -1):
+        start, before = first[step], first[step - 1] if step else -1
+        for at in range(first[step + 1] - start):
+            gate, tanh, slope = gates[start + at], squashed[start + at], of_gates[start + at]
+            down, through = of_states[start + at], of_cells[at]
             for j in range(width):
-                slope[width + j] = np.float32(0)
-        else:
-            old = cells[before + at]
-            for j in range(width):
-                slope[width + j] *= old[j]
+                i, f, g, o = gate[j], gate[width + j], gate[2 * width + j], gate[3 * width + j]
+                total = through[j] + down[j] * o * (_ONE - tanh[j] * tanh[j])
+                slope[j] = total * g * i * (_ONE - i)
+                slope[width + j] = total * f * (_ONE - f)
+                slope[2 * width + j] = total * i * (_ONE - g * g)
+                slope[3 * width + j] = down[j] * tanh[j] * o * (_ONE - o)
+                through[j] = total * f
+            if before < 0:
+                for j in range(width):
+                    slope[width + j] = np.float32(0)
+            else:
+                old = cells[before + at]
+                for j in range(width):
+                    slope[width + j] *= old[j]
+                _add_product(slope, u, of_states[before + at])

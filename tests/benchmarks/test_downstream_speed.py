@@ -25,6 +25,7 @@ from bench.data.candidates import Candidates, all_candidates
 from bench.data.corpus import Corpus
 from bench.metrics.ranking import ranking_metrics
 from bench.plugins.registry import registry
+from bench.training.adam import Adam
 from bench.training.clipping import clip_gradients
 from bench.training.context import TrainingContext
 from bench.training.session_vectors import JoinedClickModel, TrainedAlong
@@ -64,11 +65,12 @@ class Side:
     scores: Callable[[ClickBatch], Tensor]
     validate: Callable[[], float]
     clip: Callable[[list[nn.Parameter], float], object]
+    adam: Callable[[list[nn.Parameter]], Adam | torch.optim.Optimizer]
     drawn: DrawnBy
 
     def __post_init__(self) -> None:
         self.parameters = list(self.model.parameters())
-        self.optimizer = torch.optim.Adam(self.parameters, lr=1e-3, fused=True)
+        self.optimizer = self.adam(self.parameters)
         self.order, self.generator = np.random.default_rng(0), torch.manual_seed(0).get_state()
         self.seconds: list[float] = []
         self.numbers: list[list[float]] = []
@@ -85,7 +87,7 @@ class Side:
             loss = self.model.model.loss(self.scores(batch), batch.clicks, batch.shown)
             auxiliary = self.model.model.auxiliary_loss(batch)
             loss = loss if auxiliary is None else loss + auxiliary
-            self.optimizer.zero_grad(set_to_none=True)
+            self.optimizer.zero_grad()
             loss.backward()
             self.clip(self.parameters, 5.0)
             self.optimizer.step()
@@ -124,6 +126,7 @@ def test_an_epoch_of_transearch(benchmark: Any, context: TrainingContext, encode
         model,
         lambda: float(metrics_of(every.scored_by(model))["ndcg@10"].mean()),
         clip_gradients,
+        lambda parameters: Adam(parameters, 1e-3),
         drawn,
     )
     theirs = Side(
@@ -132,6 +135,7 @@ def test_an_epoch_of_transearch(benchmark: Any, context: TrainingContext, encode
         lambda batch: plain.scores(written_down, batch),
         lambda: ndcg(whole.shown_scores(written_down, valid)),
         nn.utils.clip_grad_norm_,
+        lambda parameters: torch.optim.Adam(parameters, lr=1e-3, fused=True),
         drawn,
     )
     shown, owners = all_candidates(corpus, train), np.asarray(corpus.columns.query_session)[train]
