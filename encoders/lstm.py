@@ -12,7 +12,7 @@ from bench.data.batch import SessionBatch
 from bench.data.features import Dims
 from bench.data.schema import KINDS
 from bench.plugins.options import read_options
-from encoders.kernels import lstm_states
+from encoders.kernels import lstm_states, packed_places
 from encoders.options import LstmOptions
 from encoders.pooled_images import PooledImages
 
@@ -57,22 +57,13 @@ class LstmEncoder(SessionEncoder):
         Prefixes are short with a long tail, so padding them would be four fifths of the work: the steps are packed by
         their position instead, the longest session first.
         """
-        lengths, steps = batch.num_steps, len(batch.step_kind)  # (B,)
-        text = batch.step_text()  # (T, dims.words)
+        text, steps = batch.step_text(), len(batch.step_kind)  # (T, dims.words)
         if not steps:
             return text.new_zeros(0, self.lstm.hidden_size)
-        order = torch.argsort(lengths, descending=True, stable=True)  # (B,)
-        rank = torch.empty_like(order)
-        rank[order] = torch.arange(len(order), device=order.device)
-        first = lengths.cumsum(0) - lengths  # (B,)
-        both = torch.stack([first, rank]).index_select(1, batch.step_session)  # (2, T)
-        position = torch.arange(steps, device=order.device) - both[0]  # (T,)
-        sizes = torch.bincount(position)  # (L,) sessions that have a step at each position: the first ones by rank
-        place = (sizes.cumsum(0) - sizes).index_select(0, position) + both[1]  # (T,) of each step in packed order
+        place, sizes = packed_places(batch.num_steps)  # (T,) of each step in packed order, and (L,)
         kinds = torch.eye(len(KINDS), dtype=text.dtype, device=text.device).index_select(0, batch.step_kind)
         fixed = text.new_empty(steps, text.shape[1] + len(KINDS))  # (T, dims.words + kinds)
         fixed.index_copy_(0, place, torch.cat([text, kinds], dim=1))
-        sizes = sizes.cpu()
         return lstm_states(self.lstm, fixed, self._images(batch, place), sizes, place[wanted])
 
     def _images(self, batch: SessionBatch, place: Tensor) -> Tensor:

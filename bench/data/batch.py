@@ -71,11 +71,13 @@ class SessionBatch:
         """
         queries, columns = np.asarray(queries), corpus.columns
         session = np.asarray(columns.query_session)[queries]  # (B,)
-        begins = np.flatnonzero(np.diff(session, prepend=-1))  # (r,) the first query of each run
+        new = np.ones(len(queries), dtype=bool)  # whether a query begins a run
+        np.not_equal(session[1:], session[:-1], out=new[1:])
+        begins = np.flatnonzero(new)  # (r,)
         starts = np.asarray(columns.session_queries)[session[begins]]  # (r,)
         ends = np.maximum.reduceat(queries, begins) + 1 if len(begins) else starts  # (r,)
-        runs = np.diff(begins, append=len(queries))  # (r,)
-        step = queries - np.repeat(starts - offsets_of(ends - starts)[:-1], runs)  # (B,)
+        moved = starts - offsets_of(ends - starts)[:-1]  # (r,) from rows of queries to steps of the batch
+        step = queries - moved[np.cumsum(new) - 1]  # (B,)
         return cls._from_ranges(corpus, starts, ends, features), torch.from_numpy(step).to(features.device)
 
     @classmethod

@@ -36,4 +36,4 @@ def prefix_vectors(encoder: SessionEncoder, corpus: Corpus, queries: Integers, f
 def _share_sessions(corpus: Corpus, queries: Integers) -> bool:
     """Whether the queries come session by session, several of each."""
     session = np.asarray(corpus.columns.query_session)[queries]
-    return len(queries) > 0 and len(queries) >= _IN_A_ROW * (1 + np.count_nonzero(np.diff(session)))
+    return len(queries) > 0 and len(queries) >= _IN_A_ROW * (1 + np.count_nonzero(session[1:] != session[:-1]))

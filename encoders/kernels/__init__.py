@@ -18,7 +18,17 @@ from bench.kernels.doors import compiles, loops
 from encoders.kernels import reference
 from encoders.kernels.layout import TYPES, NodeLayout
 
-__all__ = ["LEAKY_SLOPE", "TYPES", "NodeLayout", "elu", "elu_sums", "lstm_states", "pair_logits", "typed_means"]
+__all__ = [
+    "LEAKY_SLOPE",
+    "TYPES",
+    "NodeLayout",
+    "elu",
+    "elu_sums",
+    "lstm_states",
+    "packed_places",
+    "pair_logits",
+    "typed_means",
+]
 
 LEAKY_SLOPE = reference.LEAKY_SLOPE
 _COMPILED_TYPES = (torch.float32, torch.float64)
@@ -80,6 +90,19 @@ def pair_logits(left: Tensor, right: Tensor, weights: Tensor, bias: Tensor) -> T
     return _kernels(left).pair_logits(left, right, weights, bias)
 
 
+def packed_places(lengths: Tensor) -> tuple[Tensor, Tensor]:
+    """Packs sequences: all first steps, then all second ones, the longest sequence first.
+
+    Args:
+        lengths: (B,) steps of each sequence.
+
+    Returns:
+        (T,) the packed row of each step, the steps of one sequence after those of another; and (L,), on the CPU, the
+        sequences that have a step at each position.
+    """
+    return (_loops() if lengths.device.type == "cpu" else reference).packed_places(lengths)
+
+
 def lstm_states(lstm: nn.LSTM, fixed: Tensor, learnt: Tensor, sizes: Tensor, rows: Tensor) -> Tensor:
     """(n, H) the states after some steps of packed sequences; H is the width of a state.
 
@@ -111,7 +134,10 @@ class _Kernels(Protocol):
 
 def _kernels(values: Tensor) -> _Kernels:
     """The module that computes on such a tensor."""
-    if not compiles(values, *_COMPILED_TYPES):
-        return reference
+    return _loops() if compiles(values, *_COMPILED_TYPES) else reference
+
+
+def _loops() -> _Kernels:
+    """The compiled loops, where there are any."""
     found: _Kernels = loops("encoders.kernels.cpu") or reference
     return found

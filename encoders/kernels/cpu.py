@@ -108,6 +108,11 @@ class _TypedMeans(torch.autograd.Function):
         return None, left, right, values[:, : ctx.width], weight[: ctx.width], bias
 
 
+def packed_places(lengths: Tensor) -> tuple[Tensor, Tensor]:
+    """See :func:`encoders.kernels.packed_places`."""
+    return packed_lstm.packed_places(lengths)
+
+
 def lstm_states(lstm: nn.LSTM, fixed: Tensor, learnt: Tensor, sizes: Tensor, rows: Tensor) -> Tensor:
     """See :func:`encoders.kernels.lstm_states`; float64 goes through torch."""
     if fixed.dtype != torch.float32:

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from bench.data.csr import Integers, offsets_of
 from bench.kernels.compiled import compiled
 from bench.kernels.exponential import exp32
 
@@ -22,13 +23,18 @@ _ONE, _TWO = np.float32(1), np.float32(2)
 _OPTIONS: Any = {"fastmath": {"contract", "nsz"}, "error_model": "numpy"}
 
 Floats = NDArray[np.float32]
-Integers = NDArray[np.int64]
+
+
+def packed_places(lengths: Tensor) -> tuple[Tensor, Tensor]:
+    """See :func:`encoders.kernels.packed_places`."""
+    place, sizes = _packed(lengths.numpy())
+    return torch.from_numpy(place), torch.from_numpy(sizes)
 
 
 def lstm_states(lstm: nn.LSTM, fixed: Tensor, learnt: Tensor, sizes: Tensor, rows: Tensor) -> Tensor:
     """See :func:`encoders.kernels.lstm_states`; float32 only."""
     weights = (lstm.weight_ih_l0, lstm.weight_hh_l0, lstm.bias_ih_l0, lstm.bias_hh_l0)
-    states: Tensor = _States.apply(fixed, learnt, sizes.tolist(), rows, *weights)
+    states: Tensor = _States.apply(fixed, learnt, sizes.numpy(), rows, *weights)
     return states
 
 
@@ -46,7 +52,7 @@ class _States(torch.autograd.Function):
         ctx: Any,
         fixed: Tensor,
         learnt: Tensor,
-        sizes: list[int],
+        sizes: Integers,
         rows: Tensor,
         w: Tensor,
         u: Tensor,
@@ -55,8 +61,8 @@ class _States(torch.autograd.Function):
     ) -> Tensor:
         inputs = torch.cat([fixed, learnt], dim=1)  # (T, a + b)
         gates = torch.addmm(b + b_u, inputs, w.t())  # (T, 4 H), then their activations
-        states, cells, squashed = (gates.new_empty(len(gates), u.shape[1]) for _ in range(3))  # (T, H) h, c, tanh(c)
-        first = np.cumsum([0, *sizes])  # (L + 1,) the first row of each step
+        states, cells, squashed = gates.new_empty(3, len(gates), u.shape[1])  # (T, H) h, c, tanh(c)
+        first = offsets_of(sizes)  # (L + 1,) the first row of each step
         _steps(*(tensor.detach().numpy() for tensor in (gates, cells, squashed, states, u.t().contiguous())), first)
         ctx.first, ctx.learnt = first, learnt.shape[1]
         ctx.save_for_backward(inputs, w, u, gates, states, cells, squashed, rows)
@@ -81,6 +87,27 @@ def _steps_before(first: NDArray[np.int64]) -> Tensor:
     later = np.diff(first)[1:]
     rows = np.arange(first[1], first[-1]) - np.repeat(first[1:-1] - first[:-2], later)
     return torch.from_numpy(rows)
+
+
+@compiled()
+def _packed(lengths: Integers) -> tuple[Integers, Integers]:
+    """The places of steps, and how many there are at each position."""
+    longest = lengths.max() if len(lengths) else 0
+    longer = np.zeros(longest + 2, np.int64)  # sequences of at least so many steps
+    for length in lengths:
+        longer[length] += 1
+    for length in range(longest - 1, -1, -1):
+        longer[length] += longer[length + 1]
+    sizes, begins = longer[1 : longest + 1].copy(), np.zeros(longest + 1, np.int64)
+    begins[1:] = np.cumsum(sizes)
+    place, step = np.empty(begins[longest], np.int64), 0
+    for length in lengths:
+        rank = longer[length + 1]  # sequences that stand before it; the next of its length stands behind it
+        longer[length + 1] += 1
+        for position in range(length):
+            place[step] = begins[position] + rank
+            step += 1
+    return place, sizes
 
 
 @compiled(**_OPTIONS)

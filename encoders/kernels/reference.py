@@ -99,6 +99,16 @@ def pair_logits(left: Tensor, right: Tensor, weights: Tensor, bias: Tensor) -> T
     return logits
 
 
+def packed_places(lengths: Tensor) -> tuple[Tensor, Tensor]:
+    """See :func:`encoders.kernels.packed_places`."""
+    sequence = torch.repeat_interleave(lengths)  # (T,)
+    rank = torch.argsort(torch.argsort(lengths, descending=True, stable=True))  # (B,)
+    first = lengths.cumsum(0) - lengths  # (B,) the number of each sequence's first step
+    position = torch.arange(len(sequence), device=lengths.device) - first[sequence]  # (T,)
+    sizes = torch.bincount(position)  # (L,)
+    return (sizes.cumsum(0) - sizes)[position] + rank[sequence], sizes.cpu()
+
+
 def lstm_states(lstm: nn.LSTM, fixed: Tensor, learnt: Tensor, sizes: Tensor, rows: Tensor) -> Tensor:
     """See :func:`encoders.kernels.lstm_states`: torch's own LSTM."""
     states: Tensor = lstm(PackedSequence(torch.cat([fixed, learnt], dim=1), sizes))[0].data  # (T, H)
