@@ -14,7 +14,8 @@ SCRIPTS = sorted((ROOT / "results").rglob("*.py"))
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: str(script.relative_to(ROOT)))
 def test_everything_that_a_script_imports_is_there(script: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(str(script.parent))
+    for folder in (ROOT / "results", script.parent):
+        monkeypatch.syspath_prepend(str(folder))
     for node in ast.walk(ast.parse(script.read_bytes())):
         if isinstance(node, ast.Import):
             for alias in node.names:
