@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.kernels.compiled import compiled
+from bench.kernels.compiled import FAST, compiled
 
 _APART = np.float32(1e-6)
 _ZERO = np.float32(0)
 
 
-@compiled(fastmath={"contract", "nsz"}, error_model="numpy")
+@compiled(fastmath=FAST, error_model="numpy")
 def write_distances(contexts: NDArray, items: NDArray, out: NDArray) -> None:
     """Writes the negative distances (B, K) of contexts (B, d) and candidates (B, K, d)."""
     for b in range(items.shape[0]):
@@ -24,7 +24,7 @@ def write_distances(contexts: NDArray, items: NDArray, out: NDArray) -> None:
             out[b, k] = -np.sqrt(total)
 
 
-@compiled(fastmath={"contract", "nsz"}, error_model="numpy")
+@compiled(fastmath=FAST, error_model="numpy")
 def add_distance_gradients(
     contexts: NDArray, items: NDArray, found: NDArray, slopes: NDArray, of_contexts: NDArray, of_items: NDArray
 ) -> None:

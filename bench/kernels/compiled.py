@@ -24,6 +24,10 @@ from numba.core.registry import CPUDispatcher
 
 from bench.kernels.code_folder import code_folder, one_process
 
+FAST = {"contract", "nsz"}
+"""Of LLVM's fast mathematics what leaves sums in their order: a product and a sum may be one instruction, and the sign
+of a zero does not count. NaN and infinities stay what they are."""
+
 _HERE = Path(__file__).parent
 
 

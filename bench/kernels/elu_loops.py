@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.kernels.compiled import compiled
+from bench.kernels.compiled import FAST, compiled
 from bench.kernels.exponential import exp32
 
 _ZERO, _ONE = np.float32(0), np.float32(1)
-_OPTIONS: Any = {"fastmath": {"contract", "nsz"}, "error_model": "numpy"}
+_OPTIONS: Any = {"fastmath": FAST, "error_model": "numpy"}
 
 
 @compiled(**_OPTIONS)

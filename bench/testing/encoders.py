@@ -166,6 +166,29 @@ class EncoderConformance(ComponentConformance):
         found = [vectors_of(encoder, SessionBatch.from_prefixes(c, queries, Features.of(c))) for c in (corpus, changed)]
         torch.testing.assert_close(found[0], found[1], atol=0, rtol=0)
 
+    def test_one_pass_of_a_causal_encoder_gives_every_prefix_and_its_gradient(self, corpus: Corpus) -> None:
+        features = Features.of(corpus)
+        encoder = self.make(features.dims)
+        if not encoder.causal:
+            pytest.skip("the encoder is not causal")
+        queries = np.arange(len(corpus.columns.query_kind))[::2]  # not all: those between must not be counted
+        batch, steps = SessionBatch.covering(corpus, queries, features)
+        prefixes = SessionBatch.from_prefixes(corpus, queries, features)
+        found = []
+        for at_once in (False, True):
+            encoder.zero_grad()
+            with torch.enable_grad():
+                vectors = encoder.at_steps(batch, steps) if at_once else encoder(prefixes)
+                weights = torch.linspace(-1, 1, vectors.numel()).view(vectors.shape) / len(vectors)
+                if vectors.requires_grad:
+                    (vectors * weights).sum().backward()
+            slopes = {name: one.grad.clone() for name, one in encoder.named_parameters() if one.grad is not None}
+            found.append((vectors.detach(), slopes))
+        self.same(found[1][0], found[0][0])
+        assert found[1][1].keys() == found[0][1].keys()
+        for name, slope in found[0][1].items():
+            self.same(found[1][1][name], slope)
+
     # ---- weights ---------------------------------------------------------------------------------------------------
 
     def test_weights_and_vectors_follow_from_the_seed(self, prefixes: SessionBatch) -> None:

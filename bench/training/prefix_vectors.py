@@ -36,4 +36,5 @@ def prefix_vectors(encoder: SessionEncoder, corpus: Corpus, queries: Integers, f
 def _share_sessions(corpus: Corpus, queries: Integers) -> bool:
     """Whether the queries come session by session, several of each."""
     session = np.asarray(corpus.columns.query_session)[queries]
-    return len(queries) > 0 and len(queries) >= _IN_A_ROW * (1 + np.count_nonzero(session[1:] != session[:-1]))
+    runs = 1 + int(np.count_nonzero(session[1:] != session[:-1]))
+    return len(queries) > 0 and len(queries) >= _IN_A_ROW * runs

@@ -100,7 +100,7 @@ def packed_places(lengths: Tensor) -> tuple[Tensor, Tensor]:
         (T,) the packed row of each step, the steps of one sequence after those of another; and (L,), on the CPU, the
         sequences that have a step at each position.
     """
-    return (_loops() if lengths.device.type == "cpu" else reference).packed_places(lengths)
+    return (_loops() if compiles(lengths, torch.int64) else reference).packed_places(lengths)
 
 
 def lstm_states(lstm: nn.LSTM, fixed: Tensor, learnt: Tensor, sizes: Tensor, rows: Tensor) -> Tensor:
@@ -128,6 +128,8 @@ class _Kernels(Protocol):
     ) -> tuple[Tensor, Tensor]: ...
 
     def pair_logits(self, left: Tensor, right: Tensor, weights: Tensor, bias: Tensor) -> Tensor: ...
+
+    def packed_places(self, lengths: Tensor) -> tuple[Tensor, Tensor]: ...
 
     def lstm_states(self, lstm: nn.LSTM, fixed: Tensor, learnt: Tensor, sizes: Tensor, rows: Tensor) -> Tensor: ...
 

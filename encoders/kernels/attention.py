@@ -10,15 +10,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.kernels.compiled import compiled
+from bench.kernels.compiled import FAST, compiled
 from bench.kernels.exponential import exp_of
 from encoders.kernels.layout import TYPES
 from encoders.kernels.reference import LEAKY_SLOPE
 from encoders.kernels.vector_rows import elu_row, larger_products, mean_row
 from encoders.kernels.vectors import AT_ONCE, LANES
-
-FAST = {"contract", "nsz"}
-"""LLVM may fuse a product and a sum; NaN and infinities stay what they are."""
 
 
 @compiled(fastmath=FAST)

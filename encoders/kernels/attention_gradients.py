@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.kernels.compiled import compiled
+from bench.kernels.compiled import FAST, compiled
 from bench.kernels.exponential import exp_of
-from encoders.kernels.attention import FAST, gather_senders, logit_factors, most_nodes
+from encoders.kernels.attention import gather_senders, logit_factors, most_nodes
 from encoders.kernels.layout import TYPES
 from encoders.kernels.reference import LEAKY_SLOPE
 from encoders.kernels.vector_gradients import (

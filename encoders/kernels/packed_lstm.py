@@ -14,15 +14,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from bench.data.csr import Integers, offsets_of
-from bench.kernels.compiled import compiled
+from bench.kernels.compiled import FAST, compiled
 from bench.kernels.exponential import exp32
 
 _ONE, _TWO = np.float32(1), np.float32(2)
 # numpy's errors: a division that may raise is not made into vectors
-_OPTIONS: Any = {"fastmath": {"contract", "nsz"}, "error_model": "numpy"}
+_OPTIONS: Any = {"fastmath": FAST, "error_model": "numpy"}
 
 Floats = NDArray[np.float32]
+Integers = NDArray[np.int64]
 
 
 def packed_places(lengths: Tensor) -> tuple[Tensor, Tensor]:
@@ -62,7 +62,8 @@ class _States(torch.autograd.Function):
         inputs = torch.cat([fixed, learnt], dim=1)  # (T, a + b)
         gates = torch.addmm(b + b_u, inputs, w.t())  # (T, 4 H), then their activations
         states, cells, squashed = gates.new_empty(3, len(gates), u.shape[1])  # (T, H) h, c, tanh(c)
-        first = offsets_of(sizes)  # (L + 1,) the first row of each step
+        first = np.zeros(len(sizes) + 1, np.int64)  # (L + 1,) the first row of each step
+        np.cumsum(sizes, out=first[1:])
         _steps(*(tensor.detach().numpy() for tensor in (gates, cells, squashed, states, u.t().contiguous())), first)
         ctx.first, ctx.learnt = first, learnt.shape[1]
         ctx.save_for_backward(inputs, w, u, gates, states, cells, squashed, rows)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from numpy.typing import NDArray
 
-from bench.kernels.compiled import compiled
+from bench.kernels.compiled import FAST, compiled
 
 
-@compiled(fastmath={"contract", "nsz"})
+@compiled(fastmath=FAST)
 def add_units(left: NDArray, right: NDArray, weights: NDArray, bias: NDArray, logits: NDArray) -> None:
     """``logits[a, b] = bias + sum over units k of weights[k] * ReLU(left[k, a] + right[k, b])``.
 

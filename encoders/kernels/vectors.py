@@ -16,6 +16,7 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic as _intrinsic
 
+from bench.kernels.compiled import FAST
 from bench.kernels.exponential import BIAS, EXPONENT, LEAST, LOG2_E, POWERS
 
 LANES = 16
@@ -27,7 +28,7 @@ AT_ONCE = 4
 INT = ir.IntType(64)
 intrinsic: Any = _intrinsic  # its stub has the typing context as an argument of callers
 
-_FAST = ("contract", "nsz")
+_FLAGS = tuple(sorted(FAST))
 
 
 class Writer:
@@ -77,10 +78,10 @@ class Writer:
         return self.builder.shuffle_vector(first, undefined, ir.Constant(lanes, None))
 
     def times(self, a: ir.Value, b: ir.Value) -> ir.Value:
-        return self.builder.fmul(a, b, flags=_FAST)
+        return self.builder.fmul(a, b, flags=_FLAGS)
 
     def plus(self, a: ir.Value, b: ir.Value) -> ir.Value:
-        return self.builder.fadd(a, b, flags=_FAST)
+        return self.builder.fadd(a, b, flags=_FLAGS)
 
     def sum(self, vector: ir.Value) -> ir.Value:
         """Of the numbers of a vector: its halves, then their halves, whatever a processor's vectors hold."""

@@ -219,6 +219,37 @@ class _LooksAtTestSessions(_Mean):
             self.linear.bias += 1
 
 
+class _LastStep(SessionEncoder):
+    """The text of the last step, times a weight: a correct causal encoder."""
+
+    causal = True
+
+    def __init__(self, dims: Dims) -> None:
+        super().__init__(dims)
+        self.output_dim, self.weight = dims.words, nn.Parameter(torch.ones(dims.words))
+
+    def forward(self, batch: SessionBatch) -> Tensor:
+        return batch.step_text()[batch.num_steps.cumsum(0) - 1] * self.weight
+
+    def at_steps(self, batch: SessionBatch, steps: Tensor) -> Tensor:
+        return batch.step_text()[steps] * self.weight
+
+
+class _LooksAhead(_LastStep):
+    def at_steps(self, batch: SessionBatch, steps: Tensor) -> Tensor:
+        return batch.mean_text()[batch.step_session[steps]] * self.weight
+
+
+class _LearnsFromPrefixesAlone(_LastStep):
+    def at_steps(self, batch: SessionBatch, steps: Tensor) -> Tensor:
+        return super().at_steps(batch, steps).detach()
+
+
+class _CausalByNameAlone(_LastStep):
+    def at_steps(self, batch: SessionBatch, steps: Tensor) -> Tensor:
+        return SessionEncoder.at_steps(self, batch, steps)
+
+
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
     return random_corpus(tmp_path_factory.mktemp("corpus") / "small", sessions=40, image_share=0.5)
@@ -270,10 +301,28 @@ def test_an_encoder_whose_pretraining_nobody_would_call_is_noticed(tmp_path: Pat
     run_check(Kit, check, {}, tmp_path / "correct", component=_Mean)
 
 
+ONE_PASS = "test_one_pass_of_a_causal_encoder_gives_every_prefix_and_its_gradient"
+
+
+@pytest.mark.parametrize("broken", [_LooksAhead, _LearnsFromPrefixesAlone, _CausalByNameAlone])
+def test_a_causal_encoder_whose_one_pass_gives_something_else_is_noticed(
+    broken: type[SessionEncoder], corpus: Corpus, tmp_path: Path
+) -> None:
+    with pytest.raises(NotImplementedError if broken is _CausalByNameAlone else AssertionError):
+        run_check(EncoderConformance, ONE_PASS, {"corpus": corpus}, tmp_path / "broken", component=broken)
+    run_check(EncoderConformance, ONE_PASS, {"corpus": corpus}, tmp_path / "correct", component=_LastStep)
+
+
+def test_an_encoder_that_is_not_causal_is_not_asked_for_one_pass(corpus: Corpus, tmp_path: Path) -> None:
+    with pytest.raises(pytest.skip.Exception, match="not causal"):
+        run_check(EncoderConformance, ONE_PASS, {"corpus": corpus}, tmp_path / "kit", component=_Mean)
+
+
 def test_every_check_of_the_kit_is_shown_to_bite() -> None:
     marks = test_the_kit_catches_what_breaks_the_contract.pytestmark  # type: ignore[attr-defined]
     bitten = {check for mark in marks for _, check in mark.args[1]}
     assert checks_of(EncoderConformance) - bitten == {
         "test_later_steps_do_not_change_the_vector_of_a_prefix",  # a batch holds none: no encoder can break it
         "test_an_encoder_that_pretrains_is_declared_frozen",  # above
+        ONE_PASS,  # above
     }

@@ -78,7 +78,7 @@ def run(
     encoder: type[SessionEncoder] = Vanilla,
     frozen: SessionEncoder | None = None,
     seed: int = 0,
-    **options: int,
+    **options: int | str,
 ) -> tuple[TaskResult, TrainingContext]:
     torch.manual_seed(seed)
     task = ClickPrediction(**{"epochs": 2, **options})
@@ -215,6 +215,33 @@ def test_batches_of_the_evaluation_do_not_matter(small: Corpus, monkeypatch: pyt
     monkeypatch.setattr("tasks.examples.click_evaluation._ITEMS", 5)
     found, _ = run(small, LstmEncoder)
     pd.testing.assert_frame_equal(found.scores, expected.scores, atol=1e-6)
+
+
+@pytest.mark.parametrize("batches", ["queries", "sessions"])
+def test_one_pass_over_a_session_changes_no_number(
+    small: Corpus, monkeypatch: pytest.MonkeyPatch, batches: str
+) -> None:
+    """With batches of sessions the LSTM sees each session once, in training and in the evaluation."""
+    passes = []
+    at_steps = LstmEncoder.at_steps
+    monkeypatch.setattr(
+        LstmEncoder, "at_steps", lambda self, *given: passes.append(self.training) or at_steps(self, *given)
+    )
+    found, _ = run(small, LstmEncoder, batches=batches)
+    assert (True in passes) == (batches == "sessions")
+    assert False in passes, "the queries of an evaluation come session by session whatever training does"
+    monkeypatch.setattr("bench.training.prefix_vectors._IN_A_ROW", np.inf)
+    passes.clear()
+    alone, _ = run(small, LstmEncoder, batches=batches)
+    assert not passes
+    pd.testing.assert_frame_equal(found.scores, alone.scores, atol=1e-5)
+    np.testing.assert_allclose(found.predictions["score"], alone.predictions["score"], atol=1e-4)
+
+
+def test_batches_of_sessions_are_another_training_on_the_same_examples(small: Corpus) -> None:
+    queries, sessions = (run(small, batches=drawn) for drawn in ("queries", "sessions"))
+    assert queries[0].scores["unit"].tolist() == sessions[0].scores["unit"].tolist()
+    assert queries[1].curve != sessions[1].curve
 
 
 def test_one_label_is_refused_before_anything_runs() -> None:

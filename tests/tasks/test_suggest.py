@@ -88,7 +88,7 @@ def run(
     encoder: type[SessionEncoder] = Vanilla,
     frozen: SessionEncoder | None = None,
     seed: int = 0,
-    **options: int,
+    **options: int | str,
 ) -> tuple[TaskResult, TrainingContext]:
     torch.manual_seed(seed)
     task = QuerySuggestion(**{"epochs": 2, **options})
@@ -258,6 +258,12 @@ def test_batches_of_the_evaluation_do_not_matter(small: Corpus, monkeypatch: pyt
     monkeypatch.setattr("tasks.suggest._EVALUATION_BATCH", 3)
     found, _ = run(small, LstmEncoder)
     pd.testing.assert_frame_equal(found.scores, expected.scores, atol=1e-6)
+
+
+def test_batches_of_sessions_are_another_training_on_the_same_examples(small: Corpus) -> None:
+    queries, sessions = (run(small, LstmEncoder, batches=drawn) for drawn in ("queries", "sessions"))
+    assert queries[0].scores["unit"].tolist() == sessions[0].scores["unit"].tolist()
+    assert queries[1].curve != sessions[1].curve
 
 
 def test_a_frozen_vector_goes_to_its_own_query(planted: Corpus) -> None:

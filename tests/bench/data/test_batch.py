@@ -64,6 +64,23 @@ def assert_same(left: SessionBatch, right: SessionBatch) -> None:
 # ---- made from a corpus ----------------------------------------------------------------------------------------------
 
 
+@settings(max_examples=60, deadline=None)
+@given(queries=st.lists(st.integers(0, 59), max_size=12))
+def test_one_batch_covers_prefixes_of_the_same_session(corpus: Corpus, features: Features, queries: list[int]) -> None:
+    batch, steps = SessionBatch.covering(corpus, np.array(queries, dtype=np.int64), features)
+    session, first = corpus.columns.query_session, corpus.columns.session_queries
+    runs: list[list[int]] = []
+    for query in queries:
+        if runs and session[runs[-1][-1]] == session[query]:
+            runs[-1].append(query)
+        else:
+            runs.append([query])
+    assert steps_in(batch) == [steps_of(corpus, int(first[session[run[0]]]), max(run)) for run in runs]
+    owner = [number for number, run in enumerate(runs) for _ in run]
+    assert batch.step_session[steps].tolist() == owner
+    assert batch.step_position[steps].tolist() == [query - int(first[session[query]]) for query in queries]
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.data())
 def test_a_prefix_ends_with_its_query_and_holds_nothing_later(

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.rnn import PackedSequence
+from torch.nn.utils.rnn import PackedSequence, pack_sequence
 
-from encoders.kernels import lstm_states
+from encoders.kernels import lstm_states, packed_places, reference
 
 WIDTH, FIXED, LEARNT = 6, 5, 3
 SIZES = [[1], [4], [4, 4, 4], [9, 5, 5, 2, 1], [1] * 30]
@@ -22,6 +22,22 @@ def last_rows(sizes: list[int]) -> Tensor:
 def lstm_of(learnt: int) -> nn.LSTM:
     torch.manual_seed(0)
     return nn.LSTM(FIXED + learnt, WIDTH, batch_first=True)
+
+
+@pytest.mark.parametrize("lengths", [[], [0], [1], [0, 3, 0], [2, 2, 2], [3, 1, 5, 1, 0, 5, 2]], ids=str)
+def test_steps_are_packed_as_torch_packs_them(lengths: list[int]) -> None:
+    given = torch.tensor(lengths, dtype=torch.int64)
+    place, sizes = packed_places(given)
+    for ours, said in zip((place, sizes), reference.packed_places(given), strict=True):
+        assert torch.equal(ours, said)
+    some = [length for length in lengths if length]
+    if some:  # torch takes no empty sequence
+        rows = torch.arange(sum(some)).split(some)
+        packed = pack_sequence([part.float() for part in rows], enforce_sorted=False)
+        assert torch.equal(packed.batch_sizes, sizes)
+        order = torch.empty_like(place)
+        order[place] = torch.arange(len(place))
+        assert torch.equal(packed.data.long(), order), "sequences of one length keep their order"
 
 
 @pytest.mark.parametrize("sizes", SIZES, ids=str)
