@@ -1,8 +1,8 @@
 """States of an LSTM over packed sequences, with its own gradient on CPUs.
 
 torch computes a step of many short sequences by a dozen operations, and its gradient by two dozen, of which each takes
-longer to be called than to run. Here a step is a product and one compiled pass, forward and backward; the products with
-the inputs, and those that the weights' gradients are, are made for all steps at once.
+longer to be called than to run. Here all steps are one compiled pass, forward and backward; the products with the
+inputs, and those that the weights' gradients are, are made for all steps at once.
 """
 
 from __future__ import annotations
