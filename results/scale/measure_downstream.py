@@ -81,6 +81,19 @@ def reference(name: str) -> Callable[[Corpus, TrainingContext], None]:
     return index
 
 
+def neighbours(corpus: Corpus, context: TrainingContext) -> None:
+    """Makes the lists of session nearest neighbours, and scores what 4,096 test queries showed."""
+    from baselines.references.sknn import SessionNeighbours
+    from tasks.examples.click import ClickExamples, example_queries
+    from tasks.examples.click_evaluation import ClickEvaluation
+
+    made = SessionNeighbours(ClickDims(context.features.dims, 1))
+    made.prepare(ClickCorpus(corpus, context.features, np.zeros(0, np.int64)))
+    examples = ClickExamples(corpus, context.features, 2)
+    for _ in ClickEvaluation(examples, example_queries(corpus, "test")[:4_096]).scored(made.scores):
+        pass
+
+
 def click_graph(corpus: Corpus, context: TrainingContext) -> None:
     """HSCM's tables, of which its graph of training queries is one."""
     from baselines.hscm.click_graph import Sampling
@@ -93,6 +106,7 @@ PARTS: dict[str, Callable[[Corpus, TrainingContext], None]] = {
     "examples": examples,
     "popularity": reference("popularity"),
     "bm25": reference("bm25"),
+    "sknn": neighbours,
     "hscm": click_graph,
 }
 MAPPED = "c" if hasattr(FrozenVectors, "rows_at_once") else None
