@@ -6,7 +6,7 @@ import errno
 import os
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -19,7 +19,7 @@ def mapped_array(folder: Path, shape: tuple[int, ...], dtype: DTypeLike) -> NDAr
     now: a page that finds the disk full later would kill the process.
 
     Args:
-        folder: says which disk.
+        folder: says which disk; that of temporary files where nothing may be written there.
         shape: of the array.
         dtype: of its entries.
 
@@ -30,9 +30,19 @@ def mapped_array(folder: Path, shape: tuple[int, ...], dtype: DTypeLike) -> NDAr
     size = int(np.prod(shape, dtype=np.int64)) * kind.itemsize
     if not size:
         return np.zeros(shape, kind)
-    with tempfile.TemporaryFile(dir=folder) as file:
+    with _nameless(folder) as file:
         _take_room(file.fileno(), size)
         return np.asarray(np.memmap(file, kind, mode="r+", shape=shape))
+
+
+def _nameless(folder: Path) -> IO[bytes]:
+    """A file without a name in a folder, or where temporary files lie if the folder is somebody else's."""
+    try:
+        return tempfile.TemporaryFile(dir=folder)
+    except OSError as error:
+        if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise
+        return tempfile.TemporaryFile()
 
 
 def _take_room(file: int, size: int) -> None:
