@@ -31,23 +31,24 @@ CAVEATS = (
 
 
 def generate(folder: str | Path, name: str, options: Options, progress: Callable[[int, int], None] | None) -> None:
-    """Writes the corpus; see :func:`bench.datasets.simulated.make`. Memory is that of visits and one chunk."""
+    """Writes the corpus; see :func:`bench.datasets.simulated.make`. Memory is that of one chunk."""
     calibration = calibrate(name, options.shown)
-    visits = draw_visits(name, options, calibration)
     report = progress or (lambda done, total: None)
     source = {"dataset": name, "model_version": MODEL_VERSION, "calibrated_to": CITATION, "options": asdict(options)}
     source["knobs"] = asdict(options.knobs)
-    left_out = left_out_caveats(options.split, int(np.count_nonzero(visits.split == LEFT_OUT)))
     with CorpusWriter(
         folder,
         name=name,
         origin="simulated",
         licence="Apache-2.0",
-        caveats=[*CAVEATS, *left_out],
+        caveats=CAVEATS,
         source=source,
         split=options.split,
     ) as writer:
         report(0, options.sessions)
+        visits = draw_visits(name, options, calibration, writer.mapped)
+        left_out = int(np.count_nonzero(visits.split == LEFT_OUT)) if options.split == "time" else 0
+        writer.add_caveats(left_out_caveats(options.split, left_out))
         items = round(options.sessions * calibration.items_per_session)
         catalogue = make_catalogue(writer, name, options.seed, items, options.shown, calibration, options.knobs)
         writer.truth("items", catalogue.latents)
