@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bench.data.csr import Integers
 from bench.data.schema import NO_TIME, SPLITS, TEST, TRAIN, VALID
+from bench.data.shuffling import Zeros
 from bench.data.split_kinds import SplitKind
 from bench.data.splits import check_shares, part_sizes, random_split
 from bench.errors import BenchError
@@ -40,6 +41,7 @@ def split_sessions(
     seed: int,
     user: Callable[[], ArrayLike],
     period: Callable[[], tuple[Integers, Integers]],
+    zeros: Zeros = np.zeros,
 ) -> NDArray[np.int8]:
     """Split codes (sessions,) of ``schema.SPLITS``, :data:`LEFT_OUT` among them where the split is by time.
 
@@ -49,6 +51,7 @@ def split_sessions(
         test_share, valid_share, seed: see :func:`bench.data.splits.random_split`.
         user: gives the user codes that :func:`user_split` takes; asked for by its kind alone.
         period: gives the starts and ends that :func:`time_split` takes; likewise.
+        zeros: makes the arrays of a random split, which may lie on disk.
 
     Raises:
         BenchError: the shares leave nothing to train on, or a split would be empty.
@@ -58,7 +61,7 @@ def split_sessions(
         return time_split(start, end, test_share=test_share, valid_share=valid_share)
     if kind == "user":
         return user_split(user(), test_share=test_share, valid_share=valid_share, seed=seed)
-    return random_split(sessions, test_share=test_share, valid_share=valid_share, seed=seed)
+    return random_split(sessions, test_share=test_share, valid_share=valid_share, seed=seed, zeros=zeros)
 
 
 def time_split(start: Integers, end: Integers, *, test_share: float, valid_share: float) -> NDArray[np.int8]:

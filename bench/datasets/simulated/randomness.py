@@ -7,20 +7,19 @@ numbers is then exact in float32, whatever order a BLAS library adds in, and so 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.random import PCG64, Generator, SeedSequence
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
 from bench.data.published import PUBLISHED
+from bench.data.shuffling import Zeros, count_up
 
 MODEL_SEED = 2022
 """Seed of what all corpora share, whatever their own: word and image maps, shared words, domain centres."""
 
 GRID, LIMIT = 64, 4.0
-_PIECE = 1_048_576  # numbers that are in memory together
 _SWAPS = 1_024  # swaps that are looked at together
 _LISTED, _FEW = 10_000, 20  # of larger populations numpy lists all where it draws more than one of so many
 
@@ -93,17 +92,7 @@ def gumbel(rng: Generator, shape: tuple[int, ...]) -> NDArray[np.float64]:
     return np.negative(draws, out=draws)
 
 
-def shuffled_rows(rng: Generator, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Fills ``rows`` (n,) with what ``rng.permutation(n)`` draws, and returns it: an array that lies on disk stays
-    there."""
-    _count_up(rows)
-    rng.shuffle(rows)
-    return rows
-
-
-def chosen_without(
-    rng: Generator, population: int, size: int, zeros: Callable[[tuple[int, ...], DTypeLike], NDArray[Any]]
-) -> NDArray[np.int64]:
+def chosen_without(rng: Generator, population: int, size: int, zeros: Zeros) -> NDArray[np.int64]:
     """(size,) different numbers from 0 to below ``population``: those that ``rng.choice`` draws without replacement and
     without shuffling.
 
@@ -120,7 +109,7 @@ def chosen_without(
         few: NDArray[np.int64] = rng.choice(population, size, replace=False, shuffle=False)
         return few
     numbers, end, first = zeros((population,), np.int64), population, max(population - size, 1)
-    _count_up(numbers)
+    count_up(numbers)
     while end > first:
         start = max(end - _SWAPS, first)
         here = np.arange(end - 1, start - 1, -1)
@@ -145,12 +134,6 @@ def _independent(here: NDArray[np.int64], there: NDArray[np.int64]) -> int:
     touched = first[np.searchsorted(places, there)] < order
     touched |= (places[known] == here) & (first[known] < order)
     return int(touched.argmax()) if touched.any() else len(here)
-
-
-def _count_up(rows: NDArray[np.int64]) -> None:
-    """Fills ``rows`` with 0, 1, 2 …"""
-    for start in range(0, len(rows), _PIECE):
-        rows[start : start + _PIECE] = np.arange(start, min(start + _PIECE, len(rows)))
 
 
 def from_cdf(rng: Generator, cdf: NDArray[np.float64], count: int) -> NDArray[np.int64]:

@@ -5,17 +5,17 @@ They are drawn first and from random streams of their own, so that no knob of th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.random import Generator
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
 from bench.data.csr import offsets_of
 from bench.data.held_out import LEFT_OUT, split_sessions
 from bench.data.schema import TEST, TRAIN, VALID
+from bench.data.shuffling import Zeros, shuffled_rows
 from bench.datasets.simulated.calibration import (
     GAP_CONCENTRATION,
     MAX_GAP_MS,
@@ -24,7 +24,7 @@ from bench.datasets.simulated.calibration import (
     Calibration,
 )
 from bench.datasets.simulated.options import Options
-from bench.datasets.simulated.randomness import chosen_without, from_cdf, shuffled_rows, stream
+from bench.datasets.simulated.randomness import chosen_without, from_cdf, stream
 from bench.errors import BenchError
 
 SESSION_CHUNK = 4_096
@@ -34,9 +34,6 @@ FIRST_DAY_MS = 1_636_329_600_000  # 2021-11-08 00:00 UTC, a Monday
 DAYS, DAY_MS = 7, 86_400_000
 _FIRST_HOUR, _LAST_HOUR = 6, 22
 _PIECE = 65_536  # users or sessions that are drawn together; however many, the draws are the same
-
-Zeros = Callable[[tuple[int, ...], DTypeLike], NDArray[Any]]
-"""Makes an array of zeros of a shape and a type, such as ``numpy.zeros``."""
 
 
 @dataclass(frozen=True)

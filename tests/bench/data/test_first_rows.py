@@ -13,7 +13,7 @@ import pytest
 from bench.data import first_rows
 from bench.data.first_rows import FirstRows, codes_of, equal_keys
 
-TEXTS = {
+TEXTS: dict[str, list[str | None]] = {
     "few kinds": [f"u{row * row % 7}" for row in range(500)],
     "one kind": ["same"] * 300,
     "all different": [f"u{row}" for row in range(400)],

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from numpy.random import PCG64, Generator
 
-from bench.datasets.simulated.randomness import chosen_without, shuffled_rows
+from bench.data.shuffling import shuffled_rows
+from bench.datasets.simulated.randomness import chosen_without
 
 
 @pytest.mark.parametrize(
