@@ -5,11 +5,19 @@ from __future__ import annotations
 import errno
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
+
+_PIECE = 65_536  # rows
+
+
+def pieces(rows: int) -> Iterator[slice]:
+    """The parts of an array of so many rows that are looked at together, where it may lie on disk."""
+    return (slice(start, min(start + _PIECE, rows)) for start in range(0, rows, _PIECE))
 
 
 def mapped_array(folder: Path, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import DTypeLike, NDArray
 
+from bench.data.mapped import pieces
+
 Zeros = Callable[[tuple[int, ...], DTypeLike], NDArray[Any]]
 """Makes an array of zeros of a shape and a type: ``numpy.zeros``, or one that lies on disk."""
-
-_PIECE = 1_048_576  # numbers that are in memory together
 
 
 def shuffled_rows(rng: Generator, rows: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -25,5 +25,5 @@ def shuffled_rows(rng: Generator, rows: NDArray[np.int64]) -> NDArray[np.int64]:
 
 def count_up(rows: NDArray[np.int64]) -> None:
     """Fills ``rows`` with 0, 1, 2 …"""
-    for start in range(0, len(rows), _PIECE):
-        rows[start : start + _PIECE] = np.arange(start, min(start + _PIECE, len(rows)))
+    for piece in pieces(len(rows)):
+        rows[piece] = np.arange(piece.start, piece.stop)

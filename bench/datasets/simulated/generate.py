@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from bench.data.csr import expand_ranges, offsets_of, take_rows
 from bench.data.held_out import LEFT_OUT
+from bench.data.mapped import pieces
 from bench.data.published import CITATION
 from bench.data.split_kinds import left_out_caveats
 from bench.data.writer import CorpusWriter
@@ -47,7 +48,7 @@ def generate(folder: str | Path, name: str, options: Options, progress: Callable
     ) as writer:
         report(0, options.sessions)
         visits = draw_visits(name, options, calibration, writer.mapped)
-        left_out = int(np.count_nonzero(visits.split == LEFT_OUT)) if options.split == "time" else 0
+        left_out = sum(int(np.count_nonzero(visits.split[piece] == LEFT_OUT)) for piece in pieces(options.sessions))
         writer.add_caveats(left_out_caveats(options.split, left_out))
         items = round(options.sessions * calibration.items_per_session)
         catalogue = make_catalogue(writer, name, options.seed, items, options.shown, calibration, options.knobs)

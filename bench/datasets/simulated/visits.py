@@ -5,7 +5,6 @@ They are drawn first and from random streams of their own, so that no knob of th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from bench.data.csr import offsets_of
 from bench.data.held_out import LEFT_OUT, split_sessions
+from bench.data.mapped import pieces
 from bench.data.schema import TEST, TRAIN, VALID
 from bench.data.shuffling import Zeros, shuffled_rows
 from bench.datasets.simulated.calibration import (
@@ -33,7 +33,6 @@ SESSION_CHUNK = 4_096
 FIRST_DAY_MS = 1_636_329_600_000  # 2021-11-08 00:00 UTC, a Monday
 DAYS, DAY_MS = 7, 86_400_000
 _FIRST_HOUR, _LAST_HOUR = 6, 22
-_PIECE = 65_536  # users or sessions that are drawn together; however many, the draws are the same
 
 
 @dataclass(frozen=True)
@@ -87,7 +86,7 @@ def draw_visits(name: str, options: Options, calibration: Calibration, zeros: Ze
     ordered, times = _draw_users(rng, sessions, users, zeros)
     shuffled = shuffled_rows(rng, zeros((sessions,), np.int64))
     user, start = zeros((sessions,), np.int64), zeros((sessions,), np.int64)
-    for piece in _pieces(sessions):
+    for piece in pieces(sessions):
         user[piece], start[piece] = ordered[shuffled[piece]], times[shuffled[piece]]
 
     rng = stream("sample", seed=options.seed, category=name)
@@ -104,7 +103,8 @@ def draw_visits(name: str, options: Options, calibration: Calibration, zeros: Ze
             valid_share=options.valid_share,
             seed=options.seed,
             user=lambda: user,
-            period=lambda: (start, start + _durations(name, options, calibration)),
+            period=lambda: (start, _ends(name, options, calibration, start, zeros)),
+            zeros=zeros,
         )
     downstream = zeros((sessions,), np.bool_)
     downstream[shuffled_rows(rng, order)[: options.downstream]] = True
@@ -126,12 +126,12 @@ def _draw_users(rng: Generator, sessions: int, users: int, zeros: Zeros) -> tupl
     """
     further = chosen_without(rng, (DAYS - 1) * users, sessions - users, zeros)
     first_day, usual_hour = zeros((users,), np.int8), zeros((users,), np.float64)
-    for piece in _pieces(users):
+    for piece in pieces(users):
         first_day[piece] = rng.integers(DAYS, size=piece.stop - piece.start)
-    for piece in _pieces(users):
+    for piece in pieces(users):
         usual_hour[piece] = _FIRST_HOUR + (_LAST_HOUR - _FIRST_HOUR) * rng.beta(3, 2, piece.stop - piece.start)
     user, start = zeros((sessions,), np.int64), zeros((sessions,), np.int64)
-    for piece in _pieces(sessions):
+    for piece in pieces(sessions):
         drawn = further[max(piece.start - users, 0) : max(piece.stop - users, 0)]
         first = np.arange(piece.start, piece.stop - len(drawn))
         mine = np.concatenate([first, drawn // (DAYS - 1)])
@@ -142,18 +142,16 @@ def _draw_users(rng: Generator, sessions: int, users: int, zeros: Zeros) -> tupl
     return user, start
 
 
-def _pieces(rows: int) -> Iterator[slice]:
-    return (slice(start, min(start + _PIECE, rows)) for start in range(0, rows, _PIECE))
-
-
-def _durations(name: str, options: Options, calibration: Calibration) -> NDArray[np.int64]:
-    """(S,) ms from the first query of each session until its user leaves, after all clicks."""
-    durations = []
+def _ends(
+    name: str, options: Options, calibration: Calibration, start: NDArray[np.int64], zeros: Zeros
+) -> NDArray[np.int64]:
+    """(S,) when the user of each session leaves, after all clicks."""
+    ends = zeros(start.shape, np.int64)
     for chunk, first in enumerate(range(0, options.sessions, SESSION_CHUNK)):
-        sessions = min(SESSION_CHUNK, options.sessions - first)
-        steps = draw_steps(name, options.seed, chunk, sessions, calibration)
-        durations.append(np.add.reduceat(steps.gap, steps.offsets[:-1]))
-    return np.concatenate(durations)
+        rows = slice(first, min(first + SESSION_CHUNK, options.sessions))
+        steps = draw_steps(name, options.seed, chunk, rows.stop - first, calibration)
+        ends[rows] = start[rows] + np.add.reduceat(steps.gap, steps.offsets[:-1])
+    return ends
 
 
 def draw_steps(name: str, seed: int, chunk: int, sessions: int, calibration: Calibration) -> Steps:

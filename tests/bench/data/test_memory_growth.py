@@ -16,11 +16,11 @@ import pyarrow as pa
 import pytest
 import torch
 
-from bench.data import clicks, columns, first_rows, shuffling, stats, writer
+from bench.data import clicks, columns, first_rows, mapped, stats, writer
 from bench.data.checks import table_rows
 from bench.data.clicks import Clicks
 from bench.data.corpus import Corpus
-from bench.datasets.simulated import make, visits
+from bench.datasets.simulated import make
 from bench.plugins.registry import registry
 from bench.training.context import TrainingContext
 from bench.training.objective import PretrainingStep
@@ -89,7 +89,7 @@ def _small_chunks(patched: pytest.MonkeyPatch) -> None:
     patched.setattr(clicks, "_SESSIONS", 256)
     patched.setattr(writer, "_GROUP_ROWS", 2_048)
     patched.setattr(first_rows, "_BUCKET", 512)
-    for module in (visits, shuffling, first_rows):
+    for module in (mapped, first_rows):
         patched.setattr(module, "_PIECE", 1_024)
 
 
