@@ -21,7 +21,20 @@ TEXTS: dict[str, list[str | None]] = {
     "nothing but nulls": [None] * 40,
     "one": ["a"],
     "none": [],
-    "empty and long": ["", "a" * 17, "", "a" * 16, "a" * 17, "ä", "a\0", "a"],
+    "empty and long": [
+        "",
+        "a" * 513,
+        "a" * 512,
+        "a" * 514,
+        "a" * 513,
+        "a" * 17,
+        "",
+        "a" * 16,
+        "a" * 17,
+        "ä",
+        "a\0",
+        "a",
+    ],
 }
 
 
