@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from numpy.random import PCG64, Generator
 
 from bench.data.shuffling import shuffled_rows
-from bench.datasets.simulated.randomness import chosen_without
+from bench.datasets.simulated import engine
+from bench.datasets.simulated.randomness import chosen_without, on_grid
 
 
 @pytest.mark.parametrize(
@@ -25,3 +28,14 @@ def test_a_permutation_is_numpys() -> None:
     ours, numpys = Generator(PCG64(7)), Generator(PCG64(7))
     assert shuffled_rows(ours, np.ones(30_000, np.int64)).tolist() == numpys.permutation(30_000).tolist()
     assert ours.random() == numpys.random()
+
+
+def test_items_sorted_on_disk_are_in_the_order_of_a_stable_sort() -> None:
+    rng = np.random.default_rng(0)
+    latents = on_grid(rng.standard_normal((3_000, 4)))
+    latents[::97] = -0.0  # which is where 0 is
+    leaves, found = np.array([0, 1_700, 1_701, 3_000]), np.zeros((4, 3_000), np.int32)
+    engine._sort_by_axis(leaves, latents, found, np.zeros)
+    for first, end in pairwise(leaves):
+        for axis in range(4):
+            assert (found[axis, first:end] == first + np.argsort(latents[first:end, axis], kind="stable")).all()
