@@ -19,7 +19,7 @@ from bench.data.columns import COLUMN_TYPES, FOLDER, Columns, Meta
 from bench.data.npy import mapped
 from bench.data.schema import KINDS, SPLITS
 
-_PIECE = 4 << 20  # numbers that are looked at together
+_PIECE = 1 << 20  # numbers that are looked at together
 
 
 def stray(folder: Path, columns: Columns, meta: Meta) -> str:

@@ -22,14 +22,15 @@ from typing import Any, TypedDict, get_args, get_type_hints
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from bench.data.checksums import Mark, changed, is_untouched, marks, record_checksum
 from bench.data.csr import Integers
 from bench.data.expansion import check_parquet
+from bench.data.first_rows import FirstRows, codes_of
 from bench.data.mapped import mapped_array
 from bench.data.npy import NpyWriter, mapped
+from bench.data.parquet import streamed
 from bench.data.schema import KINDS, MATRICES, NO_TIME, SPLITS, TABLES
 from bench.files import beside, sweep, take_place, written_whole
 
@@ -217,7 +218,7 @@ class _Builder:
     def _batches(self, table: str) -> Iterator[pa.RecordBatch]:
         self.hash.update(table.encode())
         check_parquet(self.folder / f"{table}.parquet")
-        with pq.ParquetFile(self.folder / f"{table}.parquet") as file:
+        with streamed(self.folder / f"{table}.parquet") as file:
             yield from file.iter_batches(_CHUNK_ROWS)
 
     def _column(self, name: str) -> _HashedColumn:
@@ -266,13 +267,13 @@ class _Builder:
     def _user_codes(self) -> tuple[NDArray[np.int32], int]:
         """``(codes, users)``: the code (S,) of each session's user, and how many users there are.
 
-        They are numbered in one pass: to look each chunk up among all users before it would take their square.
+        They are numbered beforehand: to look each chunk up among all users before it would take their square.
         """
-        with pq.ParquetFile(self.folder / "sessions.parquet") as file:
-            encoded = file.read(columns=["user"])["user"].cast(pa.large_string()).dictionary_encode()
-        codes = [_filled(chunk.indices, -1).astype(np.int32) for chunk in encoded.chunks]
-        users = len(encoded.chunk(0).dictionary) if encoded.num_chunks else 0
-        return np.concatenate(codes) if codes else np.zeros(0, np.int32), users
+        with streamed(self.folder / "sessions.parquet") as file:
+            first = FirstRows(self.building, file.metadata.num_rows)
+            for batch in file.iter_batches(_CHUNK_ROWS, columns=["user"]):
+                first.append(batch["user"])
+        return codes_of(self.building, first.found())
 
     def _queries(self) -> int:
         session, time = self._column("query_session"), self._column("query_time")

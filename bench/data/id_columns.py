@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from bench.data.corpus import Corpus
 from bench.data.csr import Integers
+from bench.data.parquet import streamed
 
 _PIECE = 65_536  # rows that are decoded at a time
 
@@ -23,7 +23,7 @@ def ids_between(corpus: Corpus, table: str, column: str, start: int, end: int) -
         start, end: rows.
     """
     corpus.check()
-    with pq.ParquetFile(corpus.folder / f"{table}.parquet") as file:
+    with streamed(corpus.folder / f"{table}.parquet") as file:
         sizes = np.array([file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)], dtype=int)
         ends = np.cumsum(sizes)
         wanted = np.flatnonzero((ends > start) & (ends - sizes < end))

@@ -46,7 +46,7 @@ class NpyWriter:
         """Appends ``rows``, (n,) or (n, columns), of the file's type."""
         if rows.shape[1:] != self._row_shape or rows.dtype != self.dtype:
             raise ValueError(f"rows {rows.shape} {rows.dtype}; this file takes (n, *{self._row_shape}) {self.dtype}")
-        self._file.write(np.ascontiguousarray(rows).tobytes())
+        self._file.write(np.ascontiguousarray(rows).data)  # no copy: they may be a whole matrix that lies on disk
         self.rows += len(rows)
 
     def close(self) -> None:

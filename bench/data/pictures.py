@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from bench.data.checksums import has_contents
+from bench.data.parquet import streamed
 from bench.errors import BenchError
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def read_pictures(corpus: Corpus, images: Iterable[int]) -> dict[int, bytes]:
         raise BenchError("gone, or not as it was written", where=str(path), fix=fix)
     found: dict[int, bytes] = {}
     try:
-        with pq.ParquetFile(path) as file:
+        with streamed(path) as file:
             for group in range(file.metadata.num_row_groups):
                 bounds = file.metadata.row_group(group).column(0).statistics
                 if bounds is not None and not any(bounds.min <= image <= bounds.max for image in wanted):

@@ -7,24 +7,31 @@ from numpy.typing import ArrayLike, NDArray
 
 from bench.data.published import DOWNSTREAM_SESSIONS
 from bench.data.schema import TEST, TRAIN, VALID
+from bench.data.shuffling import Zeros, shuffled_rows
 from bench.errors import BenchError
 
 
 def random_split(
-    sessions: int, *, test_share: float = 0.2, valid_share: float = 0.1, seed: int = 0
+    sessions: int, *, test_share: float = 0.2, valid_share: float = 0.1, seed: int = 0, zeros: Zeros = np.zeros
 ) -> NDArray[np.int8]:
     """Split codes (sessions,) of ``schema.SPLITS``: a random test part, a validation part out of the rest.
 
     Both shares are of all sessions and rounded. There is always a training part, and from three sessions on no part
     whose share is not 0 is empty.
 
+    Args:
+        sessions: how many there are.
+        test_share, valid_share, seed: see above.
+        zeros: makes the arrays, which may lie on disk.
+
     Raises:
         BenchError: the shares leave nothing to train on.
     """
     check_shares(test_share, valid_share)
     tests, valids = part_sizes(sessions, test_share, valid_share)
-    order = np.random.default_rng([seed, 0]).permutation(sessions)
-    split = np.full(sessions, TRAIN, dtype=np.int8)
+    order = shuffled_rows(np.random.default_rng([seed, 0]), zeros((sessions,), np.int64))
+    split = zeros((sessions,), np.int8)
+    split[:] = TRAIN
     split[order[:tests]] = TEST
     split[order[tests : tests + valids]] = VALID
     return split
@@ -61,13 +68,16 @@ def check_sample(size: int) -> None:
         raise BenchError(f"{size} is not a sample", where="downstream", fix="give at least 1")
 
 
-def downstream_sample(sessions: int, size: int = DOWNSTREAM_SESSIONS, *, seed: int = 0) -> NDArray[np.bool_]:
+def downstream_sample(
+    sessions: int, size: int = DOWNSTREAM_SESSIONS, *, seed: int = 0, zeros: Zeros = np.zeros
+) -> NDArray[np.bool_]:
     """Mask (sessions,) of a random sample of ``size`` sessions, or of all where there are fewer.
 
-    It does not look at the split, so that the sample's split is that of the corpus.
+    It does not look at the split, so that the sample's split is that of the corpus. ``zeros`` makes the arrays, which
+    may lie on disk.
     """
-    chosen = np.zeros(sessions, dtype=np.bool_)
-    chosen[np.random.default_rng([seed, 1]).permutation(sessions)[:size]] = True
+    chosen = zeros((sessions,), np.bool_)
+    chosen[shuffled_rows(np.random.default_rng([seed, 1]), zeros((sessions,), np.int64))[:size]] = True
     return chosen
 
 

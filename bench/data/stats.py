@@ -13,7 +13,7 @@ from bench.data.corpus import Corpus, CorpusInfo
 from bench.data.published import DOWNSTREAM_SESSIONS, PUBLISHED, SHARE_OVER_TEN_STEPS
 from bench.data.schema import NO_TIME, PRODUCT, SPLITS
 
-_CHUNK_ROWS = 1_048_576
+_CHUNK_ROWS = 262_144
 _MINUTE = 60_000  # ms
 
 
@@ -45,7 +45,7 @@ def corpus_stats(corpus: Corpus) -> list[Statistic]:
     words, products, images = _words_by_kind(columns)
     keywords = queries - products
     items, clicks = _shown_and_clicked(columns)
-    lengths = np.diff(columns.session_queries)
+    long, downstream, splits = _sessions_of_kinds(columns)
     counts = {
         "sessions": sessions,
         "keyword_queries": keywords,
@@ -58,19 +58,18 @@ def corpus_stats(corpus: Corpus) -> list[Statistic]:
         "mean_product_words": _ratio(words[1], products),
         "mean_keyword_words": _ratio(words[0], keywords),
     }
-    splits = np.bincount(columns.session_split, minlength=len(SPLITS))
     return [
         *(Statistic(_NAMES[key], value, paper.get(key)) for key, value in counts.items()),
         Statistic("image queries", images, paper.get("product_queries")),
         *(Statistic(name, _ratio(counts[a], counts[b]), _ratio(paper.get(a), paper.get(b))) for name, a, b in _RATIOS),
         Statistic(
             "share of sessions with more than ten queries",
-            _ratio(np.count_nonzero(lengths > 10), sessions),
+            _ratio(long, sessions),
             SHARE_OVER_TEN_STEPS if paper else None,
         ),
         Statistic(
             "sessions in the downstream sample",
-            int(np.count_nonzero(columns.session_downstream)),
+            downstream,
             DOWNSTREAM_SESSIONS if paper else None,
         ),
         *(Statistic(f"{name} sessions", int(count)) for name, count in zip(SPLITS, splits, strict=True)),
@@ -104,6 +103,17 @@ def _published(info: CorpusInfo) -> dict[str, float]:
         return PUBLISHED.get(info.name, {})
     released, _, name = info.name.rpartition("mmsession-")
     return PUBLISHED.get(name, {}) if released == "" and name != info.name else {}
+
+
+def _sessions_of_kinds(columns: Columns) -> tuple[int, int, NDArray[np.int64]]:
+    """Sessions of more than ten queries, those in the downstream sample, and those of each split (3,)."""
+    long, downstream, splits = 0, 0, np.zeros(len(SPLITS), dtype=np.int64)
+    for start in range(0, len(columns.session_split), _CHUNK_ROWS):
+        end = start + _CHUNK_ROWS
+        long += int(np.count_nonzero(np.diff(columns.session_queries[start : end + 1]) > 10))
+        downstream += int(np.count_nonzero(columns.session_downstream[start:end]))
+        splits += np.bincount(columns.session_split[start:end], minlength=len(SPLITS))
+    return long, downstream, splits
 
 
 def _words_by_kind(columns: Columns) -> tuple[NDArray[np.int64], int, int]:

@@ -2,34 +2,54 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from bench.data.csr import offsets_of
+_WORD = 8  # bytes that are hashed together
+_LONG = 512  # bytes: a longer text is no id, and is hashed by itself
+_ALL = np.uint64(2**64 - 1)
 
 
-def text_keys(texts: pa.Array) -> NDArray[np.uint64]:
+def text_keys(texts: pa.Array, salt: int = 0) -> NDArray[np.uint64]:
     """(n,) keys of n texts, equal for equal texts.
 
-    A key sums a hash of each byte and its position, so that no loop runs over texts. Two of n different texts share a
-    key with a probability of about n²/2^65; who must be certain compares the texts of equal keys.
+    A key sums a hash of every eight bytes and their position, so that a loop runs over positions and not over texts.
+    Two of n different texts share a key with a probability of about n²/2^65; who must be certain compares the texts of
+    equal keys, or takes keys of two salts.
 
     Args:
         texts: strings without nulls.
+        salt: another number gives keys that have nothing to do with these.
     """
     texts = texts.cast(pa.large_string())
     if not len(texts):
         return np.zeros(0, dtype=np.uint64)
     _, ends, data = texts.buffers()
     bounds = np.frombuffer(ends, np.int64)[texts.offset : texts.offset + len(texts) + 1]
-    letters = np.frombuffer(data or b"", np.uint8)[bounds[0] : bounds[-1]].astype(np.uint64)
-    lengths = np.diff(bounds)
-    offsets = offsets_of(lengths)
-    position = (np.arange(len(letters)) - np.repeat(offsets[:-1], lengths)).astype(np.uint64)
-    sums = np.zeros(len(letters) + 1, dtype=np.uint64)
-    np.cumsum(_mixed((position << np.uint64(8)) | letters), out=sums[1:])  # modulo 2^64
-    return _mixed(sums[offsets[1:]] - sums[offsets[:-1]] + lengths.astype(np.uint64))
+    letters = np.zeros(int(bounds[-1] - bounds[0]) + _WORD, dtype=np.uint8)  # a word may go over the last text's end
+    letters[:-_WORD] = np.frombuffer(data or b"", np.uint8)[bounds[0] : bounds[-1]]
+    word_at = np.ndarray((len(letters) - _WORD + 1,), "<u8", letters.data, strides=(1,))
+    start, lengths = bounds[:-1] - bounds[0], np.diff(bounds)
+    sums, rows = lengths.astype(np.uint64), np.flatnonzero(lengths <= _LONG)
+    at, left, place = start[rows], lengths[rows], _mixed(np.array([salt << 32], dtype=np.uint64))
+    while len(rows):
+        going = left > 0
+        if not going.all():
+            rows, at, left = rows[going], at[going], left[going]
+        words = word_at[at]
+        if len(left) and left.min() < _WORD:  # the bytes that follow are another text's
+            words &= _ALL >> (np.maximum(_WORD - left, 0) * 8).astype(np.uint64)
+        sums[rows] += _mixed(words ^ place)  # modulo 2^64
+        at, left, place = at + _WORD, left - _WORD, _mixed(place)
+    keys = _mixed(sums)
+    for row in np.flatnonzero(lengths > _LONG):
+        text = letters[start[row] : start[row] + lengths[row]]
+        digest = hashlib.blake2b(text.data, digest_size=_WORD, salt=salt.to_bytes(_WORD, "little")).digest()
+        keys[row] = int.from_bytes(digest, "little")
+    return keys
 
 
 def _mixed(values: NDArray[np.uint64]) -> NDArray[np.uint64]:

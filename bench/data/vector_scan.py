@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from bench.data.expansion import check_parquet
+from bench.data.parquet import streamed
 from bench.data.text_keys import text_keys
 from bench.data.vector_writer import VECTOR
 from bench.errors import BenchError
@@ -58,7 +59,7 @@ def pieces(file: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
     Raises:
         BenchError: it is not readable.
     """
-    with _readable(file), pq.ParquetFile(file, page_checksum_verification=True) as opened:
+    with _readable(file), streamed(file, page_checksum_verification=True) as opened:
         yield from opened.iter_batches(_PIECE, columns=list(columns))
 
 

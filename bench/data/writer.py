@@ -28,6 +28,8 @@ from bench.data.split_kinds import SplitKind
 from bench.files import beside, sweep, take_place
 
 WORD_DIM, IMAGE_DIM = 50, 512
+_GROUP_ROWS = 131_072
+"""Rows of a row group. The end of a Parquet file describes each, and whoever writes or reads the file holds that."""
 
 
 class CorpusWriter:
@@ -64,7 +66,7 @@ class CorpusWriter:
             raise taken(self.folder)
         self._replace = replace
         self._writing = beside(self.folder)
-        self._info = {
+        self._info: dict[str, Any] = {
             "name": name,
             "format_version": FORMAT_VERSION,
             "origin": origin,
@@ -96,6 +98,7 @@ class CorpusWriter:
             table: pq.ParquetWriter(self._writing / f"{table}.parquet", schema, compression="zstd")
             for table, schema in TABLES.items()
         }
+        self._groups = {table: _Group(schema) for table, schema in TABLES.items()}
         self._rows = dict.fromkeys(TABLES, 0)
         self._word_vectors = NpyWriter(self._writing / "word_vectors.npy", np.float32, self._dims["words"])
         self._image_vectors = NpyWriter(self._writing / "image_vectors.npy", self._image_dtype, self._dims["images"])
@@ -210,6 +213,10 @@ class CorpusWriter:
         """
         return mapped_array(self._writing, shape, dtype)
 
+    def add_caveats(self, caveats: Sequence[str]) -> None:
+        """Appends to the caveats: what is known only when the corpus is being written."""
+        self._info["caveats"] += caveats
+
     def rows(self, table: str) -> int:
         """Rows written to ``table`` so far: the row number that the next one gets."""
         return self._image_vectors.rows if table == "images" else self._rows[table]
@@ -218,9 +225,15 @@ class CorpusWriter:
         schema = TABLES[table]
         arrays = [_arrow(columns[name], schema.field(name).type) for name in schema.names]
         batch = pa.RecordBatch.from_arrays(arrays, schema=schema)
-        if batch.num_rows:
-            self._tables[table].write_batch(batch)
+        self._groups[table].append(batch)
         self._rows[table] += batch.num_rows
+        if self._groups[table].rows >= _GROUP_ROWS:
+            self._write_group(table)
+
+    def _write_group(self, table: str) -> None:
+        rows = self._groups[table].taken()
+        if rows.num_rows:
+            self._tables[table].write_table(rows, row_group_size=rows.num_rows)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -231,6 +244,9 @@ class CorpusWriter:
                     closing.callback(file.close)
                 if self._pictures is not None:
                     closing.callback(self._pictures.close)
+                if error is None:
+                    for table in TABLES:
+                        self._write_group(table)
             if error is None:
                 self._finish()
         finally:
@@ -255,6 +271,30 @@ class CorpusWriter:
         if not self._replace and self.folder.exists():
             raise taken(self.folder)
         take_place(self._writing, self.folder)
+
+
+class _Group:
+    """Rows of a table that wait for more to be written with, copied: whoever gave them may use the memory again."""
+
+    def __init__(self, schema: pa.Schema) -> None:
+        self._schema, self.rows = schema, 0
+        self._open()
+
+    def _open(self) -> None:
+        self._copies = pa.BufferOutputStream()
+        self._stream = pa.ipc.new_stream(self._copies, self._schema)
+
+    def append(self, batch: pa.RecordBatch) -> None:
+        self._stream.write_batch(batch)
+        self.rows += batch.num_rows
+
+    def taken(self) -> pa.Table:
+        """All of them; then none are left."""
+        self._stream.close()
+        taken = pa.ipc.open_stream(self._copies.getvalue()).read_all()
+        self.rows = 0
+        self._open()
+        return taken
 
 
 def _arrow(values: Any, kind: pa.DataType) -> pa.Array:

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from bench.data.corpus import Corpus
 from bench.data.csr import Integers, expand_ranges, offsets_of, take_rows
 from bench.data.held_out import LEFT_OUT, split_sessions
+from bench.data.parquet import streamed
 from bench.data.schema import NO_TIME
 from bench.data.split_kinds import SplitKind
 from bench.data.writer import CorpusWriter
@@ -214,7 +214,7 @@ def _click_times(corpus: Corpus) -> NDArray[np.int64]:
     """(P,) click times in ms since 1970; ``NO_TIME`` where there is none."""
     times = np.empty(corpus.info.counts["impressions"], dtype=np.int64)
     row = 0
-    with pq.ParquetFile(corpus.folder / "impressions.parquet") as file:
+    with streamed(corpus.folder / "impressions.parquet") as file:
         for batch in file.iter_batches(_BLOCK_ROWS, columns=["click_time"]):
             block = batch["click_time"].cast(pa.int64()).fill_null(NO_TIME)
             times[row : row + len(block)] = block.to_numpy()

@@ -12,7 +12,10 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from bench.data.checks.table_rows import Finding, integers, rule, times
+from bench.data.first_rows import FirstRows
 from bench.data.held_out import Borders, borders_of
+from bench.data.mapped import mapped_array
+from bench.data.parquet import streamed
 from bench.data.schema import NO_TIME, SPLITS, TRAIN, VALID
 from bench.data.split_kinds import SplitKind
 
@@ -22,7 +25,7 @@ _BATCH_ROWS = 131_072
 def split_findings(folder: Path, split: SplitKind) -> Iterator[tuple[str, Finding]]:
     """What contradicts the split, each with the name of its table. The tables must be sound.
 
-    Memory is that of the sessions' users (``user``), or of a split code for each query (``time``).
+    What is kept of each session and query lies on disk.
     """
     if split == "user":
         for finding in _users(folder):
@@ -32,33 +35,43 @@ def split_findings(folder: Path, split: SplitKind) -> Iterator[tuple[str, Findin
 
 
 def _users(folder: Path) -> Iterator[Finding]:
-    table = pq.read_table(folder / "sessions.parquet", columns=["user", "split"])
-    user, split = table["user"].combine_chunks().dictionary_encode(), table["split"].combine_chunks()
-    code = integers(user.indices.fill_null(-1))  # (S,)
-    first = np.full(len(user.dictionary), -1, dtype=np.int64)
-    known = np.flatnonzero(code >= 0)[::-1]
-    first[code[known]] = known  # (U,) the first session of each user
-    splits = integers(pc.index_in(split, pa.array(SPLITS)))
-    other = (code >= 0) & (splits != splits[first[code]]) if len(first) else np.zeros(len(code), dtype=bool)
-    if other.any():
-        row = int(np.flatnonzero(other)[0])
-        where = SPLITS[splits[first[code[row]]]]
-        what = f"user {user.dictionary[int(code[row])].as_py()!r} has sessions in {where} too, but the split is by user"
-        fix = "a user's sessions belong to one split"
-        yield Finding("user", what, row, "split", fix, int(np.count_nonzero(other)))
+    sessions = _rows(folder, "sessions")
+    users, splits = FirstRows(folder, sessions), mapped_array(folder, (sessions,), np.int8)
+    for start, batch in _batches(folder, "sessions", "user", "split"):
+        users.append(batch["user"])
+        splits[start : start + batch.num_rows] = _codes(batch["split"])
+    first, rows, row = users.found(), 0, -1  # (S,) the first session of each one's user
+    for start in range(0, sessions, _BATCH_ROWS):
+        piece = first[start : start + _BATCH_ROWS]
+        other = np.flatnonzero((piece >= 0) & (splits[start : start + len(piece)] != splits[piece]))
+        row = start + int(other[0]) if len(other) and not rows else row
+        rows += len(other)
+    if rows:
+        user = next(
+            batch["user"][row - start].as_py()
+            for start, batch in _batches(folder, "sessions", "user")
+            if row < start + batch.num_rows
+        )
+        where = SPLITS[splits[first[row]]]
+        what = f"user {user!r} has sessions in {where} too, but the split is by user"
+        yield Finding("user", what, row, "split", "a user's sessions belong to one split", rows)
 
 
 def _times(folder: Path) -> Iterator[tuple[str, Finding]]:
-    table = pq.read_table(folder / "sessions.parquet", columns=["start", "split"])
-    start = times(table["start"].combine_chunks())
+    split, of_query = (mapped_array(folder, (_rows(folder, table),), np.int8) for table in ("sessions", "queries"))
     fix = "a split by time needs the time of every session"
-    timeless = list(rule(start == NO_TIME, 0, "start", "is null, but the split is by time", fix))
-    yield from (("sessions", finding) for finding in timeless)
+    starts, timeless = {code: np.iinfo(np.int64).max for code in range(len(SPLITS))}, False
+    for first, batch in _batches(folder, "sessions", "start", "split"):
+        start, codes = times(batch["start"]), _codes(batch["split"])
+        split[first : first + len(codes)] = codes
+        for code in starts:
+            starts[code] = int(start[codes == code].min(initial=starts[code]))
+        for finding in rule(start == NO_TIME, first, "start", "is null, but the split is by time", fix):
+            timeless = True
+            yield "sessions", finding
     if timeless:
         return
-    split = integers(pc.index_in(table["split"].combine_chunks(), pa.array(SPLITS))).astype(np.int8)
-    borders = borders_of(start, split)
-    of_query = np.zeros(pq.read_metadata(folder / "queries.parquet").num_rows, dtype=np.int8)
+    borders = borders_of(*(np.array(numbers) for numbers in (list(starts.values()), list(starts))))
     for first, batch in _batches(folder, "queries", "session", "time"):
         mine = of_query[first : first + batch.num_rows] = split[integers(batch["session"])]
         for finding in _late(times(batch["time"]), mine, borders, first, "time"):
@@ -69,9 +82,18 @@ def _times(folder: Path) -> Iterator[tuple[str, Finding]]:
             yield "impressions", finding
 
 
+def _rows(folder: Path, table: str) -> int:
+    rows: int = pq.read_metadata(folder / f"{table}.parquet").num_rows
+    return rows
+
+
+def _codes(names: pa.Array) -> NDArray[np.int8]:
+    return integers(pc.index_in(names, pa.array(SPLITS))).astype(np.int8)
+
+
 def _batches(folder: Path, table: str, *columns: str) -> Iterator[tuple[int, pa.RecordBatch]]:
     first = 0
-    with pq.ParquetFile(folder / f"{table}.parquet") as file:
+    with streamed(folder / f"{table}.parquet") as file:
         for batch in file.iter_batches(_BATCH_ROWS, columns=list(columns)):
             yield first, batch
             first += batch.num_rows

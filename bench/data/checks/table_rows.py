@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,12 +14,13 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from bench.data.csr import Integers
+from bench.data.first_rows import FirstRows, equal_keys
+from bench.data.parquet import streamed
 from bench.data.schema import NO_TIME, TABLES
 
 _BATCH_ROWS = 131_072
 _SMALL = 100_000
 """Rows of a table that is looked at in memory."""
-_MEMORY = "512MB"
 
 Sizes = dict[str, int]
 """Rows of each table and of each matrix."""
@@ -52,7 +51,7 @@ class SoundRows:
     def __iter__(self) -> Iterator[tuple[int, pa.RecordBatch]]:
         first = 0
         try:
-            with pq.ParquetFile(self.path) as file:
+            with streamed(self.path) as file:
                 for batch in file.iter_batches(_BATCH_ROWS):
                     for field in self.schema:
                         self.found += _unsound(batch[field.name], field, first)
@@ -68,7 +67,7 @@ class TimeWindow:
     """A time column that is read alongside rows that refer to it in ascending order."""
 
     def __init__(self, path: Path, column: str) -> None:
-        self._batches = pq.ParquetFile(path).iter_batches(_BATCH_ROWS, columns=[column])
+        self._batches = streamed(path).iter_batches(_BATCH_ROWS, columns=[column])
         self._start, self._values = 0, np.zeros(0, np.int64)
 
     def take(self, rows: Integers) -> NDArray[np.int64]:
@@ -127,37 +126,46 @@ def rule(broken: Any, first: int, column: str, what: str, fix: str, values: Any 
 
 
 def duplicates(folder: Path, table: str, column: str) -> Iterator[Finding]:
-    """Values that occur twice. DuckDB compares hashes, which fit in memory, then the few suspects themselves.
+    """Values that occur twice. Their keys are compared on disk; where two are equal, it is looked where.
 
-    A small table is looked at first without it: to start it takes longer than most corpora of tests take for all else.
+    A small table is looked at in memory: most corpora of tests are small.
     """
-    if _small_and_distinct(folder / f"{table}.parquet", column):
+    file = folder / f"{table}.parquet"
+    if _small_and_distinct(file, column):
         return
-    with tempfile.TemporaryDirectory() as spill, duckdb.connect() as db:
-        db.execute(f"SET temp_directory = '{spill}'; SET memory_limit = '{_MEMORY}'; SET threads = 2")
+    rows = pq.read_metadata(file).num_rows
+    if not equal_keys(folder, _values(file, column), rows):
+        return
+    first = FirstRows(folder, rows)
+    for values in _values(file, column):
+        first.append(values)
+    found, twice, where = first.found(), 0, -1
+    for start in range(0, rows, _BATCH_ROWS):
+        piece = found[start : start + _BATCH_ROWS]
+        again = np.flatnonzero(piece != np.arange(start, start + len(piece)))
+        where = start + int(again[0]) if len(again) and not twice else where
+        twice += len(again)
+    if twice:
+        what = f"{_value(file, column, where)!r} stands twice"
+        yield Finding("duplicate", what, where, column, "keep one of them", twice)
 
-        def scan(query: str) -> list[tuple[Any, ...]]:
-            with pq.ParquetFile(folder / f"{table}.parquet") as file:
-                schema = pa.schema([TABLES[table].field(column)])
-                batches = file.iter_batches(_BATCH_ROWS, columns=[column])
-                db.register("rows", pa.RecordBatchReader.from_batches(schema, batches))
-                return db.execute(query).fetchall()
 
-        suspects = f"SELECT hash({column}) AS h FROM rows GROUP BY h HAVING count(*) > 1"
-        db.execute("CREATE TABLE suspect (h UBIGINT)")
-        if not scan(f"INSERT INTO suspect {suspects} RETURNING h"):
-            return
-        numbered = f"SELECT {column} AS value, row_number() OVER () - 1 AS place FROM rows"
-        again = "row_number() OVER (PARTITION BY value ORDER BY place)"
-        suspected = f"SELECT * FROM ({numbered}) WHERE hash(value) IN (SELECT h FROM suspect)"
-        twice = scan(f"SELECT value, place FROM ({suspected}) QUALIFY {again} > 1 ORDER BY place")
-        if twice:
-            what = f"{twice[0][0]!r} stands twice"
-            yield Finding("duplicate", what, twice[0][1], column, "keep one of them", len(twice))
+def _values(file: Path, column: str) -> Iterator[pa.Array]:
+    with streamed(file) as parquet:
+        for batch in parquet.iter_batches(_BATCH_ROWS, columns=[column]):
+            yield batch[column]
+
+
+def _value(file: Path, column: str, row: int) -> Any:
+    for values in _values(file, column):
+        if row < len(values):
+            return values[row].as_py()
+        row -= len(values)
+    raise IndexError(row)
 
 
 def _small_and_distinct(file: Path, column: str) -> bool:
-    with pq.ParquetFile(file) as parquet:
+    with streamed(file) as parquet:
         if parquet.metadata.num_rows > _SMALL:
             return False
         values = parquet.read(columns=[column]).column(column)

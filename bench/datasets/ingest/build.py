@@ -16,7 +16,9 @@ import numpy as np
 from bench.data.checksums import sha256_of
 from bench.data.corpus import read_info
 from bench.data.making import check_free, taken, to_be_made
+from bench.data.mapped import mapped_array
 from bench.data.schema import TABLES
+from bench.data.shuffling import Zeros
 from bench.data.writer import IMAGE_DIM, WORD_DIM, CorpusWriter
 from bench.datasets.images.pictures import find_pictures, pillow
 from bench.datasets.ingest.consistency import check_lengths, check_vectors
@@ -60,7 +62,7 @@ def ingest(
     """Writes the corpus of an event log, whose files and columns ``INPUT_HELP`` describes.
 
     The corpus depends on the contents of the files and the options, not on the order of the rows. Memory is bounded by
-    ``memory_limit``, plus the vocabulary and the columns of the corpus's sessions.
+    ``memory_limit``, plus two million texts for word vectors, and the vocabulary.
 
     Args:
         source: a folder with the files, or the file of each table by the table's name.
@@ -100,7 +102,7 @@ def ingest(
         try:
             with log_database(work, options) as db:
                 stages = _Stages(progress, total=len(files) + 11)
-                ingestion = _Ingestion(db, files, options, faults, stages, conversion)
+                ingestion = _Ingestion(db, files, options, faults, stages, partial(mapped_array, work), conversion)
                 ingestion.read()
                 ingestion.choose()
                 ingestion.write(folder, name or folder.name, licence, replace, pictures)
@@ -131,6 +133,7 @@ class _Ingestion:
         options: how values are read, and how sessions are cut, kept and split.
         faults: those of the log.
         advance: called after every stage.
+        zeros: makes arrays on disk.
         conversion: of a reader that made the files, if one did.
     """
 
@@ -141,10 +144,11 @@ class _Ingestion:
         options: IngestOptions,
         faults: Faults,
         advance: _Stages,
+        zeros: Zeros,
         conversion: Conversion | None = None,
     ) -> None:
         self.db, self.files, self.options, self.faults, self.advance = db, files, options, faults, advance
-        self.conversion = conversion
+        self.zeros, self.conversion = zeros, conversion
         self.staged: dict[str, StagedTable] = {}
         self.report = IngestReport()
         self.lists = ListCounts()
@@ -191,7 +195,7 @@ class _Ingestion:
             lacks_images = by_reason["sessions without an image query"]
             fix = "--keep-text-only keeps sessions of text" if lacks_images else "check kind, text and image"
             raise BenchError(f"no session is left: dropped {reasons}", where=queries.file.label, fix=fix)
-        self.split = split_log(self.db, options)
+        self.split = split_log(self.db, options, self.zeros)
         dropped |= self.split.dropped
         dropped |= number_words(self.staged, self.db)
         self.advance()

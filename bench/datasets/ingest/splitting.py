@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from bench.data.held_out import LEFT_OUT, borders_of, split_sessions
 from bench.data.schema import TRAIN
+from bench.data.shuffling import Zeros
 from bench.data.split_kinds import left_out_caveats
 from bench.datasets.ingest.given_split import given_split
 from bench.datasets.ingest.options import IngestOptions
@@ -65,7 +66,7 @@ class LogSplit:
     usable_titles: str = "true"
 
 
-def split_log(db: duckdb.DuckDBPyConnection, options: IngestOptions) -> LogSplit:
+def split_log(db: duckdb.DuckDBPyConnection, options: IngestOptions, zeros: Zeros = np.zeros) -> LogSplit:
     """Splits the sessions; by time, those that reach into the next period go, from ``sessions`` and from ``steps``.
 
     By time, no word vector may know what the catalogue became later, and a log does not say when an item came into it.
@@ -75,6 +76,7 @@ def split_log(db: duckdb.DuckDBPyConnection, options: IngestOptions) -> LogSplit
     Args:
         db: the database, with ``sessions``, ``steps`` and ``shown``.
         options: ``split``, the shares and the seed.
+        zeros: makes the arrays of a random split, which may lie on disk.
     """
 
     if options.split == "random":
@@ -102,6 +104,7 @@ def split_log(db: duckdb.DuckDBPyConnection, options: IngestOptions) -> LogSplit
         seed=options.seed,
         user=lambda: column(f"SELECT code FROM ({users}) ORDER BY session", "code"),
         period=period,
+        zeros=zeros,
     )
     if options.split == "random":
         return LogSplit(split)

@@ -49,7 +49,7 @@ class WriteCorpus:
 
     def sessions(self, downstream: int) -> None:
         """Writes the sessions in the order of their starts; a seed always gives the same downstream sample."""
-        sample = downstream_sample(len(self._split), downstream, seed=self._seed)
+        sample = downstream_sample(len(self._split), downstream, seed=self._seed, zeros=self._writer.mapped)
         for row, batch in self._stream("SELECT session_id, user, start FROM sessions ORDER BY session"):
             rows = slice(row, row + batch.num_rows)
             start = batch["start"].cast(pa.int64())

@@ -25,12 +25,15 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from bench.data.csr import Integers
+from bench.data.mapped import pieces
+from bench.data.shuffling import Zeros
 from bench.data.writer import CorpusWriter
 from bench.datasets.simulated.catalogue import CANDIDATES, ITEM_BLOCK, Catalogue
 from bench.datasets.simulated.language import TEXT_DIM
-from bench.datasets.simulated.randomness import on_grid
+from bench.datasets.simulated.randomness import GRID, on_grid
 
 ENGINE_NOISE = 1.0
+_NUMBER_BITS = 32  # of an item's number
 _LEFT_OUT = 1e6  # not infinity: should a tiny leaf run out of items, their order is still settled
 
 
@@ -55,7 +58,7 @@ class Engine:
                 self._latents[items[0] : items[-1] + 1, TEXT_DIM:] = catalogue.seen[items]
         self._start, self._size = catalogue.leaf_start[:-1], np.diff(catalogue.leaf_start)
         self._by_axis = writer.mapped(self._latents.shape[::-1], np.int32)
-        _sort_by_axis(catalogue.leaf_start, self._latents, self._by_axis)
+        _sort_by_axis(catalogue.leaf_start, self._latents, self._by_axis, writer.mapped)
 
     def visual(self, items: NDArray[np.int64]) -> NDArray[np.float32]:
         """(n, VISUAL_DIM) r_visual of product queries that search from ``items`` (n,)."""
@@ -114,8 +117,21 @@ def _to_length(total: NDArray[np.float64]) -> NDArray[np.float32]:
     return on_grid(total * np.sqrt(TEXT_DIM) / np.maximum(length, 1e-9))
 
 
-def _sort_by_axis(leaf_start: NDArray[np.int64], latents: NDArray[np.float32], by_axis: NDArray[np.int32]) -> None:
-    """Fills ``by_axis`` (axes, N): items by leaf and, within a leaf, along each axis of ``latents`` (N, axes)."""
-    for first, end in pairwise(leaf_start):
+def _sort_by_axis(
+    leaf_start: NDArray[np.int64], latents: NDArray[np.float32], by_axis: NDArray[np.int32], zeros: Zeros
+) -> None:
+    """Fills ``by_axis`` (axes, N): items by leaf and, within a leaf, along each axis of ``latents`` (N, axes).
+
+    These lie on the grid: a place on it and an item's number are sorted as one number, in an array of ``zeros``.
+    """
+    ranked = zeros((int(np.diff(leaf_start).max()),), np.int64)
+    for first, end in pairwise(leaf_start.tolist()):
+        mine = ranked[: end - first]
         for axis in range(len(by_axis)):
-            by_axis[axis, first:end] = first + np.argsort(latents[first:end, axis], kind="stable")
+            for piece in pieces(len(mine)):
+                items = np.arange(first + piece.start, first + piece.stop)
+                place = np.rint(latents[items[0] : items[-1] + 1, axis] * GRID).astype(np.int64)
+                mine[piece] = (place << _NUMBER_BITS) + items
+            mine.sort()
+            for piece in pieces(len(mine)):
+                by_axis[axis, first + piece.start : first + piece.stop] = mine[piece] & ((1 << _NUMBER_BITS) - 1)

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from bench.data.csr import expand_ranges, offsets_of, take_rows
 from bench.data.held_out import LEFT_OUT
+from bench.data.mapped import pieces
 from bench.data.published import CITATION
 from bench.data.split_kinds import left_out_caveats
 from bench.data.writer import CorpusWriter
@@ -31,23 +32,24 @@ CAVEATS = (
 
 
 def generate(folder: str | Path, name: str, options: Options, progress: Callable[[int, int], None] | None) -> None:
-    """Writes the corpus; see :func:`bench.datasets.simulated.make`. Memory is that of visits and one chunk."""
+    """Writes the corpus; see :func:`bench.datasets.simulated.make`. Memory is that of one chunk."""
     calibration = calibrate(name, options.shown)
-    visits = draw_visits(name, options, calibration)
     report = progress or (lambda done, total: None)
     source = {"dataset": name, "model_version": MODEL_VERSION, "calibrated_to": CITATION, "options": asdict(options)}
     source["knobs"] = asdict(options.knobs)
-    left_out = left_out_caveats(options.split, int(np.count_nonzero(visits.split == LEFT_OUT)))
     with CorpusWriter(
         folder,
         name=name,
         origin="simulated",
         licence="Apache-2.0",
-        caveats=[*CAVEATS, *left_out],
+        caveats=CAVEATS,
         source=source,
         split=options.split,
     ) as writer:
         report(0, options.sessions)
+        visits = draw_visits(name, options, calibration, writer.mapped)
+        left_out = sum(int(np.count_nonzero(visits.split[piece] == LEFT_OUT)) for piece in pieces(options.sessions))
+        writer.add_caveats(left_out_caveats(options.split, left_out))
         items = round(options.sessions * calibration.items_per_session)
         catalogue = make_catalogue(writer, name, options.seed, items, options.shown, calibration, options.knobs)
         writer.truth("items", catalogue.latents)

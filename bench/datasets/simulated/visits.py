@@ -8,11 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.random import Generator
 from numpy.typing import NDArray
 
 from bench.data.csr import offsets_of
 from bench.data.held_out import LEFT_OUT, split_sessions
+from bench.data.mapped import pieces
 from bench.data.schema import TEST, TRAIN, VALID
+from bench.data.shuffling import Zeros, shuffled_rows
 from bench.datasets.simulated.calibration import (
     GAP_CONCENTRATION,
     MAX_GAP_MS,
@@ -21,7 +24,7 @@ from bench.datasets.simulated.calibration import (
     Calibration,
 )
 from bench.datasets.simulated.options import Options
-from bench.datasets.simulated.randomness import from_cdf, stream
+from bench.datasets.simulated.randomness import chosen_without, from_cdf, stream
 from bench.errors import BenchError
 
 SESSION_CHUNK = 4_096
@@ -34,7 +37,7 @@ _FIRST_HOUR, _LAST_HOUR = 6, 22
 
 @dataclass(frozen=True)
 class Visits:
-    """S sessions, before anything is searched for.
+    """S sessions, before anything is searched for. What there is of each lies on disk, mapped.
 
     Attributes:
         user: (S,) user of each session.
@@ -68,29 +71,29 @@ class Steps:
     clicks: NDArray[np.int64]
 
 
-def draw_visits(name: str, options: Options, calibration: Calibration) -> Visits:
+def draw_visits(name: str, options: Options, calibration: Calibration, zeros: Zeros) -> Visits:
     """Draws users, times, splits and the downstream sample of all sessions.
+
+    Args:
+        name, options, calibration: of the category.
+        zeros: makes the arrays with a number for each session or user, which lie on disk.
 
     Raises:
         BenchError: a split gets no session, or no session of the downstream sample.
     """
     sessions, users = options.sessions, round(options.sessions * calibration.users_per_session)
     rng = stream("users", seed=options.seed, category=name)
-    # A user's sessions lie on different days at about the same hour, so that they never run into each other.
-    # Every user has one session; the others are drawn from the six further days of all users.
-    user_day = rng.choice((DAYS - 1) * users, sessions - users, replace=False, shuffle=False)
-    user = np.concatenate([np.arange(users), user_day // (DAYS - 1)])
-    days_later = np.concatenate([np.zeros(users, dtype=np.int64), 1 + user_day % (DAYS - 1)])
-    day = (rng.integers(DAYS, size=users)[user] + days_later) % DAYS
-    usual_hour = _FIRST_HOUR + (_LAST_HOUR - _FIRST_HOUR) * rng.beta(3, 2, users)
-    hour = usual_hour[user] + rng.uniform(-0.5, 0.5, sessions)
-    start = FIRST_DAY_MS + day * DAY_MS + (hour * 3_600_000).astype(np.int64)
-    shuffled = rng.permutation(sessions)
+    ordered, times = _draw_users(rng, sessions, users, zeros)
+    shuffled = shuffled_rows(rng, zeros((sessions,), np.int64))
+    user, start = zeros((sessions,), np.int64), zeros((sessions,), np.int64)
+    for piece in pieces(sessions):
+        user[piece], start[piece] = ordered[shuffled[piece]], times[shuffled[piece]]
 
     rng = stream("sample", seed=options.seed, category=name)
     test, valid = round(options.test_share * sessions), round(options.valid_share * sessions)
-    split = np.full(sessions, TRAIN, dtype=np.int8)
-    order = rng.permutation(sessions)
+    split = zeros((sessions,), np.int8)
+    split[:] = TRAIN
+    order = shuffled_rows(rng, shuffled)  # in the place of those that were used
     split[order[:test]], split[order[test : test + valid]] = TEST, VALID
     if options.split != "random":
         split = split_sessions(
@@ -99,11 +102,12 @@ def draw_visits(name: str, options: Options, calibration: Calibration) -> Visits
             test_share=options.test_share,
             valid_share=options.valid_share,
             seed=options.seed,
-            user=lambda: user[shuffled],
-            period=lambda: (start[shuffled], start[shuffled] + _durations(name, options, calibration)),
+            user=lambda: user,
+            period=lambda: (start, _ends(name, options, calibration, start, zeros)),
+            zeros=zeros,
         )
-    downstream = np.zeros(sessions, dtype=bool)
-    downstream[rng.permutation(sessions)[: options.downstream]] = True
+    downstream = zeros((sessions,), np.bool_)
+    downstream[shuffled_rows(rng, order)[: options.downstream]] = True
     chosen = split[downstream]
     if np.bincount(chosen[chosen != LEFT_OUT], minlength=3).min() == 0:
         raise BenchError(
@@ -111,17 +115,43 @@ def draw_visits(name: str, options: Options, calibration: Calibration) -> Visits
             where=f"{name}.downstream",
             fix="raise downstream, test_share or valid_share",
         )
-    return Visits(user[shuffled], start[shuffled], split, downstream, users)
+    return Visits(user, start, split, downstream, users)
 
 
-def _durations(name: str, options: Options, calibration: Calibration) -> NDArray[np.int64]:
-    """(S,) ms from the first query of each session until its user leaves, after all clicks."""
-    durations = []
+def _draw_users(rng: Generator, sessions: int, users: int, zeros: Zeros) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The user and the start of each session, both (S,), each user's first session before all others.
+
+    A user's sessions lie on different days at about the same hour, so that they never run into each other. Every user
+    has one session; the others are drawn from the six further days of all users.
+    """
+    further = chosen_without(rng, (DAYS - 1) * users, sessions - users, zeros)
+    first_day, usual_hour = zeros((users,), np.int8), zeros((users,), np.float64)
+    for piece in pieces(users):
+        first_day[piece] = rng.integers(DAYS, size=piece.stop - piece.start)
+    for piece in pieces(users):
+        usual_hour[piece] = _FIRST_HOUR + (_LAST_HOUR - _FIRST_HOUR) * rng.beta(3, 2, piece.stop - piece.start)
+    user, start = zeros((sessions,), np.int64), zeros((sessions,), np.int64)
+    for piece in pieces(sessions):
+        drawn = further[max(piece.start - users, 0) : max(piece.stop - users, 0)]
+        first = np.arange(piece.start, piece.stop - len(drawn))
+        mine = np.concatenate([first, drawn // (DAYS - 1)])
+        days_later = np.concatenate([np.zeros(len(first), dtype=np.int64), 1 + drawn % (DAYS - 1)])
+        day = (first_day[mine] + days_later) % DAYS
+        hour = usual_hour[mine] + rng.uniform(-0.5, 0.5, len(mine))
+        user[piece], start[piece] = mine, FIRST_DAY_MS + day * DAY_MS + (hour * 3_600_000).astype(np.int64)
+    return user, start
+
+
+def _ends(
+    name: str, options: Options, calibration: Calibration, start: NDArray[np.int64], zeros: Zeros
+) -> NDArray[np.int64]:
+    """(S,) when the user of each session leaves, after all clicks."""
+    ends = zeros(start.shape, np.int64)
     for chunk, first in enumerate(range(0, options.sessions, SESSION_CHUNK)):
-        sessions = min(SESSION_CHUNK, options.sessions - first)
-        steps = draw_steps(name, options.seed, chunk, sessions, calibration)
-        durations.append(np.add.reduceat(steps.gap, steps.offsets[:-1]))
-    return np.concatenate(durations)
+        rows = slice(first, min(first + SESSION_CHUNK, options.sessions))
+        steps = draw_steps(name, options.seed, chunk, rows.stop - first, calibration)
+        ends[rows] = start[rows] + np.add.reduceat(steps.gap, steps.offsets[:-1])
+    return ends
 
 
 def draw_steps(name: str, seed: int, chunk: int, sessions: int, calibration: Calibration) -> Steps:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.data import mapped
 from bench.data.held_out import LEFT_OUT, borders_of, time_split, user_split
 from bench.data.schema import NO_TIME, TEST, TRAIN, VALID
 from bench.data.splits import part_sizes
@@ -107,3 +108,32 @@ def test_sessions_without_a_user_are_users_of_their_own() -> None:
 def test_one_user_cannot_be_split() -> None:
     with pytest.raises(BenchError, match="too few users"):
         user_split(np.zeros(50, dtype=int), **SHARES, seed=0)
+
+
+@pytest.mark.parametrize("rows_together", [7, 65_536])
+@pytest.mark.parametrize("seed", range(20))
+def test_by_user_piece_by_piece_is_what_it_is_at_once(
+    seed: int, rows_together: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mapped, "_PIECE", rows_together)
+    rng = np.random.default_rng(seed)
+    user = rng.integers(-1, 60, size=int(rng.integers(30, 200)))
+    codes = np.where(user < 0, user.max() + 1 + np.cumsum(user < 0), user)
+    _, owner, sizes = np.unique(codes, return_inverse=True, return_counts=True)
+    order = np.random.default_rng([seed, 0]).permutation(len(sizes))
+    of_user = np.full(len(sizes), TRAIN)
+    for code, wanted in zip((TEST, VALID), part_sizes(len(user), **SHARES), strict=True):
+        free = order[(of_user[order] == TRAIN) & (sizes[order] <= wanted)]
+        total = np.concatenate([[0], np.cumsum(sizes[free])])
+        of_user[free[: int(np.abs(total - wanted).argmin())]] = code
+    assert user_split(user, **SHARES, seed=seed).tolist() == of_user[owner].tolist()
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_by_time_piece_by_piece_is_what_it_is_at_once(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(seed)
+    start = rng.integers(0, 1_000, 100)
+    end = start + rng.integers(0, 30, 100)
+    at_once = time_split(start, end, **SHARES)
+    monkeypatch.setattr(mapped, "_PIECE", 7)
+    assert time_split(start, end, **SHARES).tolist() == at_once.tolist()

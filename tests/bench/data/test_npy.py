@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from bench.data.npy import NpyWriter
+from bench.data.npy import NpyWriter, mapped
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.int8, np.int64, np.bool_])
@@ -57,3 +58,16 @@ def test_a_file_that_was_not_closed_cannot_be_read(tmp_path: Path) -> None:
         np.load(tmp_path / "m.npy", allow_pickle=False)
     writer.close()
     assert np.load(tmp_path / "m.npy").shape == (5, 3)
+
+
+def test_what_lies_on_disk_is_written_without_a_copy(tmp_path: Path) -> None:
+    rows = np.arange(100_000.0).reshape(-1, 10)
+    tracemalloc.start()
+    try:
+        writer = NpyWriter(tmp_path / "rows.npy", np.float64, 10)
+        writer.append(rows)
+        writer.close()
+        assert tracemalloc.get_traced_memory()[1] < rows.nbytes / 2
+    finally:
+        tracemalloc.stop()
+    np.testing.assert_array_equal(mapped(tmp_path / "rows.npy"), rows)

@@ -13,8 +13,10 @@ import pytest
 from small_corpora import random_corpus
 from whole_corpora import Content, awkward, read, write
 
+from bench.data import writer
 from bench.data.corpus import Corpus
 from bench.data.schema import MATRICES, TABLES
+from bench.data.writer import CorpusWriter
 from bench.errors import BenchError
 
 
@@ -52,6 +54,34 @@ def test_the_same_contents_have_the_same_fingerprint_in_any_chunks(tmp_path: Pat
     renamed = write(tmp_path / "renamed", content, name="another", caveats=["beware"])
     assert renamed.info.fingerprint == written[0].fingerprint, "the name is not part of the contents"
     assert (renamed.info.name, renamed.info.caveats) == ("another", ("beware",))
+
+
+def test_rows_that_come_in_small_pieces_share_row_groups(
+    tmp_path: Path, content: Content, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The end of a file describes each group: with one for every call it would grow with the corpus."""
+    monkeypatch.setattr(writer, "_GROUP_ROWS", 50)
+    corpus = write(tmp_path / "again", content, chunk=3)
+    for name, table in content.tables.items():
+        footer = pq.read_metadata(corpus.folder / f"{name}.parquet")
+        assert footer.num_row_groups == -(-len(table) // 51), name  # a group is full with the piece that makes it 50
+
+
+def test_who_gives_rows_may_use_their_memory_again(tmp_path: Path) -> None:
+    zeros = np.zeros(1, np.int64)
+    with CorpusWriter(tmp_path / "corpus", name="tiny", origin="real", licence="CC0-1.0", word_dim=2) as writing:
+        writing.vocabulary(["red"], np.ones((1, 2), np.float32))
+        writing.items(["a"], ([0, 1], [0]), [-1], ["x"], ["x"])
+        split, start = np.zeros(1, np.int8), np.zeros(1, np.int64)
+        for row in range(3):
+            split[:], start[:] = row, 1_000 * row
+            writing.sessions([f"s{row}"], ["ann"], start, split, zeros)
+            session, position = np.array([row]), np.zeros(1, np.int32)
+            writing.queries([f"q{row}"], session, position, start, zeros, ([0, 1], [0]), [-1])
+            session[:], position[:] = 99, 99
+    sessions = pq.read_table(tmp_path / "corpus" / "sessions.parquet")
+    assert sessions["split"].to_pylist() == ["train", "valid", "test"]
+    assert sessions["start"].cast("int64").to_pylist() == [0, 1_000, 2_000]
 
 
 def test_the_source_is_kept_without_nones(tmp_path: Path, content: Content) -> None:
