@@ -127,11 +127,8 @@ def user_split(
     check_shares(test_share, valid_share)
     codes = np.asarray(user)
     known = 1 + max((int(codes[piece].max()) for piece in pieces(len(codes))), default=-1)
-    counts, place, users = (
-        zeros((known,), np.int32),
-        zeros((known,), np.int64),
-        0,
-    )  # of each code; its place among users
+    counts, place = zeros((known,), np.int32), zeros((known,), np.int64)  # of each code; its place among users
+    users = 0
     for piece in pieces(len(codes)):
         np.add.at(counts, codes[piece][codes[piece] >= 0], 1)
     alone = len(codes) - sum(int(counts[piece].sum()) for piece in pieces(known))
