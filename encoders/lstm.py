@@ -12,7 +12,7 @@ from bench.data.batch import SessionBatch
 from bench.data.features import Dims
 from bench.data.schema import KINDS
 from bench.plugins.options import read_options
-from encoders.kernels import lstm_states, packed_places
+from encoders.kernels import lstm_states
 from encoders.options import LstmOptions
 from encoders.pooled_images import PooledImages
 
@@ -52,27 +52,11 @@ class LstmEncoder(SessionEncoder):
         return self._states(batch, steps)
 
     def _states(self, batch: SessionBatch, wanted: Tensor) -> Tensor:
-        """(n, hidden) state after each of the steps ``wanted`` (n,).
-
-        Prefixes are short with a long tail, so padding them would be four fifths of the work: the steps are packed by
-        their position instead, the longest session first.
-        """
-        text, steps = batch.step_text(), len(batch.step_kind)  # (T, dims.words)
-        if not steps:
+        """(n, hidden) state after each of the steps ``wanted`` (n,)."""
+        text = batch.step_text()  # (T, dims.words)
+        if not len(text):
             return text.new_zeros(0, self.lstm.hidden_size)
-        place, sizes = packed_places(batch.num_steps)  # (T,) of each step in packed order, and (L,)
-        kinds = torch.eye(len(KINDS), dtype=text.dtype, device=text.device).index_select(0, batch.step_kind)
-        fixed = text.new_empty(steps, text.shape[1] + len(KINDS))  # (T, dims.words + kinds)
-        fixed.index_copy_(0, place, torch.cat([text, kinds], dim=1))
-        return lstm_states(self.lstm, fixed, self._images(batch, place), sizes, place[wanted])
-
-    def _images(self, batch: SessionBatch, place: Tensor) -> Tensor:
-        """(T, image_dim) projected images in packed order, zero without one; (T, 0) where they are no part of steps.
-
-        Each goes straight to its step's ``place`` (T,): a gather's gradient is a slow sum.
-        """
-        if self.project_image is None:
-            return batch.features.word_vectors.new_zeros(len(place), 0)
-        projected = self.project_image(batch.features.images(batch.images))  # (M, image_dim)
-        none = projected.new_zeros(len(place), projected.shape[1])
-        return none.index_add(0, place[batch.image_step], projected)
+        images, steps = text.new_zeros(0, 0), batch.image_step[:0]
+        if self.project_image is not None:
+            images, steps = self.project_image(batch.features.images(batch.images)), batch.image_step  # (M, image_dim)
+        return lstm_states(self.lstm, batch.num_steps, text, batch.step_kind, images, steps, wanted)

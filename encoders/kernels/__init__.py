@@ -18,17 +18,7 @@ from bench.kernels.doors import compiles, loops
 from encoders.kernels import reference
 from encoders.kernels.layout import TYPES, NodeLayout
 
-__all__ = [
-    "LEAKY_SLOPE",
-    "TYPES",
-    "NodeLayout",
-    "elu",
-    "elu_sums",
-    "lstm_states",
-    "packed_places",
-    "pair_logits",
-    "typed_means",
-]
+__all__ = ["LEAKY_SLOPE", "TYPES", "NodeLayout", "elu", "elu_sums", "lstm_states", "pair_logits", "typed_means"]
 
 LEAKY_SLOPE = reference.LEAKY_SLOPE
 _COMPILED_TYPES = (torch.float32, torch.float64)
@@ -90,30 +80,22 @@ def pair_logits(left: Tensor, right: Tensor, weights: Tensor, bias: Tensor) -> T
     return _kernels(left).pair_logits(left, right, weights, bias)
 
 
-def packed_places(lengths: Tensor) -> tuple[Tensor, Tensor]:
-    """Packs sequences: all first steps, then all second ones, the longest sequence first.
+def lstm_states(
+    lstm: nn.LSTM, lengths: Tensor, text: Tensor, kinds: Tensor, learnt: Tensor, learnt_steps: Tensor, wanted: Tensor
+) -> Tensor:
+    """(n, H) the states of an LSTM after some steps of B sequences; H is the width of a state.
 
-    Args:
-        lengths: (B,) steps of each sequence.
-
-    Returns:
-        (T,) the packed row of each step, the steps of one sequence after those of another; and (L,), on the CPU, the
-        sequences that have a step at each position.
-    """
-    return (_loops() if compiles(lengths, torch.int64) else reference).packed_places(lengths)
-
-
-def lstm_states(lstm: nn.LSTM, fixed: Tensor, learnt: Tensor, sizes: Tensor, rows: Tensor) -> Tensor:
-    """(n, H) the states after some steps of packed sequences; H is the width of a state.
+    A step's input is its text, its kind, one-hot, and what is learnt of it, side by side.
 
     Args:
         lstm: of one layer and one direction.
-        fixed: (T, a) the first columns of the packed inputs, to which no gradient flows.
-        learnt: (T, b) the other columns.
-        sizes: (L,) sequences that have a step at each position, on the CPU: descending, T in sum, the first one B.
-        rows: (n,) the packed steps after which the states are wanted.
+        lengths: (B,) steps of each sequence, T in all and more than none.
+        text: (T, a) of the steps, those of one sequence after those of another; no gradient goes there.
+        kinds: (T,) from 0 to below the inputs that text and learnt columns leave.
+        learnt: (M, b) of the steps ``learnt_steps`` (M,), added up where one stands there twice; 0 for all others.
+        wanted: (n,) the steps after which the states are wanted.
     """
-    return _kernels(fixed).lstm_states(lstm, fixed, learnt, sizes, rows)
+    return _kernels(text).lstm_states(lstm, lengths, text, kinds, learnt, learnt_steps, wanted)
 
 
 class _Kernels(Protocol):
@@ -129,17 +111,21 @@ class _Kernels(Protocol):
 
     def pair_logits(self, left: Tensor, right: Tensor, weights: Tensor, bias: Tensor) -> Tensor: ...
 
-    def packed_places(self, lengths: Tensor) -> tuple[Tensor, Tensor]: ...
-
-    def lstm_states(self, lstm: nn.LSTM, fixed: Tensor, learnt: Tensor, sizes: Tensor, rows: Tensor) -> Tensor: ...
+    def lstm_states(
+        self,
+        lstm: nn.LSTM,
+        lengths: Tensor,
+        text: Tensor,
+        kinds: Tensor,
+        learnt: Tensor,
+        learnt_steps: Tensor,
+        wanted: Tensor,
+    ) -> Tensor: ...
 
 
 def _kernels(values: Tensor) -> _Kernels:
     """The module that computes on such a tensor."""
-    return _loops() if compiles(values, *_COMPILED_TYPES) else reference
-
-
-def _loops() -> _Kernels:
-    """The compiled loops, where there are any."""
+    if not compiles(values, *_COMPILED_TYPES):
+        return reference
     found: _Kernels = loops("encoders.kernels.cpu") or reference
     return found

@@ -108,13 +108,9 @@ class _TypedMeans(torch.autograd.Function):
         return None, left, right, values[:, : ctx.width], weight[: ctx.width], bias
 
 
-def packed_places(lengths: Tensor) -> tuple[Tensor, Tensor]:
-    """See :func:`encoders.kernels.packed_places`."""
-    return packed_lstm.packed_places(lengths)
-
-
-def lstm_states(lstm: nn.LSTM, fixed: Tensor, learnt: Tensor, sizes: Tensor, rows: Tensor) -> Tensor:
+def lstm_states(
+    lstm: nn.LSTM, lengths: Tensor, text: Tensor, kinds: Tensor, learnt: Tensor, learnt_steps: Tensor, wanted: Tensor
+) -> Tensor:
     """See :func:`encoders.kernels.lstm_states`; float64 goes through torch."""
-    if fixed.dtype != torch.float32:
-        return reference.lstm_states(lstm, fixed, learnt, sizes, rows)
-    return packed_lstm.lstm_states(lstm, fixed, learnt, sizes, rows)
+    states = packed_lstm.lstm_states if text.dtype == torch.float32 else reference.lstm_states
+    return states(lstm, lengths, text, kinds, learnt, learnt_steps, wanted)

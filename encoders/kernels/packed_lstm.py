@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from bench.kernels.compiled import FAST, compiled
 from bench.kernels.exponential import exp32
 
-_ONE, _TWO = np.float32(1), np.float32(2)
+_ZERO, _ONE, _TWO = np.float32(0), np.float32(1), np.float32(2)
 # numpy's errors: a division that may raise is not made into vectors
 _OPTIONS: Any = {"fastmath": FAST, "error_model": "numpy"}
 
@@ -25,16 +25,12 @@ Floats = NDArray[np.float32]
 Integers = NDArray[np.int64]
 
 
-def packed_places(lengths: Tensor) -> tuple[Tensor, Tensor]:
-    """See :func:`encoders.kernels.packed_places`."""
-    place, sizes = _packed(lengths.numpy())
-    return torch.from_numpy(place), torch.from_numpy(sizes)
-
-
-def lstm_states(lstm: nn.LSTM, fixed: Tensor, learnt: Tensor, sizes: Tensor, rows: Tensor) -> Tensor:
+def lstm_states(
+    lstm: nn.LSTM, lengths: Tensor, text: Tensor, kinds: Tensor, learnt: Tensor, learnt_steps: Tensor, wanted: Tensor
+) -> Tensor:
     """See :func:`encoders.kernels.lstm_states`; float32 only."""
     weights = (lstm.weight_ih_l0, lstm.weight_hh_l0, lstm.bias_ih_l0, lstm.bias_hh_l0)
-    states: Tensor = _States.apply(fixed, learnt, sizes.numpy(), rows, *weights)
+    states: Tensor = _States.apply(lengths, text, kinds, learnt, learnt_steps, wanted, *weights)
     return states
 
 
@@ -50,40 +46,46 @@ class _States(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any,
-        fixed: Tensor,
+        lengths: Tensor,
+        text: Tensor,
+        kinds: Tensor,
         learnt: Tensor,
-        sizes: Integers,
-        rows: Tensor,
+        learnt_steps: Tensor,
+        wanted: Tensor,
         w: Tensor,
         u: Tensor,
         b: Tensor,
         b_u: Tensor,
     ) -> Tensor:
-        inputs = torch.cat([fixed, learnt], dim=1)  # (T, a + b)
+        place, first = _packed(lengths.numpy())
+        inputs = text.new_empty(len(text), w.shape[1])  # (T, inputs of a step)
+        learnt_rows = place[learnt_steps.numpy()]
+        _write_inputs(text.numpy(), kinds.numpy(), learnt.detach().numpy(), learnt_rows, place, inputs.numpy())
         gates = torch.addmm(b + b_u, inputs, w.t())  # (T, 4 H), then their activations
         states, cells, squashed = gates.new_empty(3, len(gates), u.shape[1])  # (T, H) h, c, tanh(c)
-        first = np.zeros(len(sizes) + 1, np.int64)  # (L + 1,) the first row of each step
-        np.cumsum(sizes, out=first[1:])
         _steps(*(tensor.detach().numpy() for tensor in (gates, cells, squashed, states, u.t().contiguous())), first)
-        ctx.first, ctx.learnt = first, learnt.shape[1]
+        rows = torch.from_numpy(place[wanted.numpy()])
+        ctx.first, ctx.learnt, ctx.learnt_rows = first, learnt.shape[1], torch.from_numpy(learnt_rows)
         ctx.save_for_backward(inputs, w, u, gates, states, cells, squashed, rows)
         return states.index_select(0, rows)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> Any:
         inputs, w, u, gates, states, cells, squashed, rows = ctx.saved_tensors
-        first: NDArray[np.int64] = ctx.first
+        first: Integers = ctx.first
         asked = torch.zeros_like(states).index_add_(0, rows, grads[0])  # (T, H) slopes of the states, from outside
         of_gates = torch.empty_like(gates)
         _steps_backward(*(tensor.numpy() for tensor in (gates, cells, squashed, asked, of_gates, u)), first)
         of_bias = of_gates.sum(0)  # (4 H,)
         later = of_gates[first[1] :]  # (T - B, 4 H) of the steps that have one before them
         of_u = later.t() @ states[_steps_before(first)] if len(later) else torch.zeros_like(u)
-        of_learnt = of_gates @ w[:, w.shape[1] - ctx.learnt :] if ctx.learnt else None
-        return None, of_learnt, None, None, of_gates.t() @ inputs, of_u, of_bias, of_bias
+        # (M, learnt) of the learnt columns alone, and of the rows that have them
+        of_learnt = of_gates[ctx.learnt_rows] @ w[:, w.shape[1] - ctx.learnt :] if ctx.learnt else None
+        nothing = (None, None, None)
+        return *nothing, of_learnt, None, None, of_gates.t() @ inputs, of_u, of_bias, of_bias
 
 
-def _steps_before(first: NDArray[np.int64]) -> Tensor:
+def _steps_before(first: Integers) -> Tensor:
     """(T - B,) the row of the step before each, of all steps but first ones."""
     later = np.diff(first)[1:]
     rows = np.arange(first[1], first[-1]) - np.repeat(first[1:-1] - first[:-2], later)
@@ -92,23 +94,41 @@ def _steps_before(first: NDArray[np.int64]) -> Tensor:
 
 @compiled()
 def _packed(lengths: Integers) -> tuple[Integers, Integers]:
-    """The places of steps, and how many there are at each position."""
+    """The row (T,) of each step, and the first row (L + 1,) of each position. The longest sequence comes first."""
     longest = lengths.max() if len(lengths) else 0
     longer = np.zeros(longest + 2, np.int64)  # sequences of at least so many steps
     for length in lengths:
         longer[length] += 1
     for length in range(longest - 1, -1, -1):
         longer[length] += longer[length + 1]
-    sizes, begins = longer[1 : longest + 1].copy(), np.zeros(longest + 1, np.int64)
-    begins[1:] = np.cumsum(sizes)
-    place, step = np.empty(begins[longest], np.int64), 0
+    first = np.zeros(longest + 1, np.int64)
+    first[1:] = np.cumsum(longer[1 : longest + 1])
+    place, step = np.empty(first[longest], np.int64), 0
     for length in lengths:
         rank = longer[length + 1]  # sequences that stand before it; the next of its length stands behind it
         longer[length + 1] += 1
         for position in range(length):
-            place[step] = begins[position] + rank
+            place[step] = first[position] + rank
             step += 1
-    return place, sizes
+    return place, first
+
+
+@compiled()
+def _write_inputs(
+    text: Floats, kinds: Integers, learnt: Floats, learnt_rows: Integers, place: Integers, inputs: Floats
+) -> None:
+    """Fills the packed inputs: the text of a step, its kind one-hot, and what is learnt, 0 where there is nothing."""
+    width = text.shape[1]
+    for step in range(len(place)):
+        row = inputs[place[step]]
+        row[:width] = text[step]
+        row[width:] = _ZERO
+        row[width + kinds[step]] = _ONE
+    begin = inputs.shape[1] - learnt.shape[1]
+    for number in range(len(learnt_rows)):
+        row = inputs[learnt_rows[number]]
+        for column in range(learnt.shape[1]):
+            row[begin + column] += learnt[number, column]
 
 
 @compiled(**_OPTIONS)

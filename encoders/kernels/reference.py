@@ -99,17 +99,19 @@ def pair_logits(left: Tensor, right: Tensor, weights: Tensor, bias: Tensor) -> T
     return logits
 
 
-def packed_places(lengths: Tensor) -> tuple[Tensor, Tensor]:
-    """See :func:`encoders.kernels.packed_places`."""
+def lstm_states(
+    lstm: nn.LSTM, lengths: Tensor, text: Tensor, kinds: Tensor, learnt: Tensor, learnt_steps: Tensor, wanted: Tensor
+) -> Tensor:
+    """See :func:`encoders.kernels.lstm_states`: torch's own LSTM."""
     sequence = torch.repeat_interleave(lengths)  # (T,)
     rank = torch.argsort(torch.argsort(lengths, descending=True, stable=True))  # (B,)
     first = lengths.cumsum(0) - lengths  # (B,) the number of each sequence's first step
     position = torch.arange(len(sequence), device=lengths.device) - first[sequence]  # (T,)
-    sizes = torch.bincount(position)  # (L,)
-    return (sizes.cumsum(0) - sizes)[position] + rank[sequence], sizes.cpu()
-
-
-def lstm_states(lstm: nn.LSTM, fixed: Tensor, learnt: Tensor, sizes: Tensor, rows: Tensor) -> Tensor:
-    """See :func:`encoders.kernels.lstm_states`: torch's own LSTM."""
-    states: Tensor = lstm(PackedSequence(torch.cat([fixed, learnt], dim=1), sizes))[0].data  # (T, H)
-    return states.index_select(0, rows)
+    sizes = torch.bincount(position)  # (L,) sequences that have a step at each position: the first ones by rank
+    place = (sizes.cumsum(0) - sizes)[position] + rank[sequence]  # (T,) of each step in packed order
+    every = torch.eye(lstm.input_size - text.shape[1] - learnt.shape[1], dtype=text.dtype, device=text.device)
+    of_learnt = learnt.new_zeros(len(text), learnt.shape[1]).index_add(0, learnt_steps, learnt)  # (T, b)
+    inputs = torch.cat([text, every[kinds], of_learnt], dim=1)
+    packed = torch.empty_like(inputs).index_copy(0, place, inputs)
+    states: Tensor = lstm(PackedSequence(packed, sizes.cpu()))[0].data  # (T, H)
+    return states.index_select(0, place[wanted])
