@@ -8,7 +8,6 @@ from torch import nn
 
 from bench.training.dropout import Dropout
 
-
 # torch 2.6 does so otherwise: MKL draws. Since when torch draws one number for each entry was not looked up
 BY_MKL = tuple(map(int, torch.__version__.split(".")[:2])) < (2, 13)
 
