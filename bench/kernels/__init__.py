@@ -51,8 +51,8 @@ def negative_distances(contexts: Tensor, items: Tensor) -> Tensor:
 def dropped(values: Tensor, share: float) -> Tensor:
     """The values, a ``share`` of them set to 0 and the others scaled to the same mean: dropout, to the bit as torch's.
 
-    On a CPU torch 2.13 draws a Bernoulli number from a double number below ``1 - share``, one call for each; here all are
-    drawn in one, three times as fast. (torch 2.6 has MKL draw.)
+    On a CPU torch 2.13 draws a Bernoulli number from a double number below ``1 - share``, one call for each; here all
+    are drawn in one, three times as fast. (torch 2.6 has MKL draw.)
     """
     return reference.dropped(values, share)
 
