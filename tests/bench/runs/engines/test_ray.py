@@ -172,7 +172,7 @@ def test_a_node_that_is_killed_loses_nothing_and_nothing_is_done_twice(nodes: No
     settings = ["--set", "noisy.seconds=4", "--set", f"noisy.folder={tmp_path}"]
     command = nodes.command(tmp_path / "out", *words, *settings)
     driver = subprocess.Popen([BENCH, *command], env=environment(nodes.plugins), stdout=-1, stderr=-1, text=True)
-    until(lambda: began.exists() and len(began.read_text().splitlines()) >= 2, seconds=60)  # both nodes are at work
+    until(lambda: began.exists() and len(began.read_text().splitlines()) >= 2)  # both nodes are at work
     pids = began.read_text().split()
     nodes.cluster.remove_node(nodes.cluster.worker_nodes.copy().pop(), allow_graceful=False)
     out, said = driver.communicate(timeout=120)
@@ -186,7 +186,7 @@ def test_a_node_that_is_killed_loses_nothing_and_nothing_is_done_twice(nodes: No
     assert set(ended.values()) == {1}
     # three pretrainings, and again the one that was lost; on a slow machine it may have come home before
     assert len(began.read_text().splitlines()) in (3, 4)
-    until(lambda: not any(Path("/proc", pid).exists() for pid in pids), seconds=60)
+    until(lambda: not any(Path("/proc", pid).exists() for pid in pids))
     assert not list((tmp_path / "out").glob("*/*.writing-*"))
 
 
@@ -199,13 +199,13 @@ def test_ctrl_c_leaves_no_process(nodes: Nodes, tmp_path: Path) -> None:
     driver = subprocess.Popen(
         command, env=marked, stdout=-3, stderr=-1, text=True, start_new_session=True, preexec_fn=listen_to_ctrl_c
     )
-    until((tmp_path / "started").exists, seconds=60)
+    until((tmp_path / "started").exists)
     assert len(_processes(str(tmp_path))) > 3  # it, Ray's, and the worker
     os.killpg(driver.pid, signal.SIGINT)  # as a terminal does: to the whole group
     _, said = driver.communicate(timeout=60)
     assert driver.returncode == 130
     assert "Traceback" not in said
-    until(lambda: not _processes(str(tmp_path)), seconds=60)
+    until(lambda: not _processes(str(tmp_path)))
 
 
 @pytest.mark.slow
@@ -215,7 +215,7 @@ def test_a_lost_cluster_is_one_line(nodes: Nodes, tmp_path: Path) -> None:
     command = [BENCH, *_run(nodes.corpus, tmp_path / "out", *words, "--engine", "ray", "--jobs", "2")]
     marked = environment(nodes.plugins, BENCH_TEST_MARK=str(tmp_path))
     driver = subprocess.Popen(command, env=marked, stdout=-1, stderr=-1, text=True)
-    until((tmp_path / "started").exists, seconds=60)
+    until((tmp_path / "started").exists)
     (desk,) = [pid for pid in _processes(str(tmp_path)) if b"ray::Desk" in Path(f"/proc/{pid}/cmdline").read_bytes()]
     os.kill(desk, signal.SIGKILL)
     out, said = driver.communicate(timeout=60)
@@ -223,7 +223,7 @@ def test_a_lost_cluster_is_one_line(nodes: Nodes, tmp_path: Path) -> None:
     assert not out, "Ray would have said there that a worker died"
     assert "Traceback" not in said
     assert said.splitlines()[-1].startswith("bench: --engine ray: the cluster is lost: The actor died")
-    until(lambda: not _processes(str(tmp_path)), seconds=60)
+    until(lambda: not _processes(str(tmp_path)))
 
 
 def test_without_ray_it_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
