@@ -30,6 +30,11 @@ def scores(runs: Path, keys: str) -> pd.DataFrame:
     return pd.concat(by_seed, axis=1)
 
 
+def keys_of(rows: pd.DataFrame) -> pd.Series:
+    """The cells of each encoder of a recorded table, one key for each seed."""
+    return rows[(rows["baseline"] == BASELINE) & (rows["metric"] == METRIC)].set_index("encoder")["key"]
+
+
 def difference(left: pd.DataFrame, right: pd.DataFrame) -> Difference:
     """Of two encoders' scores of the same queries."""
     assert left.index.equals(right.index)
@@ -40,7 +45,7 @@ def difference(left: pd.DataFrame, right: pd.DataFrame) -> Difference:
 def main(table: Path, runs: Path, pairs: list[list[str]]) -> None:
     """Prints a line for each pair."""
     rows = pd.read_json(table) if table.suffix == ".json" else pd.read_csv(table)
-    keys = rows[(rows["baseline"] == BASELINE) & (rows["metric"] == METRIC)].set_index("encoder")["key"]
+    keys = keys_of(rows)
     found = [difference(*(scores(runs, keys[encoder]) for encoder in pair)) for pair in pairs]
     lines = [
         [" − ".join(pair), f"{d.delta:+.4f}", f"[{d.low:+.4f}, {d.high:+.4f}]", "< 0.0001" if p < 1e-4 else f"{p:.4f}"]

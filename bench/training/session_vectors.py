@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 
 import torch
 from torch import Tensor, nn
@@ -126,12 +127,8 @@ class TrainedAlong(SessionVectors):
         """(B, width)."""
         if not self.width:
             return self._features.word_vectors.new_empty(len(queries), 0)
-        rows = queries.cpu().numpy()
-        if not self.training:
-            vectors = prefix_vectors(self.encoder, self._corpus, rows, self._features)
-        else:
-            with self._stream.drawing():
-                vectors = prefix_vectors(self.encoder, self._corpus, rows, self._features)
+        with self._stream.drawing() if self.training else nullcontext():
+            vectors = prefix_vectors(self.encoder, self._corpus, queries.cpu().numpy(), self._features)
         return checked_vectors(vectors, len(queries), self.width, type(self.encoder).__name__)  # (B, width)
 
 

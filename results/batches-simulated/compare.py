@@ -21,20 +21,14 @@ from bench.stats.equivalence import equivalence
 from bench.stats.holm import holm
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from differences import BASELINE, METRIC, difference, scores
+from differences import difference, keys_of, scores
 
 ENCODERS, MARGIN = ("vanilla", "lstm", "transformer"), 0.01
 
 
-def keys(table: Path) -> pd.Series:
-    """The cells of each encoder, one key for each seed."""
-    rows = pd.read_csv(table)
-    return rows[(rows["baseline"] == BASELINE) & (rows["metric"] == METRIC)].set_index("encoder")["key"]
-
-
 def main(tables: Path, runs: Path) -> None:
     """Prints a line for each encoder."""
-    queries, sessions = (keys(tables / f"{part}.csv") for part in ("queries", "sessions"))
+    queries, sessions = (keys_of(pd.read_csv(tables / f"{part}.csv")) for part in ("queries", "sessions"))
     found = [difference(scores(runs, sessions[name]), scores(runs, queries[name])) for name in ENCODERS]
     adjusted = holm([equivalence(one, MARGIN).p for one in found])
     lines = [

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from bench.data.checks.table_rows import Finding, integers, rule, times
+from bench.data.checks.table_rows import Finding, integers, marked, rule, times, value_at
 from bench.data.first_rows import FirstRows
 from bench.data.held_out import Borders, borders_of
 from bench.data.mapped import mapped_array
@@ -40,21 +40,12 @@ def _users(folder: Path) -> Iterator[Finding]:
     for start, batch in _batches(folder, "sessions", "user", "split"):
         users.append(batch["user"])
         splits[start : start + batch.num_rows] = _codes(batch["split"])
-    first, rows, row = users.found(), 0, -1  # (S,) the first session of each one's user
-    for start in range(0, sessions, _BATCH_ROWS):
-        piece = first[start : start + _BATCH_ROWS]
-        other = np.flatnonzero((piece >= 0) & (splits[start : start + len(piece)] != splits[piece]))
-        row = start + int(other[0]) if len(other) and not rows else row
-        rows += len(other)
-    if rows:
-        user = next(
-            batch["user"][row - start].as_py()
-            for start, batch in _batches(folder, "sessions", "user")
-            if row < start + batch.num_rows
-        )
-        where = SPLITS[splits[first[row]]]
+    first = users.found()  # (S,) the first session of each one's user
+    row, others = marked(sessions, lambda piece: (first[piece] >= 0) & (splits[piece] != splits[first[piece]]))
+    if others:
+        user, where = value_at(folder / "sessions.parquet", "user", row), SPLITS[splits[first[row]]]
         what = f"user {user!r} has sessions in {where} too, but the split is by user"
-        yield Finding("user", what, row, "split", "a user's sessions belong to one split", rows)
+        yield Finding("user", what, row, "split", "a user's sessions belong to one split", others)
 
 
 def _times(folder: Path) -> Iterator[tuple[str, Finding]]:

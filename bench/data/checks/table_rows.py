@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from bench.data.csr import Integers
 from bench.data.first_rows import FirstRows, equal_keys
+from bench.data.mapped import pieces
 from bench.data.parquet import streamed
 from bench.data.schema import NO_TIME, TABLES
 
@@ -139,15 +140,22 @@ def duplicates(folder: Path, table: str, column: str) -> Iterator[Finding]:
     first = FirstRows(folder, rows)
     for values in _values(file, column):
         first.append(values)
-    found, twice, where = first.found(), 0, -1
-    for start in range(0, rows, _BATCH_ROWS):
-        piece = found[start : start + _BATCH_ROWS]
-        again = np.flatnonzero(piece != np.arange(start, start + len(piece)))
-        where = start + int(again[0]) if len(again) and not twice else where
-        twice += len(again)
+    found = first.found()
+    row, twice = marked(rows, lambda piece: found[piece] != np.arange(piece.start, piece.stop))
     if twice:
-        what = f"{_value(file, column, where)!r} stands twice"
-        yield Finding("duplicate", what, where, column, "keep one of them", twice)
+        what = f"{value_at(file, column, row)!r} stands twice"
+        yield Finding("duplicate", what, row, column, "keep one of them", twice)
+
+
+def marked(rows: int, marks: Callable[[slice], NDArray[np.bool_]]) -> tuple[int, int]:
+    """The first of ``rows`` rows that is marked, -1 without one, and how many are; looked at piece by piece."""
+    first, count = -1, 0
+    for piece in pieces(rows):
+        found = np.flatnonzero(marks(piece))
+        if len(found) and not count:
+            first = piece.start + int(found[0])
+        count += len(found)
+    return first, count
 
 
 def _values(file: Path, column: str) -> Iterator[pa.Array]:
@@ -156,7 +164,8 @@ def _values(file: Path, column: str) -> Iterator[pa.Array]:
             yield batch[column]
 
 
-def _value(file: Path, column: str, row: int) -> Any:
+def value_at(file: Path, column: str, row: int) -> Any:
+    """The value of a column in a row; the rows before it are read."""
     for values in _values(file, column):
         if row < len(values):
             return values[row].as_py()
