@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from hostile_report import Made, Opened
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from bench.evaluation.grid import plan_experiment
 from bench.evaluation.load import load_experiment
@@ -81,8 +82,10 @@ def test_by_keyboard_a_number_tells_its_interval_and_opens_its_cell(opened: Open
     assert "Δ to vanilla" in tip.inner_text()
     assert number.get_attribute("aria-describedby") == "tip"
     page.keyboard.press("Enter")
+    # A browser tells of a changed address, and a page of a closed dialog, some time after the key: each is waited for.
+    expect(page).to_have_url(re.compile("#cell-"))
     dialog = page.get_by_role("dialog")
-    dialog.wait_for()
+    expect(dialog).to_be_visible()
     text = dialog.inner_text()
     key = page.url.partition("#cell-")[2]
     record = json.loads((made.store / "cells" / key / "cell.json").read_text())
@@ -91,10 +94,10 @@ def test_by_keyboard_a_number_tells_its_interval_and_opens_its_cell(opened: Open
     assert "bench run --task ctr --baseline transearch --encoder meanpool" in text
     assert "Training" in text
     dialog.get_by_role("link", name="seed 1").click()
-    assert "seed 1" in dialog.get_by_role("heading").first.inner_text()
+    expect(dialog.get_by_role("heading").first).to_contain_text("seed 1")
     page.keyboard.press("Escape")
-    assert dialog.count() == 0
-    assert "#cell" not in page.url
+    expect(dialog).to_have_count(0)
+    expect(page).not_to_have_url(re.compile("#cell"))
 
 
 def test_a_comparison_counts_the_users_that_the_statistics_count(opened: Opened, made: Made) -> None:
@@ -127,6 +130,7 @@ def test_axe_finds_nothing_serious_and_nothing_overflows(opened: Opened, width: 
     for with_a_cell in (False, True):
         if with_a_cell:
             page.locator("#cell-list a").first.click()
+            expect(page.get_by_role("dialog")).to_be_visible()
         found = Axe().run(page).response["violations"]
         assert [(one["id"], one["nodes"][0]["html"]) for one in found if one["impact"] in ("serious", "critical")] == []
 
