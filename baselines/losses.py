@@ -44,14 +44,12 @@ class _Penalty(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, weight_decay: float, *parameters: Tensor) -> Tensor:
         """The penalty, a scalar."""
+        ctx.weight_decay = weight_decay
+        ctx.save_for_backward(*parameters)
         flat = torch.cat([parameter.flatten() for parameter in parameters])
-        ctx.weight_decay, ctx.shapes = weight_decay, [parameter.shape for parameter in parameters]
-        ctx.save_for_backward(flat)
         return 0.5 * weight_decay * torch.dot(flat, flat)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         """``weight_decay`` times each parameter, times the incoming gradient."""
-        (flat,) = ctx.saved_tensors
-        parts = (flat * (ctx.weight_decay * gradients[0])).split([shape.numel() for shape in ctx.shapes])
-        return None, *(part.view(shape) for part, shape in zip(parts, ctx.shapes, strict=True))
+        return None, *torch._foreach_mul(ctx.saved_tensors, ctx.weight_decay * gradients[0])

@@ -81,6 +81,9 @@ class TranSearch(ClickModel):
         self.item_head = options.item_head
         self.apply(glorot)
         self._penalty = WeightPenalty(self, options.weight_decay)
+        # listed once: to look all of them up takes as long as one of these layers
+        self._towers = [weights_of(tower) for tower in (self.visual, self.textual) if tower is not None]
+        self._joint = [*weights_of(self.item), *weights_of(self.translation)]
 
     def prepare(self, data: ClickCorpus) -> None:
         """Pretrains the feature layers in mode ``double``; takes the item head over where one is named."""
@@ -124,17 +127,10 @@ class TranSearch(ClickModel):
             inputs = torch.cat([batch.item_text, batch.item_images], dim=2)  # (B, K, dims.words + dims.images)
             translated: Tensor = self.translation(self.item(self.head(inputs)))
             return translated
-        features: list[Tensor] = []
-        towers: list[nn.Sequential] = []
-        if self.visual is not None:
-            features.append(batch.item_images)  # (B, K, dims.images)
-            towers.append(self.visual)
-        if self.textual is not None:
-            features.append(batch.item_text)  # (B, K, dims.words)
-            towers.append(self.textual)
-        joint = [*weights_of(self.item), *weights_of(self.translation)]
+        of_images = [] if self.visual is None else [batch.item_images]  # (B, K, dims.images)
+        of_texts = [] if self.textual is None else [batch.item_text]  # (B, K, dims.words)
         dropout = self.feature_dropout if self.training else 0.0
-        return elu_layers(features, [weights_of(tower) for tower in towers], joint, dropout)
+        return elu_layers([*of_images, *of_texts], self._towers, self._joint, dropout)
 
     def match(self, context: Tensor, items: Tensor) -> Tensor:
         """(B, K) negative Euclidean distances of contexts (B, d) and candidates (B, K, d)."""

@@ -10,8 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bench.data.csr import Integers, expand_ranges, offsets_of, take_rows
+from bench.data.csr import Integers
 from bench.data.features import Features, segment_mean
+from bench.data.step_rows import covered_runs, gathered_steps
 from bench.kernels.copies import copied
 
 if TYPE_CHECKING:
@@ -69,36 +70,22 @@ class SessionBatch:
         """Of each run of queries (B,) of one session, the longest of the prefixes that end with them; and the step (B,)
         that each query is in the batch.
         """
-        queries, columns = np.asarray(queries), corpus.columns
-        session = np.asarray(columns.query_session)[queries]  # (B,)
-        new = np.ones(len(queries), dtype=bool)  # whether a query begins a run
-        np.not_equal(session[1:], session[:-1], out=new[1:])
-        begins = np.flatnonzero(new)  # (r,)
-        starts = np.asarray(columns.session_queries)[session[begins]]  # (r,)
-        ends = np.maximum.reduceat(queries, begins) + 1 if len(begins) else starts  # (r,)
-        moved = starts - offsets_of(ends - starts)[:-1]  # (r,) from rows of queries to steps of the batch
-        step = queries - moved[np.cumsum(new) - 1]  # (B,)
+        starts, ends, step = covered_runs(corpus.columns, queries)
         return cls._from_ranges(corpus, starts, ends, features), torch.from_numpy(step).to(features.device)
 
     @classmethod
     def _from_ranges(cls, corpus: Corpus, starts: Integers, ends: Integers, features: Features) -> SessionBatch:
-        steps, session = expand_ranges(starts, ends)
-        return cls.from_steps(corpus, steps, session, len(starts), features)
+        arrays = gathered_steps(corpus.columns, starts, ends)
+        return cls(features, len(starts), *(copied(array, features.device) for array in arrays))
 
     @classmethod
     def from_steps(
         cls, corpus: Corpus, steps: Integers, session: Integers, num_sessions: int, features: Features
     ) -> SessionBatch:
         """Sessions that nobody had, for controls: any query rows ``steps`` (T,), and the session of each, ascending."""
-        columns = corpus.columns
-        # plain arrays: an index into a memory map makes a memory map, which takes longer than the numbers
-        offsets, all_words = np.asarray(columns.query_word_offsets), np.asarray(columns.query_words)
-        words, word_step = take_rows(offsets, all_words, steps)
-        image = np.asarray(columns.query_image)[steps]
-        image_step = np.flatnonzero(image >= 0)
-        arrays = (session, np.asarray(columns.query_kind)[steps], words, word_step, image[image_step], image_step)
-        tensors = (copied(array.astype(np.int64, copy=False), features.device) for array in arrays)
-        return cls(features, num_sessions, *tensors)
+        _, *arrays = gathered_steps(corpus.columns, steps, np.asarray(steps) + 1)
+        arrays = [np.asarray(session, np.int64), *arrays]
+        return cls(features, num_sessions, *(copied(array, features.device) for array in arrays))
 
     @staticmethod
     def cat(batches: Sequence[SessionBatch]) -> SessionBatch:
@@ -168,7 +155,7 @@ class SessionBatch:
 
     def step_text(self) -> Tensor:
         """(T, dims.words) mean word vector of each step, zero without words."""
-        return self.features.word_means(self.words, torch.bincount(self.word_step, minlength=len(self.step_kind)))
+        return self.features.word_means(self.words, self.word_step, len(self.step_kind))
 
     def step_images(self) -> Tensor:
         """(T, dims.images) image vector of each step, zero without an image."""
@@ -177,13 +164,13 @@ class SessionBatch:
     def mean_text(self) -> Tensor:
         """(B, dims.words) mean word vector of each session, zero without words."""
         session = self.step_session[self.word_step]
-        return self.features.word_means(self.words, torch.bincount(session, minlength=len(self)))
+        return self.features.word_means(self.words, session, len(self))
 
     def mean_text_of(self, kind: int) -> Tensor:
         """(B, dims.words) mean vector of the words of each session's steps of this kind, zero without any."""
         chosen = self.step_kind[self.word_step] == kind  # (W,)
         session = self.step_session[self.word_step[chosen]]
-        return self.features.word_means(self.words[chosen], torch.bincount(session, minlength=len(self)))
+        return self.features.word_means(self.words[chosen], session, len(self))
 
     def mean_images(self) -> Tensor:
         """(B, dims.images) mean image vector of each session, zero without images."""

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
 from bench.data.csr import Integers, take_rows
+from bench.kernels import mean_rows
+from bench.kernels.doors import loops_over_arrays
 
 if TYPE_CHECKING:
     from bench.data.corpus import Corpus
@@ -85,21 +86,19 @@ class Features:
             offsets, words: the words of all rows as CSR, such as those of a corpus's queries or items.
             rows: which of them.
         """
-        offsets = np.asarray(offsets)
-        word, _ = take_rows(offsets, np.asarray(words), rows)
-        counts = torch.from_numpy(offsets[rows + 1] - offsets[rows]).to(self.device)
-        return self.word_means(torch.from_numpy(word.astype(np.int64)).to(self.device), counts)
+        word, owner = take_rows(np.asarray(offsets), np.asarray(words), rows)
+        ids = torch.from_numpy(word.astype(np.int64)).to(self.device)
+        return self.word_means(ids, torch.from_numpy(owner).to(self.device), len(rows))
 
-    def word_means(self, words: Tensor, counts: Tensor) -> Tensor:
-        """(n, dims.words) mean vector of the words of each of n runs, zero for one without words.
+    def word_means(self, words: Tensor, owner: Tensor, owners: int) -> Tensor:
+        """(owners, dims.words) mean vector of each owner's words, zero for one without.
 
         Args:
-            words: (W,) rows of words, one run after the other.
-            counts: (n,) words in each run.
+            words: (W,) rows of words.
+            owner: (W,) whose each word is, 0 … owners - 1, ascending.
+            owners: how many there are.
         """
-        starts = counts.cumsum(0) - counts
-        sums = F.embedding_bag(words, self.word_vectors, starts, mode="sum")
-        return sums / counts.clamp(min=1).unsqueeze(1)
+        return mean_rows(self.word_vectors, words, owner, owners)
 
     def images(self, rows: Tensor) -> Tensor:
         """Vectors (n, dims.images), float32, of the images with these rows (n,)."""
@@ -124,10 +123,15 @@ class Features:
 
     def _scaled(self, images: NDArray[np.int8], rows: Tensor) -> Tensor:
         """(n, dims.images) of these rows (n,); one of -1 is zero."""
-        from bench.kernels.image_rows import gather_scaled  # numba: only for whom looks images up
-
-        if len(rows) and not -1 <= int(rows.min()) <= int(rows.max()) < len(images):
-            raise IndexError(f"images have the rows 0 to {len(images) - 1}, not {int(rows.min())} to {int(rows.max())}")
+        known, scale = rows.contiguous().numpy(), np.float32(_INT8_SCALE)
         vectors = torch.empty(len(rows), self.dims.images)
-        gather_scaled(images, rows.contiguous().numpy(), np.float32(_INT8_SCALE), vectors.numpy())
+        loops = loops_over_arrays("bench.kernels.image_rows")
+        if loops is not None:
+            found = loops.gather_scaled(images, known, scale, vectors.numpy())
+        else:
+            strange = np.flatnonzero((known < -1) | (known >= len(images)))
+            found = int(strange[0]) if len(strange) else len(known)
+            vectors[:found] = torch.from_numpy(images[known[:found]] * scale * (known[:found, None] >= 0))
+        if found < len(known):
+            raise IndexError(f"images have the rows 0 to {len(images) - 1}, not {known[found]}")
         return vectors

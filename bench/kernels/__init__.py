@@ -16,7 +16,7 @@ from torch import Tensor
 from bench.kernels import reference
 from bench.kernels.doors import compiles, loops
 
-__all__ = ["dropped", "elu_layers", "negative_distances", "pair_hinge"]
+__all__ = ["dropped", "elu_layers", "mean_rows", "negative_distances", "pair_hinge"]
 
 Layer = tuple[Tensor, Tensor]
 """Weight (out, in) and bias (out,) of a linear layer."""
@@ -51,10 +51,25 @@ def negative_distances(contexts: Tensor, items: Tensor) -> Tensor:
 def dropped(values: Tensor, share: float) -> Tensor:
     """The values, a ``share`` of them set to 0 and the others scaled to the same mean: dropout, to the bit as torch's.
 
-    On a CPU torch 2.13 draws a Bernoulli number from a double number below ``1 - share``, one call for each; here all
-    are drawn in one, three times as fast. (torch 2.6 has MKL draw.)
+    On a CPU torch 2.13 draws a Bernoulli number from a double number below ``1 - share``, one call for each; here one
+    compiled loop draws them all (:mod:`.dropout_draws`). (torch 2.6 has MKL draw.)
     """
-    return reference.dropped(values, share)
+    return _kernels(values).dropped(values, share)
+
+
+def mean_rows(vectors: Tensor, rows: Tensor, owner: Tensor, owners: int) -> Tensor:
+    """(owners, d) mean of the vectors of each owner's rows, zero for one without; no gradient.
+
+    Args:
+        vectors: (V, d).
+        rows: (W,) of vectors.
+        owner: (W,) whose each row is, 0 … owners - 1, ascending.
+        owners: how many there are.
+
+    Raises:
+        IndexError: vectors do not have such a row. On a GPU that is an error of the device, and comes later.
+    """
+    return _kernels(vectors).mean_rows(vectors, rows, owner, owners)
 
 
 def pair_hinge(scores: Tensor, clicks: Tensor, shown: Tensor, margin: float) -> Tensor:
@@ -78,6 +93,10 @@ class _Kernels(Protocol):
     def elu_layers(
         self, inputs: Sequence[Tensor], towers: Sequence[Sequence[Layer]], joint: Sequence[Layer], dropout: float
     ) -> Tensor: ...
+
+    def dropped(self, values: Tensor, share: float) -> Tensor: ...
+
+    def mean_rows(self, vectors: Tensor, rows: Tensor, owner: Tensor, owners: int) -> Tensor: ...
 
     def negative_distances(self, contexts: Tensor, items: Tensor) -> Tensor: ...
 

@@ -22,8 +22,10 @@ from bench.kernels.candidate_loops import (
     sum_of_hinges,
     write_distances,
 )
+from bench.kernels.dropout_draws import kept_entries
 from bench.kernels.elu_loops import dropped_elu32, dropped_elu_slopes32, elu_slopes32
 from bench.kernels.exponential import elu32
+from bench.kernels.row_means import write_means
 
 Layer = tuple[Tensor, Tensor]
 
@@ -35,6 +37,18 @@ def elu_layers(
     layers = [*(layer for tower in towers for layer in tower), *joint]
     depths = [len(tower) for tower in towers]
     out: Tensor = _EluLayers.apply(depths, dropout, *inputs, *(tensor for layer in layers for tensor in layer))
+    return out
+
+
+def dropped(values: Tensor, share: float) -> Tensor:
+    """See :func:`bench.kernels.dropped`."""
+    return values * kept_entries(values.shape, share).to(values.dtype).div_(1 - share)
+
+
+def mean_rows(vectors: Tensor, rows: Tensor, owner: Tensor, owners: int) -> Tensor:
+    """See :func:`bench.kernels.mean_rows`."""
+    out = torch.empty(owners, vectors.shape[1])
+    write_means(vectors.detach().numpy(), rows.numpy(), owner.numpy(), out.numpy())
     return out
 
 
@@ -53,15 +67,15 @@ def pair_hinge(scores: Tensor, clicks: Tensor, shown: Tensor, margin: float) -> 
 class _EluLayers(torch.autograd.Function):
     """With D the mask of a layer's dropout, 0 or 1 / (1 - p): :math:`h_n = D_n ELU(W_n h_{n-1} + b_n)`.
 
-    What is kept for the gradient is :math:`h_n` alone, and the draws of the masks.
+    What is kept for the gradient is :math:`h_n` alone, and the masks.
     """
 
     @staticmethod
     def forward(ctx: Any, depths: list[int], dropout: float, *tensors: Tensor) -> Tensor:
         inputs, parameters = tensors[: len(depths)], tensors[len(depths) :]
-        kept, scale = 1 - dropout, 1 / (1 - dropout)
+        scale = 1 / (1 - dropout)
         states: list[Tensor] = []  # (n, in) of every layer, in the order of the layers
-        draws: dict[int, NDArray[np.float64]] = {}  # by layer
+        kept: dict[int, NDArray[np.bool_]] = {}  # by layer, what its dropout keeps
         ends: list[Tensor] = []  # (n, d) of each tower
         layer = 0
         for rows, depth in zip(inputs, depths, strict=True):
@@ -71,8 +85,8 @@ class _EluLayers(torch.autograd.Function):
                 states.append(hidden)
                 hidden = F.linear(hidden, parameters[2 * layer], parameters[2 * layer + 1])  # (n, d)
                 if dropout and layer < last:
-                    draws[layer] = torch.rand(hidden.shape, dtype=torch.float64).numpy()
-                    dropped_elu32(hidden.numpy(), draws[layer], kept, scale)
+                    kept[layer] = kept_entries(hidden.shape, dropout).numpy()
+                    dropped_elu32(hidden.numpy(), kept[layer], scale)
                 else:
                     elu32(hidden.numpy())
                 layer += 1
@@ -83,7 +97,7 @@ class _EluLayers(torch.autograd.Function):
             hidden = F.linear(hidden, parameters[2 * layer], parameters[2 * layer + 1])
             elu32(hidden.numpy())
             layer += 1
-        ctx.depths, ctx.draws, ctx.kept, ctx.scale = depths, draws, kept, scale
+        ctx.depths, ctx.kept, ctx.scale = depths, kept, scale
         ctx.states, ctx.ends, ctx.shapes = states, ends, [rows.shape for rows in inputs]
         out = hidden.view(*inputs[0].shape[:-1], hidden.shape[1])
         ctx.save_for_backward(out, *parameters)
@@ -98,8 +112,8 @@ class _EluLayers(torch.autograd.Function):
         def back(slope: Tensor, value: Tensor, layers: range, further: bool) -> Tensor:
             """The slopes of the inputs of these layers, from those of their outputs (n, d), which are written over."""
             for layer in reversed(layers):
-                if layer in ctx.draws:
-                    dropped_elu_slopes32(value.numpy(), ctx.draws[layer], ctx.kept, ctx.scale, slope.numpy())
+                if layer in ctx.kept:
+                    dropped_elu_slopes32(value.numpy(), ctx.kept[layer], ctx.scale, slope.numpy())
                 else:
                     elu_slopes32(value.numpy(), slope.numpy())
                 value = ctx.states[layer]

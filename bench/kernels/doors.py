@@ -22,7 +22,18 @@ from torch import Tensor
 
 def compiles(values: Tensor, *types: torch.dtype) -> bool:
     """Whether compiled loops may compute on such a tensor, if they take these types."""
-    return values.device.type == "cpu" and values.dtype in types and os.environ.get("BENCH_KERNELS") != "reference"
+    return values.device.type == "cpu" and values.dtype in types and not _reference_is_asked_for()
+
+
+def loops_over_arrays(module: str) -> Any:
+    """As :func:`loops`, for what is made of the host's arrays for any device; None, too, where the environment asks for
+    the reference.
+    """
+    return None if _reference_is_asked_for() else loops(module)
+
+
+def _reference_is_asked_for() -> bool:
+    return os.environ.get("BENCH_KERNELS") == "reference"
 
 
 @cache

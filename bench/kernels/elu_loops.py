@@ -15,13 +15,13 @@ _OPTIONS: Any = {"fastmath": FAST, "error_model": "numpy"}
 
 
 @compiled(**_OPTIONS)
-def dropped_elu32(values: NDArray, draws: NDArray, kept: float, scale: float) -> None:
-    """Replaces float32 values (n, d) by ``scale`` times their ELU where a draw is below ``kept``, by 0 elsewhere."""
-    factor, values, draws = np.float32(scale), values.reshape(-1), draws.reshape(-1)
+def dropped_elu32(values: NDArray, kept: NDArray[np.bool_], scale: float) -> None:
+    """Replaces float32 values (n, d) by ``scale`` times their ELU where they are kept, by 0 elsewhere."""
+    factor, values, kept = np.float32(scale), values.reshape(-1), kept.reshape(-1)
     for n in range(len(values)):
         value = values[n]
         found = value if value > _ZERO else exp32(min(value, _ZERO)) - _ONE
-        values[n] = found * (factor if draws[n] < kept else _ZERO)  # a product: NaN stays NaN
+        values[n] = found * (factor if kept[n] else _ZERO)  # a product: NaN stays NaN
 
 
 @compiled(**_OPTIONS)
@@ -33,9 +33,9 @@ def elu_slopes32(values: NDArray, slopes: NDArray) -> None:
 
 
 @compiled(**_OPTIONS)
-def dropped_elu_slopes32(values: NDArray, draws: NDArray, kept: float, scale: float, slopes: NDArray) -> None:
-    """As :func:`elu_slopes32`, of values that :func:`dropped_elu32` wrote with these draws."""
-    factor, values, draws, slopes = np.float32(scale), values.reshape(-1), draws.reshape(-1), slopes.reshape(-1)
+def dropped_elu_slopes32(values: NDArray, kept: NDArray[np.bool_], scale: float, slopes: NDArray) -> None:
+    """As :func:`elu_slopes32`, of values that :func:`dropped_elu32` wrote, of which it kept these."""
+    factor, values, kept, slopes = np.float32(scale), values.reshape(-1), kept.reshape(-1), slopes.reshape(-1)
     for n in range(len(values)):
         slope = factor if values[n] > _ZERO else values[n] + factor
-        slopes[n] *= slope if draws[n] < kept else _ZERO
+        slopes[n] *= slope if kept[n] else _ZERO

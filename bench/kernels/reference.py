@@ -35,6 +35,15 @@ def dropped(values: Tensor, share: float) -> Tensor:
     return values * kept.to(values.dtype).div_(1 - share)
 
 
+@torch.no_grad()
+def mean_rows(vectors: Tensor, rows: Tensor, owner: Tensor, owners: int) -> Tensor:
+    """See :func:`bench.kernels.mean_rows`."""
+    counts = torch.zeros(owners, dtype=torch.int64, device=rows.device)
+    counts.index_add_(0, owner, torch.ones_like(owner))  # bincount would wait for a GPU
+    sums = F.embedding_bag(rows, vectors, counts.cumsum(0) - counts, mode="sum")
+    return sums / counts.clamp(min=1).unsqueeze(1)
+
+
 def negative_distances(contexts: Tensor, items: Tensor) -> Tensor:
     """See :func:`bench.kernels.negative_distances`."""
     difference = contexts.unsqueeze(1) - items + 1e-6  # (B, K, d)

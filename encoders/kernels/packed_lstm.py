@@ -57,39 +57,69 @@ class _States(torch.autograd.Function):
         b: Tensor,
         b_u: Tensor,
     ) -> Tensor:
-        place, first = _packed(lengths.numpy())
         inputs = text.new_empty(len(text), w.shape[1])  # (T, inputs of a step)
-        learnt_rows = place[learnt_steps.numpy()]
-        _write_inputs(text.numpy(), kinds.numpy(), learnt.detach().numpy(), learnt_rows, place, inputs.numpy())
+        given = (lengths, text, kinds, learnt, learnt_steps, wanted, inputs)
+        first, learnt_rows, rows = _pack(*(tensor.numpy() for tensor in given))
         gates = torch.addmm(b + b_u, inputs, w.t())  # (T, 4 H), then their activations
         states, cells, squashed = gates.new_empty(3, len(gates), u.shape[1])  # (T, H) h, c, tanh(c)
-        _steps(*(tensor.detach().numpy() for tensor in (gates, cells, squashed, states, u.t().contiguous())), first)
-        rows = torch.from_numpy(place[wanted.numpy()])
-        ctx.first, ctx.learnt, ctx.learnt_rows = first, learnt.shape[1], torch.from_numpy(learnt_rows)
-        ctx.save_for_backward(inputs, w, u, gates, states, cells, squashed, rows)
-        return states.index_select(0, rows)
+        out = gates.new_empty(len(rows), u.shape[1])  # (n, H)
+        numbers = (gates, cells, squashed, states, u.t().contiguous())
+        _steps(*(tensor.numpy() for tensor in numbers), first, rows, out.numpy())
+        ctx.first, ctx.learnt, ctx.learnt_rows, ctx.rows = first, learnt.shape[1], learnt_rows, rows
+        ctx.save_for_backward(inputs, w, u, gates, states, cells, squashed)
+        return out
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> Any:
-        inputs, w, u, gates, states, cells, squashed, rows = ctx.saved_tensors
+        inputs, w, u, gates, states, cells, squashed = ctx.saved_tensors
         first: Integers = ctx.first
-        asked = torch.zeros_like(states).index_add_(0, rows, grads[0])  # (T, H) slopes of the states, from outside
         of_gates = torch.empty_like(gates)
-        _steps_backward(*(tensor.numpy() for tensor in (gates, cells, squashed, asked, of_gates, u)), first)
+        before = states.new_empty(len(states) - int(first[1]), states.shape[1])  # (T - B, H) of steps that have one
+        numbers = (tensor.numpy() for tensor in (gates, states, cells, squashed, grads[0].contiguous(), of_gates, u))
+        _steps_backward(*numbers, before.numpy(), first, ctx.rows)
         of_bias = of_gates.sum(0)  # (4 H,)
-        later = of_gates[first[1] :]  # (T - B, 4 H) of the steps that have one before them
-        of_u = later.t() @ states[_steps_before(first)] if len(later) else torch.zeros_like(u)
+        of_u = torch.mm(of_gates[first[1] :].t(), before)
         # (M, learnt) of the learnt columns alone, and of the rows that have them
-        of_learnt = of_gates[ctx.learnt_rows] @ w[:, w.shape[1] - ctx.learnt :] if ctx.learnt else None
+        of_learnt = None
+        if ctx.learnt:
+            some = of_gates.index_select(0, torch.from_numpy(ctx.learnt_rows))  # (M, 4 H)
+            of_learnt = torch.mm(some, w[:, w.shape[1] - ctx.learnt :])
         nothing = (None, None, None)
-        return *nothing, of_learnt, None, None, of_gates.t() @ inputs, of_u, of_bias, of_bias
+        return *nothing, of_learnt, None, None, torch.mm(of_gates.t(), inputs), of_u, of_bias, of_bias
 
 
-def _steps_before(first: Integers) -> Tensor:
-    """(T - B,) the row of the step before each, of all steps but first ones."""
-    later = np.diff(first)[1:]
-    rows = np.arange(first[1], first[-1]) - np.repeat(first[1:-1] - first[:-2], later)
-    return torch.from_numpy(rows)
+@compiled()
+def _pack(
+    lengths: Integers,
+    text: Floats,
+    kinds: Integers,
+    learnt: Floats,
+    learnt_steps: Integers,
+    wanted: Integers,
+    inputs: Floats,
+) -> tuple[Integers, Integers, Integers]:
+    """Fills the packed inputs: the text of a step, its kind one-hot, and what is learnt, 0 where there is nothing.
+
+    Returns:
+        the first row (L + 1,) of each position, the rows (M,) that something is learnt of, and the wanted rows (n,).
+    """
+    for steps in (learnt_steps, wanted):
+        for step in steps:
+            if not 0 <= step < len(text):
+                raise IndexError("the sequences have no such step")
+    place, first = _packed(lengths)
+    width = text.shape[1]
+    for step in range(len(place)):
+        row = inputs[place[step]]
+        row[:width] = text[step]
+        row[width:] = _ZERO
+        row[width + kinds[step]] = _ONE
+    learnt_rows, begin = place[learnt_steps], inputs.shape[1] - learnt.shape[1]
+    for number in range(len(learnt_rows)):
+        row = inputs[learnt_rows[number]]
+        for column in range(learnt.shape[1]):
+            row[begin + column] += learnt[number, column]
+    return first, learnt_rows, place[wanted]
 
 
 @compiled()
@@ -111,24 +141,6 @@ def _packed(lengths: Integers) -> tuple[Integers, Integers]:
             place[step] = first[position] + rank
             step += 1
     return place, first
-
-
-@compiled()
-def _write_inputs(
-    text: Floats, kinds: Integers, learnt: Floats, learnt_rows: Integers, place: Integers, inputs: Floats
-) -> None:
-    """Fills the packed inputs: the text of a step, its kind one-hot, and what is learnt, 0 where there is nothing."""
-    width = text.shape[1]
-    for step in range(len(place)):
-        row = inputs[place[step]]
-        row[:width] = text[step]
-        row[width:] = _ZERO
-        row[width + kinds[step]] = _ONE
-    begin = inputs.shape[1] - learnt.shape[1]
-    for number in range(len(learnt_rows)):
-        row = inputs[learnt_rows[number]]
-        for column in range(learnt.shape[1]):
-            row[begin + column] += learnt[number, column]
 
 
 @compiled(**_OPTIONS)
@@ -162,8 +174,20 @@ def _add_product(row: Floats, matrix: Floats, out: Floats) -> None:
 
 
 @compiled(**_OPTIONS)
-def _steps(gates: Floats, cells: Floats, squashed: Floats, states: Floats, u_t: Floats, first: Integers) -> None:
-    """All steps, one after the other; the rows of step t are first[t] … first[t + 1] - 1."""
+def _steps(
+    gates: Floats,
+    cells: Floats,
+    squashed: Floats,
+    states: Floats,
+    u_t: Floats,
+    first: Integers,
+    rows: Integers,
+    out: Floats,
+) -> None:
+    """All steps, one after the other; the rows of step t are first[t] … first[t + 1] - 1.
+
+    Writes the states of some ``rows`` (n,) to ``out`` as well.
+    """
     width = states.shape[1]
     for step in range(len(first) - 1):
         start, before = first[step], first[step - 1] if step else -1
@@ -187,17 +211,33 @@ def _steps(gates: Floats, cells: Floats, squashed: Floats, states: Floats, u_t: 
             for j in range(width):
                 tanh[j] = _tanh(cell[j])
                 state[j] = gate[3 * width + j] * tanh[j]
+    for number in range(len(rows)):
+        out[number] = states[rows[number]]
 
 
 @compiled(**_OPTIONS)
 def _steps_backward(
-    gates: Floats, cells: Floats, squashed: Floats, of_states: Floats, of_gates: Floats, u: Floats, first: Integers
+    gates: Floats,
+    states: Floats,
+    cells: Floats,
+    squashed: Floats,
+    of_out: Floats,
+    of_gates: Floats,
+    u: Floats,
+    before_them: Floats,
+    first: Integers,
+    rows: Integers,
 ) -> None:
-    """The slopes of all gates, from the last step to the first.
+    """The slopes of all gates, from the last step to the first, of the slopes ``of_out`` (n, H) of some rows' states.
 
-    ``of_states`` are those of the states from outside; those from the step after are added to them.
+    Writes to ``before_them`` (T - B, H) the state before each step but first ones, too.
     """
-    width = of_states.shape[1]
+    of_states = np.zeros(states.shape, dtype=states.dtype)  # (T, H) from outside, then from the step after as well
+    for number in range(len(rows)):
+        asked, slopes = of_states[rows[number]], of_out[number]
+        for j in range(len(asked)):
+            asked[j] += slopes[j]
+    width = states.shape[1]
     of_cells = np.zeros((first[1], width), dtype=of_states.dtype)  # of each sequence, before the step at hand
     for step in range(len(first) - 2, -1, -1):
         start, before = first[step], first[step - 1] if step else -1
@@ -220,3 +260,4 @@ def _steps_backward(
                 for j in range(width):
                     slope[width + j] *= old[j]
                 _add_product(slope, u, of_states[before + at])
+                before_them[start + at - first[1]] = states[before + at]

@@ -12,6 +12,11 @@ IMAGES = np.random.default_rng(0).integers(-127, 128, (20, 12)).astype(np.int8)
 FEATURES = Features(torch.zeros(3, 2), IMAGES)
 
 
+@pytest.fixture(params=["", "reference"], ids=["loops", "reference"], autouse=True)
+def kernels(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BENCH_KERNELS", request.param)
+
+
 def test_they_are_the_numbers_over_127_in_two_passes_or_in_one() -> None:
     rows = torch.tensor([3, 3, 19, 0])
     two = torch.from_numpy(IMAGES)[rows].float().mul_(1 / 127)
@@ -22,5 +27,5 @@ def test_they_are_the_numbers_over_127_in_two_passes_or_in_one() -> None:
 
 @pytest.mark.parametrize("row", [20, -2])
 def test_a_row_that_is_not_there_is_an_error_not_what_lies_beside(row: int) -> None:
-    with pytest.raises(IndexError, match="rows 0 to 19"):
-        FEATURES.images_or_zero(torch.tensor([row]))
+    with pytest.raises(IndexError, match=f"rows 0 to 19, not {row}$"):
+        FEATURES.images_or_zero(torch.tensor([3, row, 0]))

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from bench.kernels import dropped, elu_layers, negative_distances, pair_hinge
+from bench.kernels import dropped, elu_layers, mean_rows, negative_distances, pair_hinge
 
 NAN, INFINITE = float("nan"), float("inf")
 
@@ -154,3 +154,43 @@ def test_dropout_is_torchs_own_mean() -> None:
     found = dropped(torch.ones(10_000), 0.2)
     assert set(found.tolist()) == {0.0, 1.25}
     assert float(found.mean()) == pytest.approx(1, abs=0.02)
+
+
+@pytest.mark.parametrize("setting", ["", "reference"])
+@pytest.mark.parametrize("shape", [(3, 4, 5), (7,), (0,)], ids=str)
+def test_dropout_is_what_torch_draws(setting: str, shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BENCH_KERNELS", setting)
+    values, found = draw(*shape, seed=0), []
+    for drop in (lambda: dropped(values, 0.3), lambda: values * (torch.rand(shape, dtype=torch.float64) < 0.7) / 0.7):
+        torch.manual_seed(4)
+        found.append([drop(), torch.get_rng_state()])
+    torch.testing.assert_close(found[0], found[1])
+
+
+OWNERS = [[0, 0, 0, 2, 3, 3], [1], [], [0] * 200]
+
+
+@pytest.mark.parametrize("owner", OWNERS, ids=["several, one without", "one", "none", "long"])
+def test_means_of_rows_are_those_in_torch_to_the_bit(owner: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    vectors, of = draw(20, 13, seed=1, scale=1e3), torch.tensor(owner, dtype=torch.int64)
+    rows = torch.randint(20, of.shape, generator=torch.Generator().manual_seed(0))
+    found = []
+    for setting in ("", "reference"):
+        monkeypatch.setenv("BENCH_KERNELS", setting)
+        found.append(mean_rows(vectors, rows, of, 5))
+    assert torch.equal(*found)
+    expected = torch.stack([vectors[rows[of == one]].sum(0) / max(int((of == one).sum()), 1) for one in range(5)])
+    torch.testing.assert_close(found[0], expected, atol=1e-3, rtol=1e-5)
+
+
+@pytest.mark.parametrize("setting", ["", "reference"])
+@pytest.mark.parametrize("row", [-1, 20])
+def test_a_row_that_is_not_there_has_no_mean(row: int, setting: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BENCH_KERNELS", setting)
+    with pytest.raises((IndexError, RuntimeError)):
+        mean_rows(draw(20, 3, seed=0), torch.tensor([3, row]), torch.tensor([0, 1]), 2)
+
+
+def test_an_owner_that_is_not_there_is_an_error() -> None:
+    with pytest.raises(IndexError):
+        mean_rows(draw(20, 3, seed=0), torch.tensor([3, 4]), torch.tensor([0, 2]), 2)

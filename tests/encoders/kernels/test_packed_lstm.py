@@ -86,3 +86,18 @@ def test_gates_that_are_far_out_are_closed_or_open_and_no_nan() -> None:
 def test_other_numbers_than_float32_go_through_torch() -> None:
     lstm = nn.LSTM(TEXT + KINDS, WIDTH).double()
     assert of_one_step(lstm, torch.randn(3, TEXT).double()).dtype == torch.float64
+
+
+@pytest.mark.parametrize("step", [-1, 3])
+def test_a_step_that_is_not_there_is_an_error(step: int) -> None:
+    lstm, nothing = lstm_of(0), torch.zeros(0, dtype=torch.long)
+    with pytest.raises(IndexError):
+        lstm_states(
+            lstm,
+            torch.tensor([3]),
+            torch.zeros(3, TEXT),
+            torch.zeros(3, dtype=torch.long),
+            torch.zeros(0, 0),
+            nothing,
+            torch.tensor([0, step]),
+        )
