@@ -41,7 +41,7 @@ def kept_entries(shape: Sequence[int], share: float) -> Tensor:
 
 
 def _bound(share: float) -> int:
-    """The first of the integers 0 … 2⁵³ - 1 that is not below ``(1 - share) · 2⁵³``."""
+    """The least integer that is not below ``(1 - share) · 2⁵³``: a draw is one from 0 to 2⁵³ - 1."""
     return math.ceil(math.ldexp(1 - share, 53))
 
 
