@@ -84,6 +84,7 @@ class TranSearch(ClickModel):
         # listed once: to look all of them up takes as long as one of these layers
         self._towers = [weights_of(tower) for tower in (self.visual, self.textual) if tower is not None]
         self._joint = [*weights_of(self.item), *weights_of(self.translation)]
+        self._of_query, self._of_translation = *weights_of(self.query), *weights_of(self.translation)
 
     def prepare(self, data: ClickCorpus) -> None:
         """Pretrains the feature layers in mode ``double``; takes the item head over where one is named."""
@@ -118,8 +119,8 @@ class TranSearch(ClickModel):
 
     def context(self, batch: ClickBatch) -> Tensor:
         """(B, d) context: the translated user plus the translated query."""
-        user = self.translation(F.elu(self.user(batch.users)))  # (B, d)
-        return user + self.translation(self.query(batch.query_text))
+        user, query = F.elu(self.user(batch.users)), _layer(batch.query_text, self._of_query)  # (B, d) each
+        return _layer(user, self._of_translation) + _layer(query, self._of_translation)
 
     def items(self, batch: ClickBatch) -> Tensor:
         """(B, K, d) translated candidates."""
@@ -147,3 +148,8 @@ class TranSearch(ClickModel):
     def auxiliary_loss(self, batch: ClickBatch) -> Tensor | None:
         """The L2 penalty, whose gradient is the weight decay of the public code."""
         return self._penalty()
+
+
+def _layer(rows: Tensor, weights: tuple[Tensor, Tensor]) -> Tensor:
+    """A linear layer with ELU, without the calls of modules."""
+    return F.elu(F.linear(rows, *weights))

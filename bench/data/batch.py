@@ -55,7 +55,7 @@ class SessionBatch:
     def from_sessions(cls, corpus: Corpus, sessions: Integers, features: Features) -> SessionBatch:
         """Whole sessions, by their rows (B,)."""
         starts = corpus.columns.session_queries
-        return cls._from_ranges(corpus, starts[sessions], starts[np.asarray(sessions) + 1], features)
+        return cls.from_ranges(corpus, starts[sessions], starts[np.asarray(sessions) + 1], features)
 
     @classmethod
     def from_prefixes(cls, corpus: Corpus, queries: Integers, features: Features) -> SessionBatch:
@@ -63,7 +63,7 @@ class SessionBatch:
         queries = np.asarray(queries)
         columns = corpus.columns
         starts = np.asarray(columns.session_queries)[np.asarray(columns.query_session)[queries]]
-        return cls._from_ranges(corpus, starts, queries + 1, features)
+        return cls.from_ranges(corpus, starts, queries + 1, features)
 
     @classmethod
     def covering(cls, corpus: Corpus, queries: Integers, features: Features) -> tuple[SessionBatch, Tensor]:
@@ -71,10 +71,11 @@ class SessionBatch:
         that each query is in the batch.
         """
         starts, ends, step = covered_runs(corpus.columns, queries)
-        return cls._from_ranges(corpus, starts, ends, features), torch.from_numpy(step).to(features.device)
+        return cls.from_ranges(corpus, starts, ends, features), torch.from_numpy(step).to(features.device)
 
     @classmethod
-    def _from_ranges(cls, corpus: Corpus, starts: Integers, ends: Integers, features: Features) -> SessionBatch:
+    def from_ranges(cls, corpus: Corpus, starts: Integers, ends: Integers, features: Features) -> SessionBatch:
+        """A session of each range of query rows, from its first row (B,) to before its end (B,)."""
         arrays = gathered_steps(corpus.columns, starts, ends)
         return cls(features, len(starts), *(copied(array, features.device) for array in arrays))
 

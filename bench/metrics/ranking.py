@@ -138,13 +138,16 @@ def reciprocal_rank(top: TiedTop) -> Floats:
     queries, k = top.best.shape
     leading = (np.arange(queries), (top.hits > 0).argmax(1))  # rank 1 where no tie has one: its hits are 0
     best, size, hits = top.best[leading], top.size[leading], top.hits[leading]
-    total = np.zeros(queries)
-    for before in range(k):  # candidates of the tie that stand before its first relevant one
+    found = np.where((hits > 0) & (best <= k), 1 / best, 0.0)  # of a candidate that is tied with no other
+    tied = np.flatnonzero(size > 1)
+    best, size, hits, total = best[tied], size[tied], hits[tied], np.zeros(len(tied))
+    for before in range(k if len(tied) else 0):  # candidates of the tie that stand before its first relevant one
         rank = best + before
         possible = (hits > 0) & (before + hits <= size) & (rank <= k)
         chance = np.exp(log_choose(size - 1 - before, hits - 1) - log_choose(size, hits))
         total += np.where(possible, chance / rank, 0.0)
-    return total
+    found[tied] = total
+    return found
 
 
 def log_choose(n: NDArray[np.int64], k: NDArray[np.int64]) -> Floats:

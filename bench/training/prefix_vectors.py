@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
+import torch
 from torch import Tensor
 
 from bench.contracts import SessionEncoder
@@ -10,6 +10,7 @@ from bench.data.batch import SessionBatch
 from bench.data.corpus import Corpus
 from bench.data.csr import Integers
 from bench.data.features import Features
+from bench.data.step_rows import covered_runs
 
 _IN_A_ROW = 2
 """Queries of the same session in a row, on average, from which on the session is gone through once. Queries that are
@@ -27,14 +28,9 @@ def prefix_vectors(encoder: SessionEncoder, corpus: Corpus, queries: Integers, f
         corpus, features: the data and its vectors, on the encoder's device.
         queries: in any order.
     """
-    if encoder.causal and _share_sessions(corpus, queries):
-        batch, steps = SessionBatch.covering(corpus, queries, features)
-        return encoder.at_steps(batch, steps)
+    if encoder.causal:
+        starts, ends, steps = covered_runs(corpus.columns, queries)
+        if len(queries) >= _IN_A_ROW * len(starts) > 0:
+            batch = SessionBatch.from_ranges(corpus, starts, ends, features)
+            return encoder.at_steps(batch, torch.from_numpy(steps).to(features.device))
     return encoder(SessionBatch.from_prefixes(corpus, queries, features))
-
-
-def _share_sessions(corpus: Corpus, queries: Integers) -> bool:
-    """Whether the queries come session by session, several of each."""
-    session = np.asarray(corpus.columns.query_session)[queries]
-    runs = 1 + int(np.count_nonzero(session[1:] != session[:-1]))
-    return len(queries) > 0 and len(queries) >= _IN_A_ROW * runs

@@ -35,7 +35,7 @@ from tasks.examples.click_evaluation import ClickEvaluation, metrics_of
 from tasks.options import DrawnBy
 
 pytestmark = pytest.mark.slow
-SESSIONS, NEGATIVES, EPOCHS = 4000, 5, 8
+SESSIONS, NEGATIVES, EPOCHS = 4000, 5, 16
 
 
 @pytest.fixture(scope="module", autouse=True)
