@@ -26,7 +26,7 @@ def write_means(vectors: NDArray[np.float32], rows: Integers, owner: Integers, o
         total[:] = np.float32(0)
         while place < len(rows) and owner[place] == number:
             if not 0 <= rows[place] < len(vectors):
-                raise IndexError("a word has a row that the vocabulary does not have")
+                raise IndexError("a mean is asked of a row that the matrix does not have")
             vector = vectors[rows[place]]
             for column in range(len(total)):
                 total[column] += vector[column]
@@ -36,4 +36,4 @@ def write_means(vectors: NDArray[np.float32], rows: Integers, owner: Integers, o
             for column in range(len(total)):
                 total[column] /= count
     if place < len(rows):
-        raise IndexError("a word belongs to a step that is not there")
+        raise IndexError("a row belongs to an owner that is not there, or owners are not in ascending order")
